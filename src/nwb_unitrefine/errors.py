@@ -1,0 +1,158 @@
+"""Every error this package raises on purpose.
+
+::
+
+    UnitRefineError
+    ├── SourceError            a source cannot be read
+    │   └── NoUnitsError       it can, and has no units
+    ├── FeatureError           a feature is unknown, or needed and not there
+    ├── ModelError             a model folder is broken or cannot be used
+    │   └── UntrustedModelError   it holds types that are not allowed
+    ├── TrainingError          labels or features do not allow a model to be trained or scored
+    ├── WriteError             a file cannot be written; it is as it was
+    │   ├── ColumnExistsError  a column that is not ours is in the way
+    │   ├── FileBusyError      another program has the file open
+    │   ├── FileChangedError   the file is no longer the one that was read
+    │   └── JournalError       a journal beside the file cannot be applied
+    └── MissingExtraError      an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ColumnExistsError",
+    "FeatureError",
+    "FileBusyError",
+    "FileChangedError",
+    "JournalError",
+    "MissingExtraError",
+    "ModelError",
+    "NoUnitsError",
+    "SourceError",
+    "TrainingError",
+    "UnitRefineError",
+    "UntrustedModelError",
+    "WriteError",
+]
+
+
+class UnitRefineError(Exception):
+    """Root of the tree: what went wrong, where, and what to do.
+
+    Parameters
+    ----------
+    message : str
+        One line: what is wrong, and where (file, unit, feature).
+    tip : str, optional
+        One line: what the user can do about it.
+    """
+
+    def __init__(self, message: str, *, tip: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.tip = tip
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.tip}".rstrip()
+
+
+class SourceError(UnitRefineError):
+    """A source of units cannot be read."""
+
+
+class NoUnitsError(SourceError):
+    """A source can be read and has no units to label."""
+
+
+class FeatureError(UnitRefineError):
+    """A feature is unknown, or a model needs one that is not there.
+
+    Parameters
+    ----------
+    message, tip : str
+        As of `UnitRefineError`.
+    missing : tuple of str, optional
+        Names of the features that are the problem.
+    """
+
+    def __init__(self, message: str, *, tip: str = "", missing: tuple[str, ...] = ()) -> None:
+        super().__init__(message, tip=tip)
+        self.missing = missing
+
+
+class ModelError(UnitRefineError):
+    """A model folder is broken, incomplete or cannot be used here."""
+
+
+class UntrustedModelError(ModelError):
+    """A model file holds types that are not on the allow-list; none was constructed.
+
+    Parameters
+    ----------
+    message, tip : str
+        As of `UnitRefineError`.
+    types : tuple of str
+        The offending types, as the file names them.
+    """
+
+    def __init__(self, message: str, *, tip: str = "", types: tuple[str, ...] = ()) -> None:
+        super().__init__(message, tip=tip)
+        self.types = types
+
+
+class TrainingError(UnitRefineError):
+    """Labels or features do not allow a model to be trained or scored."""
+
+
+class WriteError(UnitRefineError):
+    """A file cannot be written. It is as it was before."""
+
+
+class ColumnExistsError(WriteError):
+    """A column of the file that another program wrote is in the way.
+
+    Parameters
+    ----------
+    message, tip : str
+        As of `UnitRefineError`.
+    columns : tuple of str
+        Names of those columns.
+    """
+
+    def __init__(self, message: str, *, tip: str = "", columns: tuple[str, ...] = ()) -> None:
+        super().__init__(message, tip=tip)
+        self.columns = columns
+
+
+class FileBusyError(WriteError):
+    """Another program has the file open."""
+
+
+class FileChangedError(WriteError):
+    """The file is no longer the one that was read."""
+
+
+class JournalError(WriteError):
+    """A journal beside the file is damaged or belongs to another file."""
+
+
+class MissingExtraError(UnitRefineError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that is needed.
+    extra : str
+        The extra of this package that installs it.
+    purpose : str
+        What it is needed for, as in "to read Zarr files".
+    """
+
+    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{package} is needed {purpose} and is not installed.",
+            tip=f"Install it with: pip install 'nwb-unitrefine[{extra}]'",
+        )
+        self.package = package
+        self.extra = extra
