@@ -1,0 +1,88 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+__all__ = ["json_option", "make_console", "print_json", "print_table", "show_number"]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
+
+NARROW = 100
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console; piped output is as wide as a wide terminal, so that tables keep their shape."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, NARROW)
+    return console
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; numbers stand to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for number, heading in enumerate(headings):
+        numeric = any(isinstance(row[number], int | float | np.number) for row in rows)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(
+            *(Text(show_number(cell) if isinstance(cell, float | np.floating) else str(cell)) for cell in row)
+        )
+    make_console().print(table)
+
+
+def show_number(value: float | np.floating[Any]) -> str:
+    """Four significant digits, and a dash for NaN.
+
+    >>> show_number(0.000123456), show_number(1234567.0), show_number(float("nan"))
+    ('0.0001235', '1.235e+06', '–')
+    """
+    return "–" if np.isnan(value) else f"{value:.4g}"
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document; NaN becomes null, so that every JSON reader accepts it."""
+    click.echo(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
+    """Turn our values into what JSON knows."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, list | tuple | set):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    return value
