@@ -96,15 +96,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(error: Exception, *, debug: bool) -> int:
     """Turn an error into its line, so that a refusal and a fault look different and neither is a traceback."""
+    from nwb_unitrefine.cli.render import describe_error
+
     if debug:
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, UnitRefineError):
-        click.echo(f"error: {error.message}", err=True)
-        if error.tip:
-            click.echo(f"  tip: {error.tip}", err=True)
-        return EXIT_REFUSED
-    click.echo(f"fault in nwb-unitrefine: {type(error).__name__}: {error}", err=True)
-    click.echo("  tip: Run again with --debug before the command, and report what it prints.", err=True)
-    return EXIT_FAULT
+    describe_error(error)
+    return EXIT_REFUSED if isinstance(error, UnitRefineError) else EXIT_FAULT

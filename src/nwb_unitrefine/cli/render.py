@@ -12,16 +12,29 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from nwb_unitrefine.errors import UnitRefineError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
-__all__ = ["json_option", "make_console", "print_json", "print_table", "show_number"]
+__all__ = ["describe_error", "json_option", "make_console", "print_json", "print_table", "show_number"]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 
 NARROW = 100
+
+
+def describe_error(error: Exception, *, where: str = "") -> None:
+    """Print an error as one line, and its tip as another, on standard error."""
+    expected = isinstance(error, UnitRefineError)
+    message = error.message if expected else f"fault in nwb-unitrefine: {type(error).__name__}: {error}"
+    tip = error.tip if expected else "Run again with --debug before the command, and report what it prints."
+    prefix = f"{where}: " if where and where not in message else ""
+    click.echo(f"error: {prefix}{' '.join(message.split())}", err=True)
+    if tip:
+        click.echo(f"  tip: {tip}", err=True)
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -1,0 +1,176 @@
+"""Label many files: each result is a row, and one bad file does not stop the rest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.models import load_model
+from nwb_unitrefine.pipeline import curate
+from nwb_unitrefine.write import write_curation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from nwb_unitrefine.models import Model
+    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.write import WriteReport
+
+__all__ = ["Outcome", "find_sources", "label_source", "label_sources"]
+
+NWB_SUFFIXES = (".nwb", ".nwb.zarr")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What became of one source.
+
+    Parameters
+    ----------
+    source : str
+        As it was given.
+    curation : Curation or None
+        None when the source was refused.
+    report : WriteReport or None
+        What was written; None when nothing was.
+    error : Exception or None
+        Why the source was refused.
+    seconds : float
+        Time it took.
+    """
+
+    source: str
+    seconds: float
+    curation: Curation | None = None
+    report: WriteReport | None = None
+    error: Exception | None = None
+
+
+def find_sources(places: Iterable[str | Path]) -> list[str]:
+    """Replace each folder that merely holds NWB files by those files, in the order of their names.
+
+    A folder that is itself a source (a Zarr store, a sorter's output, an analyzer) holds no NWB file and is kept; so is
+    every address.
+
+    Parameters
+    ----------
+    places : iterable of str or Path
+
+    Returns
+    -------
+    list of str
+        Each source once, in the order given.
+    """
+    found: dict[str, None] = {}
+    for place in places:
+        folder = Path(place)
+        inside = _nwb_files_below(folder) if folder.is_dir() and not folder.name.endswith(NWB_SUFFIXES) else []
+        found.update(dict.fromkeys(inside or [str(place)]))
+    return list(found)
+
+
+def _nwb_files_below(folder: Path) -> list[str]:
+    """List the NWB files of a folder; a Zarr store counts once and is not looked into."""
+    inside: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.endswith(NWB_SUFFIXES):
+            inside.append(str(entry))
+        elif entry.is_dir() and not entry.is_symlink():
+            inside += _nwb_files_below(entry)
+    return inside
+
+
+def label_source(
+    source: str | Path,
+    *,
+    model: str | Path | Model = "default",
+    output: str | Path | None = None,
+    dry_run: bool = False,
+    write_options: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Label the units of one source and write the labels into it.
+
+    Parameters
+    ----------
+    source : str or Path
+        Whatever `read_units` takes.
+    model : str, Path or Model, optional
+        Whatever `load_model` takes, or a loaded model.
+    output : str or Path, optional
+        Write a labelled copy there, and leave the source alone.
+    dry_run : bool, optional
+        Write nothing.
+    write_options : mapping, optional
+        Further arguments of `write_curation`.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    UnitRefineError
+        If the source cannot be read, labelled or written; it is then as it was.
+    """
+    start = time.perf_counter()
+    curation = curate(source, model=model)
+    report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
+    return Outcome(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
+
+
+def label_sources(
+    sources: Sequence[str | Path],
+    *,
+    model: str | Path | Model = "default",
+    output: str | Path | None = None,
+    dry_run: bool = False,
+    write_options: Mapping[str, Any] | None = None,
+) -> Iterator[Outcome]:
+    """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+    output : str or Path, optional
+        With one source, the labelled copy; with several, the folder that gets a copy of each, under its own name.
+    model, dry_run, write_options
+        As of `label_source`.
+
+    Yields
+    ------
+    Outcome
+        One for each source, as soon as it is done.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded; nothing was done then.
+    SourceError
+        If two sources would write the same copy; nothing was done then.
+    """
+    loaded = load_model(model) if isinstance(model, str | Path) else model
+    outputs = _outputs(sources, output)
+    for source, target in zip(sources, outputs, strict=True):
+        start = time.perf_counter()
+        try:
+            yield label_source(source, model=loaded, output=target, dry_run=dry_run, write_options=write_options)
+        except Exception as error:  # noqa: BLE001 - a fault on one file is its row, not the end of the rest
+            yield Outcome(source=str(source), error=error, seconds=time.perf_counter() - start)
+
+
+def _outputs(sources: Sequence[str | Path], output: str | Path | None) -> list[Path | None]:
+    """Decide where each copy goes before anything is written, so that none can overwrite another."""
+    if output is None:
+        return [None] * len(sources)
+    if len(sources) == 1 and not Path(output).is_dir():
+        return [Path(output)]
+    outputs: list[Path | None] = [Path(output) / Path(str(source)).name for source in sources]
+    if len(set(outputs)) < len(outputs):
+        raise SourceError(
+            f"Several sources have the same file name and would overwrite each other in {output}.",
+            tip="Label them one folder at a time, each with its own --output.",
+        )
+    return outputs

@@ -1,0 +1,44 @@
+"""``nwb-unitrefine demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.records import CLASSES
+
+__all__ = ["command"]
+
+
+@click.command("demo")
+@click.option("--output", default="demo.nwb", show_default=True, metavar="FILE", help="The session to make.")
+@click.option("--seed", default=0, show_default=True, help="Another seed makes another session.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@json_option
+def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
+    """Make a small NWB session with known truth, label it, and show the labels against the truth."""
+    from nwb_unitrefine.batch import label_source
+    from nwb_unitrefine.demo import simulate_session
+
+    path = Path(output)
+    if path.exists() and not force:
+        raise click.UsageError(f"{path} exists; name another file with --output, or replace it with --force.")
+    path.unlink(missing_ok=True)
+    truth = simulate_session(path, seed=seed)
+    outcome = label_source(path)
+    assert outcome.curation is not None
+    labels = outcome.curation.predictions.labels
+    confusion = [[int(((truth == true) & (labels == label)).sum()) for label in CLASSES] for true in CLASSES]
+    if as_json:
+        print_json(
+            {"file": path, "classes": CLASSES, "confusion": confusion, "agreement": float((truth == labels).mean())}
+        )
+        return
+    print_table(
+        f"{path}: {len(truth)} simulated units, labelled in {outcome.seconds:.1f} s",
+        ["simulated as", *(f"labelled {label}" for label in CLASSES)],
+        [[true, *row] for true, row in zip(CLASSES, confusion, strict=True)],
+    )
+    click.echo(f"{int((truth == labels).sum())} of {len(truth)} agree. Look further: nwb-unitrefine show {path}")
