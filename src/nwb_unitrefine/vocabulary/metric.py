@@ -1,0 +1,132 @@
+"""The values that the vocabulary is made of: a metric, a feature (a metric in one definition), and an alias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["NEW", "OLD", "Alias", "Feature", "Group", "Metric", "Need"]
+
+NEW = "0.105"
+"""Definition of SpikeInterface 0.105: the one that a bare name means."""
+
+OLD = "0.101"
+"""Definition of SpikeInterface 0.100 to 0.102: the one that published models were trained on."""
+
+
+class Group(StrEnum):
+    """What kind of thing a metric describes."""
+
+    SPIKE_TRAIN = "spike train"
+    WAVEFORM = "waveform"
+    QUALITY = "quality"
+
+
+class Need(StrEnum):
+    """What a metric is computed from."""
+
+    SPIKE_TIMES = "spike times"
+    WAVEFORM = "mean waveform on one channel"
+    CHANNELS = "mean waveform on many channels with positions"
+    AMPLITUDES = "amplitude of each spike"
+    LOCATIONS = "location of each spike"
+    COMPONENTS = "principal components of each spike"
+    TRACES = "raw traces"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric, as SpikeInterface names it.
+
+    Parameters
+    ----------
+    name : str
+        Column of SpikeInterface 0.105's tables; for a metric that 0.105 no longer has, its old column.
+    unit : str
+        Physical unit; empty for a ratio, ``"count"`` for a number of things.
+    definition : str
+        One sentence, in plain words.
+    group : Group
+    needs : frozenset of Need
+        All that it takes to compute it.
+    valid : tuple of float
+        Lowest and highest value that is possible, both included.
+    definitions : tuple of str
+        Those it exists in, newest first.
+    difference : str
+        What the old definition does differently; empty when both give the same value.
+    scale_free : bool
+        Whether multiplying the waveform by a positive number leaves it as it is.
+    follows_recording_length : bool
+        Whether it grows with the time recorded, for the same unit.
+    successor : str
+        For a metric that 0.105 no longer has, the name of the one that took its place.
+    """
+
+    name: str
+    unit: str
+    definition: str
+    group: Group
+    needs: frozenset[Need]
+    valid: tuple[float, float]
+    definitions: tuple[str, ...] = (NEW, OLD)
+    difference: str = ""
+    scale_free: bool = True
+    follows_recording_length: bool = False
+    successor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A metric in one of its definitions: what a model consumes.
+
+    Parameters
+    ----------
+    metric : Metric
+    definition : str
+        `NEW` or `OLD`.
+    """
+
+    metric: Metric
+    definition: str
+
+    @property
+    def name(self) -> str:
+        """Full name: bare in the new definition, ``name@0.101`` in the old one."""
+        return self.metric.name if self.definition == NEW else f"{self.metric.name}@{self.definition}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """What an archive calls a metric, and how its values become ours.
+
+    ``ours = scale * theirs``, or ``scale / theirs`` where `reciprocal`.
+
+    Parameters
+    ----------
+    dialect : str
+        Whose name it is, as in ``Source.dialect``.
+    name : str
+        Their name of the column.
+    metric : str
+        Name of the metric in the vocabulary.
+    definitions : tuple of str
+        Definitions that the value stands for.
+    scale : float
+        From their unit (and sign) to ours.
+    reciprocal : bool
+        Whether theirs is one over ours.
+    exact : bool
+        Whether it is the same quantity; False for one that another program computes in its own way.
+    """
+
+    dialect: str
+    name: str
+    metric: str
+    definitions: tuple[str, ...] = (NEW, OLD)
+    scale: float = 1.0
+    reciprocal: bool = False
+    exact: bool = True
