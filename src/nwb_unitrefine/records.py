@@ -471,6 +471,12 @@ class Run:
         Units whose label this run decided; None for all.
     note : str
         Free text.
+    name : str
+        What the file calls the run, ``"run_0001"``; empty before it is written.
+    label_column, probability_column : str
+        Columns of the units table that the run wrote; empty where it wrote none.
+    undoes : str
+        Name of the run that this one takes back; empty for all others.
     """
 
     kind: RunKind
@@ -484,3 +490,7 @@ class Run:
     parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     changed: NDArray[np.bool_] | None = None
     note: str = ""
+    name: str = ""
+    label_column: str = ""
+    probability_column: str = ""
+    undoes: str = ""
