@@ -223,6 +223,8 @@ class Units:
         Rows of the electrodes table that each unit came from.
     columns : mapping of str to Column
         Every other column.
+    unread_columns : tuple of str
+        Columns that were left unread for their size.
     problems : tuple of Problem
         What was noticed on reading.
     """
@@ -237,6 +239,7 @@ class Units:
     electrodes: Electrodes | None = None
     unit_electrodes: Ragged | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
+    unread_columns: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:

@@ -1,0 +1,213 @@
+"""HDF5 behind the protocols of `nwb_unitrefine.read.storage`, and the one door through which HDF5 files are opened."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.read.storage import text, text_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.read.storage import Array
+
+__all__ = ["Hdf5Array", "Hdf5Group", "open_hdf5"]
+
+_H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
+"""What h5py raises on damaged files."""
+
+
+@contextmanager
+def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, and turn what h5py raises into `SourceError`.
+
+    Parameters
+    ----------
+    source : Path, h5py.File or binary file object
+        An open ``h5py.File`` stays open.
+    name : str
+        What to call it in errors.
+
+    Raises
+    ------
+    SourceError
+        If the file does not exist, is not HDF5, is cut off or is damaged.
+    """
+    if isinstance(source, h5py.File):
+        yield source
+        return
+    if isinstance(source, Path):
+        _check_file(source)
+    try:
+        file = h5py.File(source, "r")
+    except _H5_ERRORS as error:
+        raise SourceError(f"{name} cannot be opened: {_reason(error)}.", tip=_tip(error)) from error
+    try:
+        with file:
+            yield file
+    except _H5_ERRORS as error:
+        raise SourceError(f"{name} cannot be read: {_reason(error)}.", tip=_tip(error)) from error
+
+
+def _check_file(path: Path) -> None:
+    """Say what is wrong with a path before HDF5 does, which says it in its own language."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist.")
+    if not path.is_file():
+        raise SourceError(f"{path} is not a file.")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
+    if not start:
+        raise SourceError(f"{path} is empty.")
+    if not h5py.is_hdf5(path):
+        raise SourceError(f"{path} is not an HDF5 file.", tip="NWB files are HDF5 files or Zarr folders.")
+
+
+def _reason(error: BaseException) -> str:
+    """The part of an HDF5 message that a person can use, on one line."""
+    message = " ".join(str(error.args[0] if error.args else error).split())
+    if "truncated file" in message:
+        return "the file is cut off; its end is missing"
+    if "unable to lock file" in message:
+        return "another program has it open for writing"
+    return message.rstrip(".")
+
+
+def _tip(error: BaseException) -> str:
+    """What to do about the failures that users meet most."""
+    message = str(error)
+    if "truncated file" in message:
+        return "Copy or download it again."
+    if "unable to lock file" in message:
+        return "Close it there and try again."
+    if "filter" in message:
+        return "It is compressed in a way that needs a plugin: pip install hdf5plugin."
+    return ""
+
+
+class Hdf5Array:
+    """One HDF5 dataset."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self.dataset = dataset
+        self.name: str = dataset.name.rsplit("/", 1)[-1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.dataset.shape or ()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.dataset.dtype
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        return _attributes(self.dataset)
+
+    @property
+    def size_bytes(self) -> int:
+        return int(self.dataset.size or 0) * self.dataset.dtype.itemsize
+
+    def read(self) -> NDArray[Any]:
+        """All of it; text as ``str``, references as the last name of their target."""
+        values = np.asarray(self.dataset[()])
+        dtype = self.dataset.dtype
+        if h5py.check_string_dtype(dtype) is not None:
+            return text_array(values)
+        if h5py.check_ref_dtype(dtype) is not None:
+            return self._names(values)
+        return values
+
+    def read_ends(self) -> tuple[float, float]:
+        return float(self.dataset[0]), float(self.dataset[-1])
+
+    def _names(self, references: NDArray[Any]) -> NDArray[Any]:
+        """Last name of what each reference points to; empty where it points to nothing.
+
+        HDF5 finds a target's name by walking through the whole file, so electrode groups, which is what references of
+        units and electrodes point to, are recognised by their address, and anything else is looked up once.
+        """
+        file = self.dataset.file.id
+        names = _electrode_groups(self.dataset.file)
+        found = np.empty(references.shape, dtype=object)
+        for position, reference in enumerate(references.reshape(-1)):
+            if not reference:
+                found.reshape(-1)[position] = ""
+                continue
+            target = h5py.h5r.dereference(reference, file)
+            address = h5py.h5o.get_info(target).addr
+            if address not in names:
+                names[address] = text(h5py.h5i.get_name(target)).rsplit("/", 1)[-1]
+            found.reshape(-1)[position] = names[address]
+        return found
+
+
+def _electrode_groups(file: h5py.File) -> dict[int, str]:
+    """Names of the electrode groups by their address in the file."""
+    parent = file.get("general/extracellular_ephys")
+    if not isinstance(parent, h5py.Group):
+        return {}
+    groups = {name: parent.get(name) for name in parent}
+    return {h5py.h5o.get_info(group.id).addr: name for name, group in groups.items() if isinstance(group, h5py.Group)}
+
+
+class Hdf5Group:
+    """One HDF5 group."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        self._group = group
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        return _attributes(self._group)
+
+    def names(self) -> Sequence[str]:
+        return list(self._group)
+
+    def array(self, name: str) -> Hdf5Array | None:
+        found = self._get(name)
+        return Hdf5Array(found) if isinstance(found, h5py.Dataset) else None
+
+    def group(self, path: str) -> Hdf5Group | None:
+        found = self._get(path)
+        return Hdf5Group(found) if isinstance(found, h5py.Group) else None
+
+    def fetch(self, arrays: Iterable[Array]) -> None:
+        """Nothing to prepare: each array of a local file is one read."""
+
+    def _get(self, path: str) -> h5py.Group | h5py.Dataset | None:
+        """What is at `path`; None where nothing is, or where a link leads nowhere."""
+        try:
+            return self._group[path] if path in self._group else None
+        except (KeyError, OSError):
+            return None
+
+
+def _attributes(node: h5py.Group | h5py.Dataset) -> Mapping[str, Any]:
+    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out."""
+    values: dict[str, Any] = {}
+    for name in node.attrs:
+        try:
+            value = node.attrs[name]
+        except (OSError, TypeError, ValueError):
+            continue
+        is_text = isinstance(value, bytes | str) or (isinstance(value, np.ndarray) and value.dtype.kind in "SO")
+        values[name] = (
+            [text(item) for item in value.tolist()]
+            if is_text and np.ndim(value)
+            else (text(value) if is_text else value)
+        )
+    return values

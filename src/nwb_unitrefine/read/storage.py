@@ -1,0 +1,102 @@
+"""The two things that an NWB file is made of, whichever way it is stored.
+
+The parsers of this package see groups and arrays only through these protocols, so that one parser reads HDF5 and Zarr,
+local and remote. `nwb_unitrefine.read.hdf5` and `nwb_unitrefine.read.zarr_store` implement them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Array", "Group", "text", "text_array"]
+
+
+class Array(Protocol):
+    """One dataset.
+
+    Attributes
+    ----------
+    name : str
+        Its last name.
+    shape : tuple of int
+    dtype : numpy.dtype
+        As stored; ``object`` for text and references.
+    attributes : mapping of str to object
+        Text is ``str``.
+    size_bytes : int
+        What reading it fetches; a bound where text of any length is stored elsewhere.
+    """
+
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    def read(self) -> NDArray[Any]:
+        """All of it in one pass; text as ``str`` objects, a reference as the name of what it refers to."""
+        ...
+
+    def read_ends(self) -> tuple[float, float]:
+        """First and last value of a one-dimensional array of numbers."""
+        ...
+
+
+class Group(Protocol):
+    """One group.
+
+    Attributes
+    ----------
+    attributes : mapping of str to object
+        Text is ``str``.
+    """
+
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
+    def names(self) -> Sequence[str]:
+        """Names of all that is in it."""
+        ...
+
+    def array(self, name: str) -> Array | None:
+        """Array of that name, or None where there is none that can be opened."""
+        ...
+
+    def group(self, path: str) -> Group | None:
+        """Group of that name or path, or None where there is none that can be opened."""
+        ...
+
+    def fetch(self, arrays: Iterable[Array]) -> None:
+        """Say which arrays are read next, so that a remote source can fetch them together."""
+        ...
+
+
+def text(value: Any) -> str:
+    """Text of a scalar as files store it: bytes, ``str``, or an array of one; empty for None."""
+    if isinstance(value, np.ndarray):
+        value = value.reshape(-1)[0] if value.size else ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return "" if value is None else str(value)
+
+
+def text_array(values: NDArray[Any]) -> NDArray[Any]:
+    """`values` with every ``bytes`` decoded: an object array of ``str``."""
+    decoded = np.empty(values.shape, dtype=object)
+    decoded.reshape(-1)[:] = [text(value) for value in values.reshape(-1).tolist()]
+    return decoded
