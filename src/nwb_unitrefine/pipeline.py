@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from nwb_unitrefine.read import read_units
 from nwb_unitrefine.records import Curation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nwb_unitrefine.models import Model
+    from nwb_unitrefine.records import Predictions, Problem
 
 __all__ = ["curate"]
 
@@ -43,4 +47,17 @@ def curate(source: Any, *, model: str | Path | Model = "default") -> Curation:
     loaded = load_model(model) if isinstance(model, str | Path) else model
     units = read_units(source)
     features = compute_features(units, names=loaded.feature_names)
-    return Curation(units=units, features=features, predictions=predict(loaded, features), model=loaded.identity)
+    predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))
+    return Curation(units=units, features=features, predictions=predictions, model=loaded.identity)
+
+
+def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:
+    """Flag the labels of units whose data is not whole: a model sees the features, not what they were computed from."""
+    uncertain, reasons = predictions.uncertain.copy(), list(predictions.reasons)
+    rows = {unit_id: row for row, unit_id in enumerate(predictions.unit_ids.tolist())}
+    for problem in problems:
+        for row in (rows[unit_id] for unit_id in problem.unit_ids if problem.unreliable):
+            if predictions.labels[row]:
+                uncertain[row] = True
+                reasons[row] = "; ".join(filter(None, [reasons[row], problem.what]))
+    return replace(predictions, uncertain=uncertain, reasons=tuple(reasons))

@@ -131,10 +131,13 @@ class Problem:
         One sentence.
     unit_ids : tuple, optional
         The units it concerns; empty when it concerns the whole source.
+    unreliable : bool, optional
+        Whether what is said of those units should not be relied on because of it.
     """
 
     what: str
     unit_ids: tuple[int | str, ...] = ()
+    unreliable: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,7 @@ def command(sources: tuple[str, ...], *, model: str, output: str | None, dry_run
 
     found = find_sources(sources)
     outcomes = []
-    with Progress(console=make_console(stderr=True), transient=True, disable=len(found) == 1 or None) as progress:
+    with Progress(console=make_console(stderr=True), transient=True, disable=len(found) == 1) as progress:
         for outcome in progress.track(
             label_sources(found, model=model, output=output, dry_run=dry_run), total=len(found), description="label"
         ):
@@ -116,7 +116,7 @@ def _print_written(outcome: Outcome) -> None:
 
 def _print_summary(outcomes: list[Outcome]) -> None:
     """One row a source, for several."""
-    rows = []
+    rows: list[list[object]] = []
     for outcome in outcomes:
         if outcome.curation is None:
             rows.append([outcome.source, *["–"] * (len(CLASSES) + 2), f"refused: {outcome.error}"])

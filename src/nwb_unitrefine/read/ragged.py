@@ -56,11 +56,12 @@ def take_rows(
     name: str,
     unit_ids: NDArray[Any],
     problems: list[Problem],
+    keep_beginnings: bool = False,
 ) -> Ragged:
     """Rows of `values`, without those that `offsets` says are there and that are not.
 
-    A row that ends behind the data (a cropped file) or before it begins (a damaged index) becomes empty and is reported:
-    half a spike train would look like a whole one.
+    A row that ends behind the data (a cropped file) or before it begins (a damaged index) becomes empty and is
+    reported.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ def take_rows(
     unit_ids : array, shape (n_units,)
     problems : list of Problem
         Gets a report, if there is one to make.
+    keep_beginnings : bool, optional
+        Keep what is there of a row that the end of the data cuts off, and report it as unreliable.
 
     Returns
     -------
@@ -79,10 +82,17 @@ def take_rows(
     """
     start, end = offsets[:-1], offsets[1:]
     bad = (end > len(values)) | (end < start)
+    cut = bad & (start < len(values)) & (end > start) & keep_beginnings
+    for row in np.flatnonzero(cut).tolist():
+        there, whole = len(values) - int(start[row]), int(end[row] - start[row])
+        problems.append(
+            Problem(f"{name}: only {there} of {whole} are in the file.", (unit_ids[row].item(),), unreliable=True)
+        )
+    end, bad = np.where(cut, len(values), end), bad & ~cut
     if bad.any():
         problems.append(
             Problem(
-                f"{name} of {name_units(unit_ids[bad])} not read: the index reaches to {int(end.max())} and "
+                f"{name} of {name_units(unit_ids[bad])} not read: the index reaches to {int(offsets[1:].max())} and "
                 f"the data has {len(values)} rows, as in a cropped or damaged file.",
                 tuple(unit_ids[bad].tolist()),
             )
@@ -91,6 +101,7 @@ def take_rows(
         counts = np.where(bad, 0, end - start)
         values = np.concatenate(kept) if kept else values[:0]
         return Ragged(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+    offsets = np.concatenate([offsets[:1], end])
     if offsets[-1] < len(values):
         problems.append(
             Problem(f"{name} has {len(values) - int(offsets[-1])} values behind its last row, which belong to no unit.")

@@ -37,7 +37,7 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
     uri : str
         The file, for errors.
     problems : list of Problem
-        Gets what is wrong and could be dealt with: units without all of their spikes, or with NaN, get none.
+        Gets what is wrong and could be dealt with: units whose spikes are not there, or with NaN, get none.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
         offsets = np.array([0, len(values)], np.int64)
     else:
         offsets = offsets_of(index.read(), n_rows=n_units, name="units/spike_times_index", uri=uri)
-    trains = take_rows(values, offsets, name="Spike times", unit_ids=unit_ids, problems=problems)
+    trains = take_rows(values, offsets, name="Spike times", unit_ids=unit_ids, problems=problems, keep_beginnings=True)
     return check_spike_times(trains, unit_ids, uri=uri, problems=problems)
 
 
