@@ -1,0 +1,109 @@
+"""Metrics that a file brings along as columns of its units table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.records import Problem, Ragged
+from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, Alias, Feature, dialect_of_columns, dialects, find_aliases
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Column, Units
+
+__all__ = ["ColumnValues", "read_columns"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnValues:
+    """One feature, as a column of the file gives it.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n_units,)
+        In the vocabulary's unit; NaN where the column has none, or an impossible one.
+    detail : str
+        The column, and what was done to its values.
+    rejected : array of bool, shape (n_units,)
+        Units whose value is impossible.
+    """
+
+    values: NDArray[np.float64]
+    detail: str
+    rejected: NDArray[np.bool_]
+
+
+def read_columns(units: Units) -> tuple[dict[str, ColumnValues], str, tuple[Problem, ...]]:
+    """Take the columns that the vocabulary knows, with their unit and sign.
+
+    Returns
+    -------
+    values : dict of str to ColumnValues
+        By full name of the feature.
+    note : str
+        Whose names were recognised; empty where none of the columns is a metric.
+    problems : tuple of Problem
+        Values out of range.
+    """
+    dialect = units.source.dialect
+    if dialect not in dialects():
+        dialect = dialect_of_columns(units.columns)
+    release = _release(units.columns) if dialect in ("SpikeInterface", "AIND") else None
+    found: dict[str, ColumnValues] = {}
+    problems = []
+    for name, column in units.columns.items():
+        aliases = find_aliases(name, dialect=dialect)
+        numbers = _numbers(column, len(units)) if aliases else None
+        if numbers is None:
+            continue
+        for alias in aliases:
+            taken = _convert(alias, numbers)
+            for definition in alias.definitions:
+                if METRICS[alias.metric].difference and release not in (None, definition):
+                    continue
+                found.setdefault(Feature(METRICS[alias.metric], definition).name, taken)
+        if taken.rejected.any():
+            ids = tuple(np.asarray(units.unit_ids)[taken.rejected].tolist())
+            problems.append(Problem(f"Values of column {name!r} are out of range and not used.", ids))
+    whose = dialect or "no dialect"
+    stated = f", definition {release}" if release else ""
+    return found, f"{whose}{stated}" if found else "", tuple(problems)
+
+
+def _release(columns: Collection[str]) -> str | None:
+    """Tell from names that only one definition has which one the columns follow; None where they do not say."""
+    definitions = {
+        METRICS[name].definitions for name in columns if name in METRICS and len(METRICS[name].definitions) == 1
+    }
+    if definitions == {(OLD,)}:
+        return OLD
+    if definitions == {(NEW,)}:
+        return NEW
+    return None
+
+
+def _numbers(column: Column, n_units: int) -> NDArray[np.float64] | None:
+    """One number a unit, or None where the column holds something else."""
+    if isinstance(column.values, Ragged) or np.shape(column.values) != (n_units,):
+        return None
+    try:
+        return np.asarray(column.values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _convert(alias: Alias, numbers: NDArray[np.float64]) -> ColumnValues:
+    """Bring a column's values into the vocabulary's unit, and leave out what cannot be."""
+    with np.errstate(divide="ignore"):
+        values = alias.scale / numbers if alias.reciprocal else alias.scale * numbers
+    low, high = METRICS[alias.metric].valid
+    rejected = ~np.isnan(values) & ~((values >= low) & (values <= high) & np.isfinite(values))
+    done = f"{alias.scale:g} / " if alias.reciprocal else f"{alias.scale:g} x " if alias.scale != 1 else ""
+    whose = "" if alias.exact else f", as {alias.dialect} computes it"
+    return ColumnValues(np.where(rejected, np.nan, values), f"{done}{alias.name}{whose}", rejected)

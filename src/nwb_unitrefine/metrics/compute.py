@@ -1,0 +1,214 @@
+"""Every feature of every unit, each from the best source there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.metrics.columns import read_columns
+from nwb_unitrefine.metrics.outcome import Outcome
+from nwb_unitrefine.records import Features, Origin, OriginKind
+from nwb_unitrefine.vocabulary import METRICS, NEW, Feature, Group, Need, feature_names, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.metrics.columns import ColumnValues
+    from nwb_unitrefine.records import Problem, Units
+
+__all__ = ["compute_features"]
+
+
+def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: Features | None = None) -> Features:
+    """Compute features, and say where each value is from.
+
+    A feature is computed where its inputs are there, at SpikeInterface's value; a unit without them gets the value that a
+    column of the file has for it, where the vocabulary knows that column and its unit. What is left is NaN, with the
+    reason. Nothing is imputed.
+
+    Parameters
+    ----------
+    units : Units
+    names : sequence of str, optional
+        Names of the vocabulary: ``"recovery_slope"`` in today's definition, ``"recovery_slope@0.101"`` in that of
+        SpikeInterface 0.100 to 0.102. By default, all of today's that spike times and mean waveforms can give, and those
+        that a column or `raw` has.
+    raw : Features, optional
+        What `compute_from_raw` got out of the raw traces of the same units.
+
+    Returns
+    -------
+    Features
+        Columns under the names that were asked for, in that order.
+
+    Raises
+    ------
+    FeatureError
+        If the vocabulary does not know a name.
+
+    Examples
+    --------
+    >>> features = compute_features(units, names=["firing_rate", "half_width@0.101"])  # doctest: +SKIP
+    >>> str(features.origin(0, "firing_rate"))  # doctest: +SKIP
+    'computed: from spike times, definition of SpikeInterface 0.105'
+    """
+    columns, dialect, problems = read_columns(units)
+    if names is None:
+        names = _default_names(columns, raw)
+    asked = [resolve(name) for name in names]
+    notes = {"columns": dialect} if dialect else {}
+    outcomes, noticed = _compute(units, asked, notes)
+    sheet = _Sheet(len(units), len(asked))
+    for place, feature in enumerate(asked):
+        _fill(sheet, place, feature, outcomes, columns, raw)
+    if raw is not None:
+        notes |= raw.notes
+        noticed += raw.problems
+    return Features(
+        unit_ids=units.unit_ids,
+        names=tuple(names),
+        values=sheet.values,
+        origins=tuple(sheet.origins),
+        origin_index=sheet.origin_index,
+        notes=notes,
+        problems=(*problems, *noticed),
+    )
+
+
+def _default_names(columns: dict[str, ColumnValues], raw: Features | None) -> tuple[str, ...]:
+    """Name what is worth showing when nobody asked for anything in particular."""
+    given = {resolve(name).metric.name for name in (*columns, *(raw.names if raw is not None else ()))}
+    always = feature_names(groups=(Group.SPIKE_TRAIN, Group.WAVEFORM))
+    return always + tuple(name for name in feature_names(groups=(Group.QUALITY,)) if name in given)
+
+
+def _compute(
+    units: Units, asked: Iterable[Feature], notes: dict[str, str]
+) -> tuple[dict[str, Outcome], tuple[Problem, ...]]:
+    """Run the computations that the features need, each once."""
+    from nwb_unitrefine.metrics.spike_trains import spike_train_metrics
+    from nwb_unitrefine.metrics.trains import prepare_trains, sampling_rate
+
+    wanted = {feature.name for feature in asked}
+    needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
+    outcomes: dict[str, Outcome] = {}
+    problems: tuple[Problem, ...] = ()
+    if Need.SPIKE_TIMES in needs:
+        trains = prepare_trains(units)
+        problems += trains.problems
+        notes["sampling rate"] = f"{trains.sampling_rate_hz:g} Hz, {trains.rate_note}"
+        notes["observed time"] = trains.observed.note
+        outcomes |= spike_train_metrics(trains, names=wanted)
+    if {Need.WAVEFORM, Need.CHANNELS} & needs:
+        rate, rate_note = sampling_rate(units)
+        outcomes |= _waveform_metrics(units, wanted, needs, rate, rate_note, notes)
+    return outcomes, problems
+
+
+def _waveform_metrics(
+    units: Units, wanted: set[str], needs: set[Need], rate: float, rate_note: str, notes: dict[str, str]
+) -> dict[str, Outcome]:
+    """Compute what takes a mean waveform, or say of all of it that there is none."""
+    from nwb_unitrefine.metrics.many_channels import many_channel_metrics
+    from nwb_unitrefine.metrics.old_single_channel import old_single_channel_metrics
+    from nwb_unitrefine.metrics.single_channel import single_channel_metrics
+    from nwb_unitrefine.metrics.templates import prepare_templates
+
+    many = Need.CHANNELS in needs
+    templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)
+    if templates is None:
+        absent = _nothing(units, "the source has no mean waveforms")
+        return {name: absent for name in wanted if resolve(name).metric.group == Group.WAVEFORM}
+    notes |= templates.notes
+    outcomes: dict[str, Outcome] = {}
+    single = [resolve(name) for name in wanted]
+    single = [feature for feature in single if Need.WAVEFORM in feature.metric.needs]
+    if any(feature.definition == NEW for feature in single):
+        outcomes |= single_channel_metrics(templates)
+        notes["main channel"] = "largest absolute value of the mean waveform"
+    if any(feature.definition != NEW for feature in single):
+        outcomes |= old_single_channel_metrics(templates)
+        notes["main channel, definition 0.101"] = "largest negative peak of the mean waveform"
+    if many:
+        many_names = {_computed_as(feature) for feature in map(resolve, wanted)}
+        outcomes |= many_channel_metrics(templates, names=many_names)
+    return outcomes
+
+
+def _nothing(units: Units, reason: str) -> Outcome:
+    """No unit has the input."""
+    everyone = np.ones(len(units), dtype=np.bool_)
+    return Outcome(np.full(len(units), np.nan), ((everyone, reason),))
+
+
+def _computed_as(feature: Feature) -> str:
+    """Name under which a feature is computed: an old definition that is today's is computed once."""
+    return feature.metric.name if not feature.metric.difference and NEW in feature.metric.definitions else feature.name
+
+
+class _Sheet:
+    """The table that is being filled, with each distinct origin kept once."""
+
+    def __init__(self, n_units: int, n_features: int) -> None:
+        self.values = np.full((n_units, n_features), np.nan)
+        self.origin_index = np.zeros((n_units, n_features), dtype=np.intp)
+        self.origins: dict[Origin, int] = {}
+
+    def put(
+        self,
+        place: int,
+        mask: NDArray[np.bool_],
+        kind: OriginKind,
+        detail: str,
+        values: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Write values, and where they are from, into the units of `mask`."""
+        if not mask.any():
+            return
+        origin = Origin(kind, detail)
+        if values is not None:
+            self.values[mask, place] = values[mask]
+        self.origin_index[mask, place] = self.origins.setdefault(origin, len(self.origins))
+
+
+def _fill(
+    sheet: _Sheet,
+    place: int,
+    feature: Feature,
+    outcomes: dict[str, Outcome],
+    columns: dict[str, ColumnValues],
+    raw: Features | None,
+) -> None:
+    """Take each unit's value from the first source that has it: computed, raw traces, column."""
+    n_units = len(sheet.values)
+    outcome = outcomes.get(_computed_as(feature))
+    if outcome is None:
+        needs = " and ".join(sorted(need.value for need in METRICS[feature.metric.name].needs))
+        outcome = Outcome(np.full(n_units, np.nan), ((np.ones(n_units, dtype=np.bool_), f"needs {needs}"),))
+    inputs = " and ".join(sorted(need.value for need in feature.metric.needs))
+    computed = ~np.isnan(outcome.values)
+    sheet.put(
+        place,
+        computed,
+        OriginKind.COMPUTED,
+        f"from {inputs}, definition of SpikeInterface {feature.definition}",
+        outcome.values,
+    )
+    without_input = np.zeros(n_units, dtype=np.bool_)
+    for mask, _ in outcome.missing:
+        without_input |= mask
+    for mask, why in outcome.reasons():
+        sheet.put(place, mask, OriginKind.MISSING, why)
+    left = without_input & ~computed
+    if raw is not None and feature.name in raw.names:
+        from_raw = raw.values[:, raw.names.index(feature.name)]
+        got = left & ~np.isnan(from_raw)
+        sheet.put(place, got, OriginKind.RAW, raw.origin(int(np.argmax(got)), feature.name).detail, from_raw)
+        left &= ~got
+    column = columns.get(feature.name)
+    if column is not None:
+        sheet.put(place, left & ~np.isnan(column.values), OriginKind.COLUMN, column.detail, column.values)
+        sheet.put(place, left & column.rejected, OriginKind.MISSING, f"the value of {column.detail} is out of range")

@@ -1,0 +1,53 @@
+"""What one computation says of all units: values, and why some are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Missing", "Outcome"]
+
+Missing = tuple["NDArray[np.bool_]", str]
+"""Which units have no value, and why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """One feature of all units.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n_units,)
+        NaN where there is no value.
+    missing : sequence of Missing
+        Reasons, the weightiest first; a unit that no mask covers has the last word below.
+    otherwise : str
+        Why a value that no mask explains is NaN.
+    """
+
+    values: NDArray[np.float64]
+    missing: Sequence[Missing] = ()
+    otherwise: str = "not defined for this unit"
+
+    @classmethod
+    def none(cls, n_units: int, reason: str) -> Outcome:
+        """No unit has a value, for one and the same reason."""
+        return cls(np.full(n_units, np.nan), (), reason)
+
+    def reasons(self) -> tuple[tuple[NDArray[np.bool_], str], ...]:
+        """Split the units without a value by reason; the masks do not overlap."""
+        left = np.isnan(self.values)
+        parts = []
+        for mask, why in (*self.missing, (left, self.otherwise)):
+            here = left & mask
+            if here.any():
+                parts.append((here, why))
+                left = left & ~here
+        return tuple(parts)

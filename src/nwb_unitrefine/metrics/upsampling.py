@@ -1,0 +1,119 @@
+"""Mean waveforms upsampled ten times, as `scipy.signal.resample_poly` does it, without keeping what is not needed.
+
+SpikeInterface upsamples every channel and then looks at its lowest and highest sample. Here each channel is filtered in
+the processor's cache and only these are kept, in the order of additions of ``resample_poly``, so that ties fall as there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["UPSAMPLING", "ChannelExtremes", "channel_extremes", "upsample"]
+
+UPSAMPLING = 10
+
+
+class ChannelExtremes(NamedTuple):
+    """Of each present channel of each unit, one after another."""
+
+    lowest: NDArray[np.float64]
+    lowest_at: NDArray[np.int64]
+    highest: NDArray[np.float64]
+    raw_lowest: NDArray[np.float64]
+    raw_highest: NDArray[np.float64]
+
+
+@cache
+def _taps() -> NDArray[np.float64]:
+    """Weights of the 21 samples around output sample ``10 q + p``, shape (10, 21), read off the response to an impulse."""
+    from scipy.signal import resample_poly
+
+    reach = UPSAMPLING
+    impulse = np.zeros(4 * reach + 1)
+    impulse[2 * reach] = 1.0
+    response = resample_poly(impulse, UPSAMPLING, 1)
+    taps = np.empty((UPSAMPLING, 2 * reach + 1))
+    for phase in range(UPSAMPLING):
+        for tap in range(2 * reach + 1):
+            taps[phase, tap] = response[UPSAMPLING * (3 * reach - tap) + phase]
+    return taps
+
+
+def upsample(waveforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Upsample waveforms of shape (n_units, n_samples) to (n_units, 10 n_samples)."""
+    from scipy.signal import resample_poly
+
+    return np.asarray(resample_poly(waveforms, UPSAMPLING, 1, axis=1))
+
+
+def channel_extremes(
+    mean: NDArray[np.floating], channels: NDArray[np.int64], offsets: NDArray[np.int64], *, upsampled: bool = True
+) -> ChannelExtremes:
+    """Find the lowest and the highest upsampled sample of every channel.
+
+    Parameters
+    ----------
+    mean : array, shape (n_units, n_samples, n_channels)
+    channels : array of int64, shape (n_present,)
+        Channels of each unit that are there, unit after unit.
+    offsets : array of int64, shape (n_units + 1,)
+        The channels of unit ``i`` are number ``offsets[i]`` to ``offsets[i + 1] - 1``.
+    upsampled : bool
+        False leaves out the filter, and with it all but the raw samples' extremes.
+    """
+    return ChannelExtremes(*_extremes(mean, channels, offsets, _taps(), upsampled))
+
+
+@njit(cache=True, nogil=True)
+def _extremes(mean, channels, offsets, taps, upsampled):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    n_units, n_samples, _ = mean.shape
+    n_phases, n_taps = taps.shape
+    reach = n_taps // 2
+    n_present = len(channels)
+    lowest = np.full(n_present, np.inf)
+    lowest_at = np.zeros(n_present, np.int64)
+    highest = np.full(n_present, -np.inf)
+    raw_lowest = np.full(n_present, np.inf)
+    raw_highest = np.full(n_present, -np.inf)
+    widest = 0
+    for unit in range(n_units):
+        widest = max(widest, offsets[unit + 1] - offsets[unit])
+    samples = np.empty((n_samples, widest))
+    value = np.empty(widest)
+    for unit in range(n_units):
+        first = offsets[unit]
+        n_channels = offsets[unit + 1] - first
+        low = lowest[first : offsets[unit + 1]]
+        at = lowest_at[first : offsets[unit + 1]]
+        high = highest[first : offsets[unit + 1]]
+        for k in range(n_samples):
+            for c in range(n_channels):
+                sample = np.float64(mean[unit, k, channels[first + c]])
+                samples[k, c] = sample
+                raw_lowest[first + c] = min(raw_lowest[first + c], sample)
+                raw_highest[first + c] = max(raw_highest[first + c], sample)
+        if not upsampled:
+            continue
+        for q in range(n_samples):
+            k_start, k_stop = max(q - reach, 0), min(q + reach + 1, n_samples)
+            for phase in range(n_phases):
+                value[:n_channels] = 0.0
+                for k in range(k_start, k_stop):
+                    weight = taps[phase, k - q + reach]
+                    row = samples[k]
+                    for c in range(n_channels):
+                        value[c] += weight * row[c]
+                now = q * n_phases + phase
+                for c in range(n_channels):
+                    if value[c] < low[c]:
+                        low[c] = value[c]
+                        at[c] = now
+                    high[c] = max(high[c], value[c])
+    return lowest, lowest_at, highest, raw_lowest, raw_highest
