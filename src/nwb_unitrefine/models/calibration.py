@@ -1,0 +1,120 @@
+"""From the estimator's probabilities to calibrated ones, and from these to a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.models.manifest import Matrix, NoCalibration, Platt, Temperature
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.models.manifest import Calibration, Manifest
+
+__all__ = ["apply_calibration", "calibrate", "decision_scores"]
+
+_SMALLEST = 1e-12
+"""Probabilities are kept this far from 0 and 1 before their logarithm is taken."""
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normalise without overflow."""
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def apply_calibration(calibration: Calibration, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Calibrate probabilities.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        As the manifest holds it.
+    probabilities : array of float64, shape (n_units, 3)
+        Of the three classes, in the order of `CLASSES`; rows sum to 1.
+
+    Returns
+    -------
+    array of float64, shape (n_units, 3)
+        Rows sum to 1.
+
+    Notes
+    -----
+    Temperature and matrix scaling: Guo et al. 2017, "On calibration of modern neural networks", section 4.2, with the
+    logarithms of the probabilities in the place of logits. Platt scaling: Platt 1999, on the log odds.
+
+    Examples
+    --------
+    >>> apply_calibration(Temperature(temperature=2.0), np.array([[0.8, 0.2, 0.0]])).round(3).tolist()
+    [[0.667, 0.333, 0.0]]
+    """
+    if isinstance(calibration, NoCalibration):
+        return probabilities
+    clipped = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
+    logarithms = np.log(clipped)
+    if isinstance(calibration, Temperature):
+        return _softmax(logarithms / calibration.temperature)
+    if isinstance(calibration, Matrix):
+        return _softmax(logarithms @ np.asarray(calibration.weights).T + np.asarray(calibration.bias))
+    assert isinstance(calibration, Platt)
+    log_odds = logarithms - np.log1p(-clipped)
+    scores = np.asarray(calibration.slopes) * log_odds + np.asarray(calibration.intercepts)
+    # logaddexp is log(1 + exp(-score)) without overflow: the logarithm of each sigmoid, normalised in log space.
+    return _softmax(-np.logaddexp(0.0, -scores))
+
+
+def calibrate(
+    manifest: Manifest, probabilities: NDArray[np.float64], *, inputs: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Calibrate each unit with the parameters fitted for the feature groups it lacks.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    probabilities : array, shape (n_units, 3)
+        Of the estimator, in the order of `CLASSES`.
+    inputs : array, shape (n_units, n_features)
+        What the estimator was given, in the manifest's order.
+
+    Returns
+    -------
+    array of float64, shape (n_units, 3)
+    """
+    absent = np.isnan(inputs)
+    names = manifest.input_names
+    missing = {
+        group: absent[:, [names.index(name) for name in members]].all(axis=1)
+        for group, members in manifest.feature_groups.items()
+    }
+    chosen = np.zeros(len(inputs), dtype=np.intp)
+    most = np.zeros(len(inputs), dtype=np.intp)
+    for number, entry in enumerate(manifest.calibrations):
+        size = len(entry.missing_groups)
+        fits = np.ones(len(inputs), dtype=bool)
+        for group in entry.missing_groups:
+            fits &= missing[group]
+        better = fits & (size > most)
+        chosen[better], most[better] = number, size
+    calibrated = np.empty_like(probabilities)
+    for number, entry in enumerate(manifest.calibrations):
+        rows = chosen == number
+        calibrated[rows] = apply_calibration(entry.calibration, probabilities[rows])
+    return calibrated
+
+
+def decision_scores(manifest: Manifest | None, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the label is the largest of: probabilities, or probabilities over priors scaled to sum 1.
+
+    Parameters
+    ----------
+    manifest : Manifest or None
+        None for a model without one: the largest probability decides.
+    probabilities : array, shape (n_units, 3)
+    """
+    if manifest is None or manifest.decision_rule == "argmax":
+        return probabilities
+    weighted = probabilities / np.array([manifest.class_priors[name] for name in CLASSES])
+    return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))

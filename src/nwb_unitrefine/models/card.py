@@ -1,0 +1,139 @@
+"""The card of a model: ``README.md`` as the Hub shows it, with what was measured and on what, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nwb_unitrefine.models.manifest import Evaluation, Manifest
+
+__all__ = ["render_card"]
+
+
+def render_card(manifest: Manifest) -> str:
+    """Write a model's card in Markdown, from its manifest alone.
+
+    Parameters
+    ----------
+    manifest : Manifest
+
+    Returns
+    -------
+    str
+        With the front matter (licence, library, tags) that the Hub reads.
+    """
+    return "\n".join([*_front_matter(manifest), "", *_body(manifest), ""])
+
+
+def _front_matter(manifest: Manifest) -> Iterator[str]:
+    """What the Hub sorts models by."""
+    yield "---"
+    if manifest.licence:
+        yield f"license: {manifest.licence.casefold()}"
+    yield "library_name: skops"
+    yield "tags: [sklearn, skops, tabular-classification, spike-sorting, curation, NWB, nwb-unitrefine]"
+    yield "---"
+
+
+def _body(manifest: Manifest) -> Iterator[str]:
+    """The card itself."""
+    training = manifest.training
+    yield f"# {manifest.name} {manifest.version}"
+    yield ""
+    if manifest.description:
+        yield manifest.description
+        yield ""
+    yield "Labels sorted units as single unit (sua), multi-unit (mua) or noise, with a probability for each."
+    yield ""
+    yield "## Trained on"
+    yield ""
+    yield training.data
+    yield ""
+    counts = ", ".join(f"{training.n_units.get(name, 0):,} {name}" for name in CLASSES)
+    yield f"- units: {counts}"
+    if training.recordings:
+        yield f"- recordings: {', '.join(training.recordings)}"
+    if training.subjects:
+        yield f"- subjects: {', '.join(training.subjects)}"
+    yield f"- data digest: `{training.data_digest}`"
+    yield f"- made by: `{training.command}` (seed {training.seed})"
+    if training.label_mapping:
+        yield f"- labels: {', '.join(f'{old} → {new}' for old, new in training.label_mapping.items())}"
+    yield ""
+    yield "## Measured"
+    yield ""
+    if not manifest.evaluations:
+        yield "Nothing was measured on recordings that the model had not seen."
+        yield ""
+    for evaluation in manifest.evaluations:
+        yield from _evaluation(evaluation)
+    yield from _use(manifest)
+
+
+def _evaluation(evaluation: Evaluation) -> Iterator[str]:
+    """One table of scores."""
+    yield f"### {evaluation.name}: {evaluation.scheme}"
+    yield ""
+    if evaluation.note:
+        yield evaluation.note
+        yield ""
+    names = list(dict.fromkeys([*evaluation.pooled, *(name for one in evaluation.recordings for name in one.scores)]))
+    rows: list[Sequence[str]] = []
+    if evaluation.pooled:
+        rows.append(["all units together", "", "", *(_number(evaluation.pooled.get(name)) for name in names)])
+    rows.extend(
+        [one.recording, one.subject, f"{one.n_units:,}", *(_number(one.scores.get(name)) for name in names)]
+        for one in evaluation.recordings
+    )
+    yield from _table(["recording", "subject", "units", *(name.replace("_", " ") for name in names)], rows)
+    yield ""
+
+
+def _use(manifest: Manifest) -> Iterator[str]:
+    """What it takes in, how it decides, and when it says that it is not sure."""
+    rule = manifest.uncertainty
+    yield "## How it decides"
+    yield ""
+    if manifest.decision_rule == "argmax":
+        yield "The label is the most probable class."
+    else:
+        priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in CLASSES)
+        yield f"The label is the class with the largest probability over its prior ({priors})."
+    kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
+    yield f"Calibration: {kinds}."
+    yield (
+        f"A label is marked uncertain below {rule.min_spikes} spikes, below a margin of {rule.min_margin:g}"
+        + (
+            f", with more than {rule.max_out_of_range} features out of the training range"
+            if rule.max_out_of_range is not None
+            else ""
+        )
+        + f", or with fewer than {rule.min_present} features."
+    )
+    yield ""
+    yield "## Features"
+    yield ""
+    yield from _table(
+        ["feature", "unit", "training range"],
+        [
+            [f"`{feature.name}`", feature.unit, f"{_number(feature.low)} to {_number(feature.high)}"]
+            for feature in manifest.features
+        ],
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay out a table."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _number(value: float | None) -> str:
+    """Three significant digits; a dash for what was not measured."""
+    return "–" if value is None else f"{value:.3g}"

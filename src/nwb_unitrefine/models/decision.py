@@ -1,0 +1,96 @@
+"""From probabilities to a label, and to the reason not to rely on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.models.manifest import Uncertainty
+from nwb_unitrefine.records import CLASSES, Predictions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.models.manifest import Manifest
+    from nwb_unitrefine.records import Features
+
+__all__ = ["decide"]
+
+_NAMES = np.array(CLASSES)
+
+
+def decide(
+    features: Features,
+    *,
+    probabilities: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    inputs: NDArray[np.float64],
+    manifest: Manifest | None,
+) -> Predictions:
+    """Label every unit with the class of the largest score, and flag what should not be relied on.
+
+    Parameters
+    ----------
+    features : Features
+        As they were given to the model; their spike counts decide about units with few or no spikes.
+    probabilities : array, shape (n_units, 3)
+        Calibrated, in the order of `CLASSES`.
+    scores : array, shape (n_units, 3)
+        What the label is the largest of; rows sum to 1.
+    inputs : array, shape (n_units, n_inputs)
+        What the estimator was given.
+    manifest : Manifest or None
+        Its uncertainty rule and training ranges; without one, no label is flagged.
+
+    Returns
+    -------
+    Predictions
+    """
+    rule = manifest.uncertainty if manifest is not None else Uncertainty()
+    spikes = _spike_counts(features, rule.spike_count)
+    unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
+    ordered = np.sort(scores, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    outside = _out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
+    reasons = []
+    for row in range(len(features)):
+        if unlabelled[row]:
+            reasons.append("no spikes" if spikes[row] == 0 else "no features")
+            continue
+        why = []
+        if spikes[row] < rule.min_spikes:
+            why.append(f"{spikes[row]:.0f} spikes, fewer than {rule.min_spikes}")
+        present = int((~np.isnan(inputs[row])).sum())
+        if present < rule.min_present:
+            why.append(f"{present} features, fewer than {rule.min_present}")
+        if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
+            names = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
+            why.append(f"outside the training range: {', '.join(names)}")
+        if margin[row] < rule.min_margin:
+            first, second = _NAMES[np.argsort(scores[row])[:-3:-1]]
+            why.append(f"between {first} and {second}")
+        reasons.append("; ".join(why))
+    return Predictions(
+        unit_ids=features.unit_ids,
+        probabilities=np.where(unlabelled[:, None], np.nan, probabilities),
+        labels=np.where(unlabelled, "", _NAMES[np.argmax(scores, axis=1)]),
+        uncertain=np.array([bool(reason) for reason in reasons], dtype=bool),
+        reasons=tuple(reasons),
+    )
+
+
+def _spike_counts(features: Features, name: str) -> NDArray[np.float64]:
+    """Number of spikes of each unit, NaN where the features do not say; every definition counts the same."""
+    for given in features.names:
+        if given.partition("@")[0] == name.partition("@")[0]:
+            return np.asarray(features.values[:, features.names.index(given)])
+    return np.full(len(features), np.nan)
+
+
+def _out_of_range(inputs: NDArray[np.float64], manifest: Manifest) -> NDArray[np.bool_]:
+    """Which inputs lie outside what training saw; missing ones do not."""
+    low = np.array([-np.inf if feature.low is None else feature.low for feature in manifest.features])
+    high = np.array([np.inf if feature.high is None else feature.high for feature in manifest.features])
+    with np.errstate(invalid="ignore"):
+        return np.asarray((inputs < low) | (inputs > high))

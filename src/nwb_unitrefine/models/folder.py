@@ -1,0 +1,238 @@
+"""A model folder on disk: what UnitRefine and SpikeInterface read and write, and our manifest beside it.
+
+::
+
+    best_model.skops     the fitted estimator
+    model_info.json      label_conversion, requirements, metric_params: SpikeInterface's half
+    manifest.json        ours: see `manifest`
+    training_data.csv    one row a unit, one column a metric
+    labels.csv           the label of each of these rows
+    README.md            the card
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.models.card import render_card
+from nwb_unitrefine.models.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from nwb_unitrefine.models.manifest import Manifest
+
+__all__ = ["ModelFolder", "digest_of", "read_folder", "write_folder"]
+
+SKOPS = "best_model.skops"
+INFO = "model_info.json"
+MANIFEST = "manifest.json"
+CARD = "README.md"
+TRAINING_DATA = "training_data.csv"
+LABELS = "labels.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelFolder:
+    """What a model folder says, its estimator not yet loaded.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    skops : Path
+        The file of the estimator.
+    info : mapping
+        ``model_info.json``, or empty where there is none.
+    manifest : Manifest or None
+        None for a folder that is not ours.
+    """
+
+    path: Path
+    skops: Path
+    info: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Manifest | None = None
+
+    @property
+    def digest(self) -> str:
+        """``"sha256:…"`` over the files that decide what the model predicts: the card and the tables do not."""
+        decisive = (self.skops, self.path / INFO, self.path / MANIFEST)
+        lines = [f"{file.name} {digest_of(file)}\n" for file in decisive if file.is_file()]
+        return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def digest_of(file: Path) -> str:
+    """Return ``"sha256:…"`` of a file."""
+    with file.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
+    """Read what a model folder says, and compare its files with the digests in its manifest.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or the ``.skops`` file in it.
+    file : str, optional
+        Name of the ``.skops`` file, where the folder has several.
+
+    Raises
+    ------
+    ModelError
+        If there is no model, more than one, or one that is not what the manifest says.
+    """
+    if path.is_file():
+        path, file = path.parent, path.name
+    if not path.is_dir():
+        raise ModelError(f"There is no model at {path}.", tip="Give a folder with a .skops file, or 'default'.")
+    found = sorted(path.glob("*.skops")) if file is None else [path / file]
+    if not found or not found[0].is_file():
+        raise ModelError(f"{path} has no {file or '.skops file'}.", tip="Give the folder that best_model.skops is in.")
+    if len(found) > 1:
+        raise ModelError(
+            f"{path} has several models: {', '.join(one.name for one in found)}.", tip="Give the path of one of them."
+        )
+    manifest = read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else None
+    if manifest is not None:
+        _check_digests(path, manifest, needed=found[0].name)
+    return ModelFolder(path=path, skops=found[0], info=_read_info(path / INFO), manifest=manifest)
+
+
+def _check_digests(path: Path, manifest: Manifest, *, needed: str) -> None:
+    """A manifest vouches for its estimator; one that was exchanged has other features, classes and calibration."""
+    if needed not in manifest.files:
+        raise ModelError(f"{path / MANIFEST} does not say the digest of {needed}.", tip="Rebuild the model.")
+    for name, expected in manifest.files.items():
+        if Path(name).name != name:
+            raise ModelError(f"{path / MANIFEST} names a file outside its folder: {name}.")
+        if (path / name).is_file() and digest_of(path / name) != expected:
+            raise ModelError(
+                f"{path / name} is not the file that {MANIFEST} was written for: its digest differs.",
+                tip="Get the model again; a file of it was changed or damaged.",
+            )
+
+
+def _read_info(file: Path) -> Mapping[str, Any]:
+    """Read SpikeInterface's half, which may be absent and may hold anything."""
+    if not file.is_file():
+        return {}
+    try:
+        info = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} is not JSON: {error}.") from error
+    if not isinstance(info, dict):
+        raise ModelError(f"{file} is not a JSON object.")
+    for key in ("label_conversion", "requirements", "metric_params"):
+        if not isinstance(info.setdefault(key, {}), dict):
+            raise ModelError(f"{key} in {file} is not a JSON object.")
+    return info
+
+
+def write_folder(
+    path: Path | str,
+    *,
+    estimator: Any,
+    manifest: Manifest,
+    training_data: pd.DataFrame | None = None,
+    labels: pd.Series[Any] | None = None,
+    metric_params: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a model folder that this package and SpikeInterface's `load_model` read.
+
+    Everything is written beside `path` first and then moved there, so that no half of a model is ever at `path`.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder to make.
+    estimator : fitted estimator
+        Has `predict_proba`, takes the manifest's features in its order, and knows missing values as NaN. For
+        SpikeInterface it must be a `Pipeline` that was fitted on a table whose columns are the features' `column`.
+    manifest : Manifest
+        Its `files` are filled in here.
+    training_data, labels : pandas.DataFrame and Series, optional
+        What the estimator was fitted on. Left out where the data may not be passed on.
+    metric_params : mapping, optional
+        Of ``model_info.json``: the parameters that the metrics were computed with.
+    overwrite : bool
+        Whether to replace a folder that is there.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ModelError
+        If there is a folder and `overwrite` is not set, or if the estimator and the manifest do not agree.
+    """
+    import skops.io
+
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise ModelError(f"{target} is there already.", tip="Choose another folder, or pass overwrite=True.")
+    _check_agreement(estimator, manifest)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        draft = Path(scratch) / target.name
+        draft.mkdir()
+        skops.io.dump(estimator, draft / SKOPS, compression=8)
+        if training_data is not None:
+            training_data.to_csv(draft / TRAINING_DATA, index_label="unit_id")
+        if labels is not None:
+            labels.to_csv(draft / LABELS, index_label="unit_index")
+        files = {file.name: digest_of(file) for file in sorted(draft.iterdir())}
+        manifest = manifest.model_copy(update={"files": files})
+        info = {
+            "metric_params": dict(metric_params or _metric_params(manifest)),
+            "requirements": dict(manifest.requirements),
+            "label_conversion": {
+                _key(one): name for one, name in zip(estimator.classes_, manifest.classes, strict=True)
+            },
+        }
+        (draft / INFO).write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+        (draft / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
+        if target.exists():
+            target.rename(Path(scratch) / "replaced")
+        shutil.move(draft, target)
+    return target
+
+
+def _check_agreement(estimator: Any, manifest: Manifest) -> None:
+    """Notice at writing what would be a wrong label at predicting."""
+    columns = [feature.column for feature in manifest.features]
+    names = list(getattr(estimator, "feature_names_in_", columns))
+    if names != columns:
+        raise ModelError(f"The estimator was fitted on {names}, and the manifest says {columns}.")
+    if len(estimator.classes_) != len(manifest.classes):
+        raise ModelError(f"The estimator has {len(estimator.classes_)} classes, and the manifest three.")
+
+
+def _key(one: Any) -> str:
+    """SpikeInterface turns these keys into integers, so classes are written as such."""
+    return str(int(one))
+
+
+def _metric_params(manifest: Manifest) -> dict[str, Any]:
+    """SpikeInterface looks here for the metrics it has to compute, by the two extensions that it computes them in."""
+    from nwb_unitrefine.vocabulary import METRICS, Group
+
+    waveform = {name for name, metric in METRICS.items() if metric.group is Group.WAVEFORM}
+    columns = [feature.column for feature in manifest.features]
+    return {
+        "quality_metric_params": {"metric_names": [name for name in columns if name not in waveform]},
+        "template_metric_params": {"metric_names": [name for name in columns if name in waveform]},
+    }

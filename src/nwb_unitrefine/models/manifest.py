@@ -1,0 +1,316 @@
+"""The manifest: everything about a model that its estimator does not say by itself.
+
+A folder of UnitRefine's or SpikeInterface's holds a fitted estimator and a few words about it. The manifest adds what
+is needed to use the estimator rightly (features with unit and definition, calibration, decision rule, when not to
+believe it) and to judge it (what was measured, on what, and the command that makes it again). Calibration is plain
+numbers, so that it means the same under every scikit-learn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "Calibration",
+    "ConditionalCalibration",
+    "Evaluation",
+    "Feature",
+    "Manifest",
+    "Matrix",
+    "NoCalibration",
+    "Platt",
+    "RecordingScores",
+    "Temperature",
+    "Training",
+    "Uncertainty",
+    "read_manifest",
+]
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Three = tuple[float, float, float]
+
+
+class _Value(BaseModel):
+    """A frozen value of the manifest; unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Feature(_Value):
+    """One input of the estimator.
+
+    Parameters
+    ----------
+    name : str
+        Vocabulary name, with its definition: ``"snr"`` (today's), ``"half_width@0.101"`` (of an older SpikeInterface).
+    column : str
+        What the estimator calls it (``feature_names_in_``). SpikeInterface looks its metrics up by this name.
+    unit : str
+        Physical unit; empty for a pure number.
+    low, high : float or None
+        Range seen in training, as the uncertainty rule uses it.
+    """
+
+    name: str
+    column: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+class NoCalibration(_Value):
+    """The estimator's probabilities, as they are."""
+
+    kind: Literal["none"] = "none"
+
+
+class Temperature(_Value):
+    """Flatten or sharpen: ``softmax(log p / temperature)``."""
+
+    kind: Literal["temperature"] = "temperature"
+    temperature: float = Field(gt=0)
+
+
+class Matrix(_Value):
+    """Matrix (or, with a diagonal one, vector) scaling: ``softmax(weights @ log p + bias)``.
+
+    Parameters
+    ----------
+    weights : 3 x 3 numbers
+        Row ``i`` makes the new score of class ``i`` from the log probabilities of the estimator's classes.
+    bias : 3 numbers
+    """
+
+    kind: Literal["matrix"] = "matrix"
+    weights: tuple[Three, Three, Three]
+    bias: Three
+
+
+class Platt(_Value):
+    """One against the rest: ``sigmoid(slope * logit(p) + intercept)`` for each class, then divided by the sum."""
+
+    kind: Literal["platt"] = "platt"
+    slopes: Three
+    intercepts: Three
+
+
+Calibration = Annotated[NoCalibration | Temperature | Matrix | Platt, Field(discriminator="kind")]
+
+
+class ConditionalCalibration(_Value):
+    """A calibration, and for which units it was fitted.
+
+    Parameters
+    ----------
+    missing_groups : tuple of str
+        Names of feature groups of which the unit has no value at all; empty for units that have all.
+    calibration : Calibration
+    """
+
+    missing_groups: tuple[str, ...] = ()
+    calibration: Calibration
+
+
+class Uncertainty(_Value):
+    """When a label should not be relied on.
+
+    Parameters
+    ----------
+    min_spikes : int
+        Units with fewer spikes are uncertain (needs the feature `spike_count`, which need not be an input).
+    min_margin : float
+        Smallest difference of the two largest decision scores (probabilities, or under ``"prior-weighted"``
+        probabilities over priors scaled to sum 1).
+    max_out_of_range : int or None
+        How many inputs may lie outside their training range; None for any number.
+    min_present : int
+        How many inputs a unit needs at least to get a label; below it, the label is there and uncertain.
+    spike_count : str
+        Name of the feature that counts spikes.
+    """
+
+    min_spikes: int = Field(default=0, ge=0)
+    min_margin: float = Field(default=0.0, ge=0, le=1)
+    max_out_of_range: int | None = Field(default=None, ge=0)
+    min_present: int = Field(default=1, ge=1)
+    spike_count: str = "num_spikes"
+
+
+class RecordingScores(_Value):
+    """Scores on one recording that the model scored had not seen.
+
+    Parameters
+    ----------
+    recording, subject : str
+    n_units : int
+    scores : mapping of str to float
+        ``"balanced_accuracy"``, ``"macro_f1"``, ``"brier"``, ``"calibration_error"``, …
+    """
+
+    recording: str
+    subject: str = ""
+    n_units: int = Field(ge=0)
+    scores: Mapping[str, float]
+
+
+class Evaluation(_Value):
+    """One measurement: what was left out, what the model was given, how it did.
+
+    Parameters
+    ----------
+    name : str
+        As ``"spike times + mean waveform"``.
+    scheme : str
+        How training and test were kept apart, as ``"leave one mouse out"``.
+    features : tuple of str
+        Names of the features that were given.
+    pooled : mapping of str to float
+        Scores over all units together.
+    recordings : tuple of RecordingScores
+    note : str
+    """
+
+    name: str
+    scheme: str
+    features: tuple[str, ...] = ()
+    pooled: Mapping[str, float] = Field(default_factory=dict)
+    recordings: tuple[RecordingScores, ...] = ()
+    note: str = ""
+
+
+class Training(_Value):
+    """What the model was made from, and how to make it again.
+
+    Parameters
+    ----------
+    data : str
+        One sentence: which data, by whom labelled, under which licence.
+    data_digest : str
+        ``"sha256:…"`` of ``training_data.csv`` and ``labels.csv``, or of what they were made from.
+    command : str
+        The command that rebuilds the model.
+    seed : int
+    recordings, subjects : tuple of str
+    n_units : mapping of str to int
+        Number of units of each class.
+    label_mapping : mapping of str to str
+        Which label of the data became which class.
+    """
+
+    data: str
+    data_digest: Digest
+    command: str
+    seed: int
+    recordings: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    n_units: Mapping[str, int] = Field(default_factory=dict)
+    label_mapping: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Manifest(_Value):
+    """All of it, as ``manifest.json`` holds it.
+
+    Parameters
+    ----------
+    name, version : str
+    description : str
+        One paragraph for people.
+    features : tuple of Feature
+        In the order in which the estimator takes them.
+    feature_groups : mapping of str to tuple of str
+        Names of features that a source has together or not at all, as ``"waveform"``; `calibrations` refer to them.
+    classes : tuple of str
+        Meaning of the estimator's classes, in its order (``classes_``): a permutation of sua, mua, noise.
+    class_priors : mapping of str to float
+        Share of each class in training; what ``"prior-weighted"`` divides by.
+    decision_rule : {"argmax", "prior-weighted"}
+        The label is the class with the largest probability, or with the largest probability over its prior.
+    calibrations : tuple of ConditionalCalibration
+        The first is for units that have every feature group; of the others, that with most of a unit's missing groups.
+    uncertainty : Uncertainty
+    training : Training
+    evaluations : tuple of Evaluation
+    licence : str
+        SPDX identifier.
+    files : mapping of str to digest
+        Of the ``.skops``, at least.
+    requirements : mapping of str to str
+        Versions of the packages that wrote the model.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    description: str = ""
+    features: tuple[Feature, ...] = Field(min_length=1)
+    feature_groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    classes: tuple[str, str, str] = CLASSES
+    class_priors: Mapping[str, float]
+    decision_rule: Literal["argmax", "prior-weighted"] = "argmax"
+    calibrations: tuple[ConditionalCalibration, ...] = (ConditionalCalibration(calibration=NoCalibration()),)
+    uncertainty: Uncertainty = Uncertainty()
+    training: Training
+    evaluations: tuple[Evaluation, ...] = ()
+    licence: str = ""
+    files: Mapping[str, Digest] = Field(default_factory=dict)
+    requirements: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Vocabulary names of the estimator's inputs, in its order."""
+        return tuple(feature.name for feature in self.features)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        """Refuse what could only be noticed as a wrong label later."""
+        names = self.input_names
+        if len(set(names)) != len(names):
+            raise ValueError("a feature is listed twice")
+        if sorted(self.classes) != sorted(CLASSES):
+            raise ValueError(f"classes must be {', '.join(CLASSES)} in some order")
+        if set(self.class_priors) != set(CLASSES):
+            raise ValueError(f"class_priors must name {', '.join(CLASSES)}")
+        if min(self.class_priors.values()) <= 0 or abs(sum(self.class_priors.values()) - 1) > 1e-6:
+            raise ValueError("class_priors must be positive and sum to 1")
+        if not self.calibrations or self.calibrations[0].missing_groups:
+            raise ValueError("the first calibration must be that of units with every feature group")
+        for group, members in self.feature_groups.items():
+            if unknown := set(members) - set(names):
+                raise ValueError(f"feature group {group!r} names {sorted(unknown)}, which are no features")
+        for entry in self.calibrations:
+            if unknown := set(entry.missing_groups) - set(self.feature_groups):
+                raise ValueError(f"a calibration names the feature groups {sorted(unknown)}, which are not there")
+        return self
+
+    def to_json(self) -> str:
+        """Return the text of ``manifest.json``: the same bytes for the same manifest."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read ``manifest.json``.
+
+    Raises
+    ------
+    ModelError
+        If it is not JSON, or not a manifest; the message names the first field that is wrong.
+    """
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ModelError(
+            f"{path} is not a model manifest: {where}: {first['msg']}.",
+            tip="Remove the file to use the folder without calibration, or rebuild the model.",
+        ) from error

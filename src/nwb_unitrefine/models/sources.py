@@ -1,0 +1,145 @@
+"""Where a model comes from: the package, a folder, the Hugging Face Hub, or two of these in a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from nwb_unitrefine.errors import FeatureError, ModelError
+from nwb_unitrefine.models.estimator import Estimator, load_estimator
+from nwb_unitrefine.models.folder import ModelFolder, read_folder
+from nwb_unitrefine.models.labels import KNOWN, meanings_of
+from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.records import ModelIdentity
+from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nwb_unitrefine.models.model import Model
+
+__all__ = ["PACKAGED", "load_model"]
+
+PACKAGED = Path(__file__).parent / "packaged"
+"""Folder of the models that come with the package, one folder each."""
+
+_NEW_NAMES_SINCE = Version("0.103.2")
+"""The SpikeInterface that gave metrics the names and definitions of today."""
+
+
+def load_model(
+    source: str | Path = "default",
+    *,
+    revision: str | None = None,
+    allow_types: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one.
+    revision : str, optional
+        Branch, tag or commit, for a repository.
+    allow_types : sequence of str
+        Classes that the model may hold besides those that are allowed anyway, by full name: their code runs.
+    labels : mapping of str to str, optional
+        What the model's classes mean (sua, mua, noise, neural), where it does not say itself, or says it wrongly.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        If there is no model, or it is damaged.
+    UntrustedModelError
+        If it holds types that are not allowed; nothing of it was built.
+    """
+    return _fit_out(
+        read_folder(_folder_of(source)),
+        source="packaged" if _is_packaged(source) else str(source),
+        revision="",
+        allow_types=allow_types,
+        labels=labels,
+    )
+
+
+def _is_packaged(source: str | Path) -> bool:
+    """Names of packaged models are bare words; a folder of the same name is given as ``./default``."""
+    return isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir()
+
+
+def _folder_of(source: str | Path) -> Path:
+    """Where on this machine a model is."""
+    return PACKAGED / str(source) if _is_packaged(source) else Path(source).expanduser()
+
+
+def _fit_out(
+    folder: ModelFolder,
+    *,
+    source: str,
+    revision: str,
+    allow_types: Sequence[str],
+    labels: Mapping[str, str] | None,
+) -> FittedModel:
+    """Load a folder's estimator and find out what its inputs and classes are."""
+    estimator = load_estimator(folder.skops, allow_types=allow_types)
+    manifest = folder.manifest
+    if manifest is not None:
+        if len(manifest.features) != estimator.n_inputs or len(manifest.classes) != len(estimator.classes):
+            raise ModelError(f"{folder.path}: the manifest and the estimator do not have the same features or classes.")
+        inputs: tuple[str, ...] = manifest.input_names
+        meanings: tuple[str | None, ...] = manifest.classes
+    else:
+        inputs = _vocabulary_names(estimator, folder)
+        meanings = meanings_of(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
+    identity = ModelIdentity(
+        name=manifest.name if manifest is not None else folder.path.resolve().name,
+        source=source,
+        revision=revision or (manifest.version if manifest is not None else ""),
+        digest=folder.digest,
+        licence=manifest.licence if manifest is not None else "",
+    )
+    return FittedModel(identity=identity, estimator=estimator, inputs=inputs, meanings=meanings, manifest=manifest)
+
+
+def _checked(labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Refuse a meaning that is none."""
+    for label, meaning in (labels or {}).items():
+        if meaning not in KNOWN:
+            raise ModelError(f"Label {label!r} cannot mean {meaning!r}.", tip=f"One of: {', '.join(KNOWN)}.")
+    return {str(label): meaning for label, meaning in (labels or {}).items()}
+
+
+def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, ...]:
+    """Name an estimator's inputs as the vocabulary does, by the SpikeInterface whose metrics it was trained on."""
+    columns = estimator.columns
+    if not columns:
+        raise ModelError(
+            f"{estimator.path} does not say the names of its {estimator.n_inputs} features.",
+            tip="Fit it on a table with named columns and save it again.",
+        )
+    definition = _definition(columns, folder)
+    names = []
+    for column in columns:
+        try:
+            names.append(resolve(f"{column}@{definition}").name)
+        except FeatureError:
+            # A metric of somebody's own: it can be given, under this name, but not computed.
+            names.append(column)
+    return tuple(names)
+
+
+def _definition(columns: tuple[str, ...], folder: ModelFolder) -> str:
+    """Which definition of its metrics a published model was trained on."""
+    said = folder.info.get("requirements", {}).get("spikeinterface")
+    try:
+        return NEW if Version(str(said)) >= _NEW_NAMES_SINCE else OLD
+    except InvalidVersion:
+        only_new = any(column in METRICS and METRICS[column].definitions == (NEW,) for column in columns)
+        return NEW if only_new else OLD
