@@ -1,0 +1,191 @@
+"""Write the labels of a curation into the file that its units came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.errors import FileChangedError, WriteError
+from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
+from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
+from nwb_unitrefine.write.digests import digest_input, has_units, input_names
+from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
+from nwb_unitrefine.write.opened import change_store
+from nwb_unitrefine.write.provenance import run_to_group
+from nwb_unitrefine.write.report import WriteReport
+from nwb_unitrefine.write.tree import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.write.columns import ColumnNames
+    from nwb_unitrefine.write.store import UnitsStore
+
+__all__ = ["record_run", "software_versions", "write_curation"]
+
+_SOFTWARE = ("nwb-unitrefine", "numpy", "scipy", "scikit-learn", "h5py")
+
+
+def write_curation(
+    curation: Curation,
+    *,
+    output: str | Path | None = None,
+    columns: str | Sequence[str] = "unitrefine",
+    overwrite_columns: Sequence[str] = (),
+    replace_human: bool = False,
+    dry_run: bool = False,
+) -> WriteReport:
+    """Write labels, their probabilities and how they came about into the NWB file that the units came from.
+
+    The file gets two columns in its units table and a run in its history, all or nothing; nothing else in it changes.
+    Writing again gives the columns new values and adds a run.
+
+    Parameters
+    ----------
+    curation : Curation
+        Of an NWB file on this machine.
+    output : str or Path, optional
+        Write into a copy of the file there, and leave the file as it is.
+    columns : str or pair of str, optional
+        ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``), ``"quality"`` (``quality_label``,
+        ``quality_score``), or two names.
+    overwrite_columns : sequence of str, optional
+        Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
+    replace_human : bool, optional
+        Replace labels that a person set, too. By default they are kept, and the run records what the model says.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Returns
+    -------
+    WriteReport
+
+    Raises
+    ------
+    FileChangedError
+        If the file's units are no longer those of the curation.
+    ColumnExistsError
+        If a column by another program is in the way.
+    WriteError
+        If the file cannot be written: it is as it was.
+    """
+    names = column_names(columns)
+
+    def change(store: UnitsStore) -> WriteReport:
+        _require_same_units(store, curation)
+        history = runs_of(store)
+        chain = effective_chain(history)
+        n_units = len(curation.units)
+        held = held_by_people(chain, n_units) & (not replace_human)
+        previous = chain[-1].predictions.labels if chain and len(chain[-1].predictions) == n_units else None
+        run = Run(
+            kind=RunKind.MODEL,
+            agent=curation.model.name,
+            created=curation.created,
+            predictions=_kept(curation.predictions, held, previous),
+            software=software_versions(),
+            inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
+            model=curation.model,
+            features=curation.features,
+            parameters=curation.parameters,
+            changed=~held if held.any() else None,
+        )
+        return record_run(store, run, names=names, history=history, overwrite=overwrite_columns)
+
+    path = Path(curation.units.source.uri)
+    if output is not None:
+        raise WriteError("output is not there yet")
+    report, applied = change_store(path, change, dry_run=dry_run)
+    return replace(report, path=path, bytes_written=applied.bytes_written)
+
+
+def record_run(
+    store: UnitsStore, run: Run, *, names: ColumnNames, history: Sequence[Run], overwrite: Sequence[str] = ()
+) -> WriteReport:
+    """Add a run to an open file and give its columns the run's values.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    run : Run
+        With a row for each row of the units table, in its order.
+    names : ColumnNames
+    history : sequence of Run
+        What the file has already.
+    overwrite : sequence of str, optional
+        As `overwrite_columns` of `write_curation`.
+    """
+    foreign = require_free(names, present=store.columns(), history=history, overwrite=overwrite, where=store.name)
+    probabilities = probability_values(run)
+    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in _written(history)
+    run = replace(run, label_column=names.label, probability_column=names.probability if has_probability else "")
+    name = f"run_{len(history) + 1:04d}"
+    store.add_run(name, run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run)))
+    if foreign:
+        store.set_aside(foreign, name)
+    about_label, about_probability = names.descriptions
+    store.set_column(names.label, Dataset(label_values(run), description=about_label))
+    if has_probability:
+        store.set_column(names.probability, Dataset(probabilities, description=about_probability))
+    chain = effective_chain(history)
+    before = chain[-1].predictions.labels if chain else np.full(len(run.predictions), "")
+    return WriteReport(
+        path=Path(store.name),
+        run=name,
+        columns=tuple(column for column in (run.label_column, run.probability_column) if column),
+        replaced=foreign,
+        n_units=len(run.predictions),
+        n_changed=int(np.sum(before != run.predictions.labels)) if len(before) == len(run.predictions) else 0,
+        n_kept=0 if run.changed is None else int(np.sum(~run.changed)),
+    )
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide an outcome."""
+    versions = {}
+    for package in _SOFTWARE:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _feature_units(run: Run) -> dict[str, str]:
+    """Return the physical unit of each feature that the vocabulary knows."""
+    metrics = {name: METRICS.get(name.partition("@")[0]) for name in (run.features.names if run.features else ())}
+    return {name: metric.unit for name, metric in metrics.items() if metric is not None}
+
+
+def _written(history: Sequence[Run]) -> set[str]:
+    """Return the columns that the runs so far wrote."""
+    return {name for run in history for name in (run.label_column, run.probability_column)}
+
+
+def _require_same_units(store: UnitsStore, curation: Curation) -> None:
+    """Refuse a file whose units are others than those that were labelled."""
+    labelled = np.array_equal(curation.units.unit_ids, curation.predictions.unit_ids)
+    if not labelled or not has_units(store, curation.units):
+        raise FileChangedError(
+            f"The units of {store.name} are no longer those that were labelled.",
+            tip="Nothing was written. Run the command again.",
+        )
+
+
+def _kept(predictions: Predictions, held: NDArray[np.bool_], previous: NDArray[np.str_] | None) -> Predictions:
+    """Give units that a person labelled that label again; the model's probabilities stay as they are."""
+    if previous is None or not held.any():
+        return predictions
+    return replace(
+        predictions,
+        labels=np.where(held, previous, predictions.labels),
+        uncertain=predictions.uncertain & ~held,
+        reasons=tuple("" if kept else reason for kept, reason in zip(held, predictions.reasons, strict=True)),
+    )
