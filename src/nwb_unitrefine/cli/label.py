@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli.render import describe_error, json_option, make_console, print_json, print_table
+from nwb_unitrefine.cli.options import load, model_option
+from nwb_unitrefine.cli.render import describe_error, json_option, make_console, print_json, print_problems, print_table
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -19,11 +20,31 @@ __all__ = ["command"]
 
 @click.command("label")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--model", default="default", show_default=True, help="Model: default, a folder, or hf://OWNER/REPO.")
+@model_option
 @click.option("--output", help="Write a labelled copy there (a folder, for several sources); change no source.")
 @click.option("--dry-run", is_flag=True, help="Show the labels and write nothing.")
+@click.option(
+    "--columns",
+    default="unitrefine",
+    show_default=True,
+    help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY.",
+)
+@click.option(
+    "--overwrite-column", "overwrite", multiple=True, metavar="NAME", help="Replace this column of another program."
+)
+@click.option("--replace-human", is_flag=True, help="Replace labels that a person set, too.")
 @json_option
-def command(sources: tuple[str, ...], *, model: str, output: str | None, dry_run: bool, as_json: bool) -> int:
+def command(
+    sources: tuple[str, ...],
+    *,
+    model: tuple[str, ...],
+    output: str | None,
+    dry_run: bool,
+    columns: str,
+    overwrite: tuple[str, ...],
+    replace_human: bool,
+    as_json: bool,
+) -> int:
     """Label the units of files and write the labels into them.
 
     A SOURCE is an NWB file, or a folder of NWB files. A file that cannot be labelled is left as it was, and the others
@@ -34,11 +55,15 @@ def command(sources: tuple[str, ...], *, model: str, output: str | None, dry_run
     from nwb_unitrefine.batch import find_sources, label_sources
 
     found = find_sources(sources)
+    options = {
+        "columns": columns if "," not in columns else tuple(columns.split(",")),
+        "overwrite_columns": overwrite,
+        "replace_human": replace_human,
+    }
+    labelling = label_sources(found, model=load(model), output=output, dry_run=dry_run, write_options=options)
     outcomes = []
     with Progress(console=make_console(stderr=True), transient=True, disable=len(found) == 1) as progress:
-        for outcome in progress.track(
-            label_sources(found, model=model, output=output, dry_run=dry_run), total=len(found), description="label"
-        ):
+        for outcome in progress.track(labelling, total=len(found), description="label"):
             outcomes.append(outcome)
             if outcome.error is not None and not as_json:
                 describe_error(outcome.error, where=outcome.source)
@@ -64,7 +89,7 @@ def _as_document(outcome: Outcome) -> dict[str, Any]:
         "read_as": curation.units.source,
         "model": curation.model,
         "notes": curation.features.notes,
-        "problems": _problems(curation),
+        "problems": (*curation.units.problems, *curation.features.problems),
         "counts": _counts(curation),
         "units": curation.predictions.to_frame().reset_index().to_dict("records"),
         "written": outcome.report,
@@ -75,12 +100,6 @@ def _counts(curation: Curation) -> dict[str, int]:
     """Units of each label; those without one under an empty name are called unlabelled."""
     counts = Counter(label or "unlabelled" for label in curation.predictions.labels.tolist())
     return {name: counts[name] for name in (*CLASSES, "unlabelled")}
-
-
-def _problems(curation: Curation) -> list[str]:
-    """What was noticed, each with the units it concerns."""
-    problems = (*curation.units.problems, *curation.features.problems)
-    return [p.what + (f" (units {', '.join(map(str, p.unit_ids))})" if p.unit_ids else "") for p in problems]
 
 
 def _print_units(curation: Curation) -> None:
@@ -101,8 +120,7 @@ def _print_units(curation: Curation) -> None:
             )
         ],
     )
-    for problem in _problems(curation):
-        click.echo(f"note: {problem}", err=True)
+    print_problems((*curation.units.problems, *curation.features.problems))
 
 
 def _print_written(outcome: Outcome) -> None:

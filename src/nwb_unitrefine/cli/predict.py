@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nwb_unitrefine.cli.options import load, model_option
 from nwb_unitrefine.cli.render import json_option, print_json, print_table
 from nwb_unitrefine.records import CLASSES
 
@@ -14,15 +15,15 @@ __all__ = ["command"]
 
 @click.command("predict")
 @click.option("--features", "table", required=True, metavar="CSV", help="One row a unit, one column a metric.")
-@click.option("--model", default="default", show_default=True, help="Model: default, a folder, or hf://OWNER/REPO.")
+@model_option
 @click.option("--output", metavar="CSV", help="Write the predictions there as well.")
 @json_option
-def command(*, table: str, model: str, output: str | None, as_json: bool) -> None:
+def command(*, table: str, model: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """Predict labels from a table of metrics, as SpikeInterface or UnitRefine export it."""
-    from nwb_unitrefine.models import load_model, predict
+    from nwb_unitrefine.models import predict
     from nwb_unitrefine.read import read_features
 
-    loaded = load_model(model)
+    loaded = load(model)
     frame = predict(loaded, read_features(table, names=loaded.feature_names)).to_frame()
     if output is not None:
         frame.to_csv(Path(output))

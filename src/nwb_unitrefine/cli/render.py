@@ -19,18 +19,31 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["describe_error", "json_option", "make_console", "print_json", "print_table", "show_number"]
+    from nwb_unitrefine.records import Problem
+
+__all__ = [
+    "describe_error",
+    "json_option",
+    "make_console",
+    "print_json",
+    "print_problems",
+    "print_table",
+    "show_number",
+]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 
 NARROW = 100
+FEW = 8
 
 
 def describe_error(error: Exception, *, where: str = "") -> None:
     """Print an error as one line, and its tip as another, on standard error."""
-    expected = isinstance(error, UnitRefineError)
-    message = error.message if expected else f"fault in nwb-unitrefine: {type(error).__name__}: {error}"
-    tip = error.tip if expected else "Run again with --debug before the command, and report what it prints."
+    if isinstance(error, UnitRefineError):
+        message, tip = error.message, error.tip
+    else:
+        message = f"fault in nwb-unitrefine: {type(error).__name__}: {error}"
+        tip = "Run again with --debug before the command, and report what it prints."
     prefix = f"{where}: " if where and where not in message else ""
     click.echo(f"error: {prefix}{' '.join(message.split())}", err=True)
     if tip:
@@ -62,6 +75,13 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
             *(Text(show_number(cell) if isinstance(cell, float | np.floating) else str(cell)) for cell in row)
         )
     make_console().print(table)
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print what was noticed, one line each, on standard error."""
+    for problem in problems:
+        named = problem.unit_ids if len(problem.unit_ids) <= FEW else (*problem.unit_ids[:FEW], "…")
+        click.echo(f"note: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
 
 
 def show_number(value: float | np.floating[Any]) -> str:

@@ -1,0 +1,94 @@
+"""``nwb-unitrefine show``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nwb_unitrefine.records import Run, Units
+
+__all__ = ["command"]
+
+
+@click.command("show")
+@click.argument("source")
+@json_option
+def command(source: str, *, as_json: bool) -> None:
+    """Show a file's units, their labels and its curation history."""
+    from nwb_unitrefine.read import read_units
+    from nwb_unitrefine.write import effective_chain, read_history
+
+    units = read_units(source)
+    history = read_history(source) if units.source.kind.startswith("nwb") else ()
+    chain = effective_chain(history)
+    current = chain[-1] if chain else None
+    if as_json:
+        print_json(
+            {"source": units.source, "problems": units.problems, "units": _rows(units, current), "runs": history}
+        )
+        return
+    _print_source(units)
+    rows = _rows(units, current)
+    print_table("Units", list(rows[0]), [list(row.values()) for row in rows])
+    if history:
+        _print_history(history)
+    else:
+        click.echo(f"No curation yet: nwb-unitrefine label {source}")
+    print_problems(units.problems)
+
+
+def _print_source(units: Units) -> None:
+    """What the source was taken for, in two lines."""
+    source = units.source
+    looks = f", looks like {source.dialect}" if source.dialect else ""
+    version = f" {source.nwb_version}" if source.nwb_version else ""
+    click.echo(f"{source.uri}: {source.kind}{version}{looks}")
+    waveforms = "no mean waveforms"
+    if units.waveforms is not None:
+        _, n_samples, n_channels = units.waveforms.mean.shape
+        waveforms = f"mean waveforms of {n_samples} samples on {n_channels} channel{'s' * (n_channels > 1)}"
+    click.echo(f"{len(units)} units, {units.spike_times_s.values.size} spikes, {waveforms}\n")
+
+
+def _rows(units: Units, current: Run | None) -> list[dict[str, object]]:
+    """One row a unit: its spikes, and its label with the probability, joined by unit id."""
+    rows: list[dict[str, object]] = [
+        {"unit": unit_id, "spikes": count}
+        for unit_id, count in zip(units.unit_ids.tolist(), units.spike_times_s.counts.tolist(), strict=True)
+    ]
+    if current is None:
+        return rows
+    said = current.predictions
+    place = {unit_id: number for number, unit_id in enumerate(said.unit_ids.tolist())}
+    for row in rows:
+        number = place.get(row["unit"])
+        known = number is not None
+        row["label"] = (said.labels[number] or "–") if known else "–"
+        row["probability"] = float(said.confidence[number]) if known else np.nan
+        row["remark"] = said.reasons[number] if number is not None else "not in the newest run"
+    return rows
+
+
+def _print_history(history: Sequence[Run]) -> None:
+    """One row a run, the oldest first."""
+    print_table(
+        "\nHistory",
+        ["run", "when", "by", "units", "note"],
+        [
+            [
+                run.name,
+                f"{run.created:%Y-%m-%d %H:%M}",
+                f"{run.agent} ({run.kind.value})",
+                len(run.predictions) if run.changed is None else int(run.changed.sum()),
+                run.note,
+            ]
+            for run in history
+        ],
+    )
