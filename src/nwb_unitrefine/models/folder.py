@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import read_manifest
+from nwb_unitrefine.models.reproducible import write_skops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,8 +179,6 @@ def write_folder(
     ModelError
         If there is a folder and `overwrite` is not set, or if the estimator and the manifest do not agree.
     """
-    import skops.io
-
     target = Path(path)
     if target.exists() and not overwrite:
         raise ModelError(f"{target} is there already.", tip="Choose another folder, or pass overwrite=True.")
@@ -188,7 +187,7 @@ def write_folder(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         draft = Path(scratch) / target.name
         draft.mkdir()
-        skops.io.dump(estimator, draft / SKOPS, compression=8)
+        write_skops(estimator, draft / SKOPS)
         if training_data is not None:
             training_data.to_csv(draft / TRAINING_DATA, index_label="unit_id")
         if labels is not None:
