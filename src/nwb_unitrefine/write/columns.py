@@ -91,7 +91,7 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
 
 
 def require_free(
-    names: ColumnNames, *, present: Iterable[str], history: Sequence[Run], overwrite: Sequence[str], where: str
+    names: ColumnNames, *, present: Iterable[str], chain: Sequence[Run], overwrite: Sequence[str], where: str
 ) -> tuple[str, ...]:
     """Return which of the present columns, by another program, are to be replaced; refuse what was not asked for.
 
@@ -101,8 +101,8 @@ def require_free(
         That are to be written.
     present : iterable of str
         Names in the units table.
-    history : sequence of Run
-        Says which of them are ours.
+    chain : sequence of Run
+        The runs in effect, which say what of it is ours.
     overwrite : sequence of str
         Columns that the user said may be replaced.
     where : str
@@ -113,7 +113,7 @@ def require_free(
     ColumnExistsError
         If a column is in the way.
     """
-    ours = {name for run in history for name in (run.label_column, run.probability_column) if name}
+    ours = {name for run in chain for name in (run.label_column, run.probability_column) if name}
     foreign = tuple(name for name in (names.label, names.probability) if name in set(present) - ours)
     refused = tuple(name for name in foreign if name not in overwrite)
     if refused:

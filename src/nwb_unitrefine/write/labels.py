@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import FileChangedError, WriteError
+from nwb_unitrefine.errors import FileChangedError
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary import METRICS
 from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
+from nwb_unitrefine.write.copies import labelled_copy
 from nwb_unitrefine.write.digests import digest_input, has_units, input_names
 from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
 from nwb_unitrefine.write.opened import change_store
@@ -99,11 +100,13 @@ def write_curation(
         )
         return record_run(store, run, names=names, history=history, overwrite=overwrite_columns)
 
-    path = Path(curation.units.source.uri)
-    if output is not None:
-        raise WriteError("output is not there yet")
-    report, applied = change_store(path, change, dry_run=dry_run)
-    return replace(report, path=path, bytes_written=applied.bytes_written)
+    source = Path(curation.units.source.uri)
+    if output is None or dry_run:
+        report, applied = change_store(source, change, dry_run=dry_run)
+    else:
+        with labelled_copy(source, Path(output)) as copy:
+            report, applied = change_store(copy, change)
+    return replace(report, path=Path(output or source), bytes_written=applied.bytes_written)
 
 
 def record_run(
@@ -122,9 +125,10 @@ def record_run(
     overwrite : sequence of str, optional
         As `overwrite_columns` of `write_curation`.
     """
-    foreign = require_free(names, present=store.columns(), history=history, overwrite=overwrite, where=store.name)
+    chain = effective_chain(history)
+    foreign = require_free(names, present=store.columns(), chain=chain, overwrite=overwrite, where=store.name)
     probabilities = probability_values(run)
-    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in _written(history)
+    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in _written(chain)
     run = replace(run, label_column=names.label, probability_column=names.probability if has_probability else "")
     name = f"run_{len(history) + 1:04d}"
     store.add_run(name, run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run)))
@@ -134,7 +138,6 @@ def record_run(
     store.set_column(names.label, Dataset(label_values(run), description=about_label))
     if has_probability:
         store.set_column(names.probability, Dataset(probabilities, description=about_probability))
-    chain = effective_chain(history)
     before = chain[-1].predictions.labels if chain else np.full(len(run.predictions), "")
     return WriteReport(
         path=Path(store.name),
@@ -164,9 +167,9 @@ def _feature_units(run: Run) -> dict[str, str]:
     return {name: metric.unit for name, metric in metrics.items() if metric is not None}
 
 
-def _written(history: Sequence[Run]) -> set[str]:
-    """Return the columns that the runs so far wrote."""
-    return {name for run in history for name in (run.label_column, run.probability_column)}
+def _written(chain: Sequence[Run]) -> set[str]:
+    """Return the columns that the runs in effect wrote."""
+    return {name for run in chain for name in (run.label_column, run.probability_column)}
 
 
 def _require_same_units(store: UnitsStore, curation: Curation) -> None:

@@ -1,0 +1,93 @@
+"""``nwb-unitrefine history``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.records import Run
+
+__all__ = ["command"]
+
+
+@click.command("history")
+@click.argument("file")
+@click.option("--diff", nargs=2, metavar="RUN RUN", help="Show the units whose label differs between two runs.")
+@json_option
+def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
+    """Show who or what labelled the units of a file, and when.
+
+    Runs that were taken back are listed and not in effect. A RUN of --diff is named as in the list: run_0002, or 2.
+    """
+    from nwb_unitrefine.write import diff_runs, effective_chain, read_history
+
+    history = read_history(file)
+    if diff is not None:
+        changes = diff_runs(_find(history, diff[0], file), _find(history, diff[1], file))
+        if as_json:
+            print_json(changes)
+        else:
+            rows = [[change.unit_id, change.old or "–", change.new or "–"] for change in changes]
+            print_table(f"{file}: {len(changes)} labels differ", ["unit", *diff], rows)
+        return 0
+    in_effect = {run.name for run in effective_chain(history)}
+    if as_json:
+        print_json([_as_document(run, in_effect=run.name in in_effect) for run in history])
+    else:
+        rows = [_as_row(run, in_effect=run.name in in_effect) for run in history]
+        print_table(
+            f"{file}: {len(history)} runs", ["run", "when", "kind", "by", "labels", "decided", "effect", "note"], rows
+        )
+    return 0
+
+
+def _find(history: tuple[Run, ...], name: str, file: str) -> Run:
+    """Find a run by its name or number."""
+    wanted = f"run_{int(name):04d}" if name.isdigit() else name
+    for run in history:
+        if run.name == wanted:
+            return run
+    raise SourceError(f"{file} has no run {name}.", tip=f"It has: {', '.join(r.name for r in history) or 'none'}.")
+
+
+def _as_row(run: Run, *, in_effect: bool) -> list[object]:
+    """One line about a run."""
+    counts = Counter(run.predictions.labels.tolist())
+    labels = ", ".join(f"{counts[name]} {name}" for name in CLASSES if counts[name]) or "none"
+    note = f"takes {run.undoes} back. {run.note}".strip() if run.undoes else run.note
+    return [
+        run.name,
+        f"{run.created:%Y-%m-%d %H:%M}",
+        run.kind.value,
+        f"{run.agent} {run.model.revision}".strip() if run.model else run.agent,
+        labels,
+        len(run.predictions) if run.changed is None else int(run.changed.sum()),
+        "yes" if in_effect else "no",
+        note,
+    ]
+
+
+def _as_document(run: Run, *, in_effect: bool) -> dict[str, Any]:
+    """One run as JSON."""
+    return {
+        "run": run.name,
+        "in_effect": in_effect,
+        "kind": run.kind,
+        "agent": run.agent,
+        "created": run.created,
+        "model": run.model,
+        "software": run.software,
+        "inputs": run.inputs,
+        "parameters": run.parameters,
+        "columns": [name for name in (run.label_column, run.probability_column) if name],
+        "undoes": run.undoes,
+        "note": run.note,
+        "units": run.predictions.to_frame().reset_index().to_dict("records"),
+    }

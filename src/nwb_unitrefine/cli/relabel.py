@@ -1,0 +1,71 @@
+"""``nwb-unitrefine relabel``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nwb_unitrefine.cli.render import json_option, print_json
+from nwb_unitrefine.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["command"]
+
+
+@click.command("relabel")
+@click.argument("file")
+@click.option("--unit", "units", multiple=True, metavar="ID=LABEL", help="Label of one unit, as 12=noise; repeatable.")
+@click.option("--labels", help="Table of labels: CSV, Phy's cluster_group.tsv, or SpikeInterface's curation JSON.")
+@click.option("--by", required=True, help="Who decided.")
+@click.option("--note", default="", help="Why.")
+@click.option("--columns", help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY. [default: as before]")
+@click.option("--overwrite-column", "overwrite_columns", multiple=True, help="Another program's column to replace.")
+@click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
+@json_option
+def command(
+    file: str,
+    *,
+    units: tuple[str, ...],
+    labels: str | None,
+    by: str,
+    note: str,
+    columns: str | None,
+    overwrite_columns: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Set labels that a person decided on.
+
+    A model's later run keeps them. The history shows who set which label, when and why.
+    """
+    from nwb_unitrefine.write import import_labels, relabel
+
+    wanted = import_labels(labels) if labels else {}
+    wanted |= dict(_pairs(units))
+    report = relabel(
+        file,
+        wanted,
+        by=by,
+        note=note,
+        columns=columns.split(",") if columns and "," in columns else columns,
+        overwrite_columns=overwrite_columns,
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json(report)
+    else:
+        done = "nothing written" if dry_run else f"written as {report.run}"
+        click.echo(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
+    return 0
+
+
+def _pairs(units: Iterable[str]) -> Iterable[tuple[int, str]]:
+    """Take ``12=noise`` apart."""
+    for unit in units:
+        number, equals, label = unit.partition("=")
+        if not equals or not number.strip().lstrip("-").isdigit():
+            raise SourceError(f"{unit!r} is not a unit and its label.", tip="Write it as 12=noise.")
+        yield int(number), label.strip()

@@ -1,0 +1,32 @@
+"""``nwb-unitrefine verify``."""
+
+from __future__ import annotations
+
+import click
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_table
+
+__all__ = ["command"]
+
+
+@click.command("verify")
+@click.argument("file")
+@click.option("--model", help="Check that the labels came from this model.")
+@click.option("--recompute", is_flag=True, help="Compute features and probabilities again and compare them.")
+@json_option
+def command(file: str, *, model: str | None, recompute: bool, as_json: bool) -> int:
+    """Check a file against its curation history.
+
+    The spike times and other inputs must be those that were labelled, and the label columns those of the run in effect.
+    The exit code is 1 if something is not.
+    """
+    from nwb_unitrefine.write import verify
+
+    outcome = verify(file, model=model, recompute=recompute)
+    if as_json:
+        print_json({"path": outcome.path, "run": outcome.run, "passed": outcome.passed, "checks": outcome.checks})
+    else:
+        rows = [["yes" if check.passed else "NO", check.what, check.detail] for check in outcome.checks]
+        print_table(f"{file}: {outcome.run or 'no curation'}", ["passed", "check", "found"], rows)
+        click.echo("verified" if outcome.passed else "not verified")
+    return int(not outcome.passed)

@@ -1,0 +1,225 @@
+"""Labels that a person sets, and taking a run back: runs like any other, so that the history shows both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
+from nwb_unitrefine.write.columns import ColumnNames, column_names, label_values, probability_values
+from nwb_unitrefine.write.digests import digest_input, input_names
+from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
+from nwb_unitrefine.write.labels import record_run, software_versions
+from nwb_unitrefine.write.opened import change_store
+from nwb_unitrefine.write.provenance import run_to_group
+from nwb_unitrefine.write.report import WriteReport
+from nwb_unitrefine.write.tree import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.write.store import UnitsStore
+
+__all__ = ["relabel", "undo"]
+
+
+def relabel(
+    path: str | Path,
+    labels: Mapping[int, str],
+    *,
+    by: str,
+    note: str = "",
+    columns: str | Sequence[str] | None = None,
+    overwrite_columns: Sequence[str] = (),
+    dry_run: bool = False,
+) -> WriteReport:
+    """Give units the label that a person decided on; a model's later run keeps it.
+
+    Parameters
+    ----------
+    path : str or Path
+        NWB file on this machine; it need not have been labelled before.
+    labels : mapping of int to str
+        Label of each unit to change, by unit id: ``"sua"``, ``"mua"`` or ``"noise"``. Other units keep theirs.
+    by : str
+        Who decided.
+    note : str, optional
+        Why.
+    columns : str or pair of str, optional
+        As of `write_curation`; by default, the columns of the run in effect.
+    overwrite_columns : sequence of str, optional
+        As of `write_curation`.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Returns
+    -------
+    WriteReport
+
+    Raises
+    ------
+    WriteError
+        If a unit or label is not known, nobody is named, or the file cannot be written: it is as it was.
+    """
+    if not by.strip():
+        raise WriteError("A correction needs the name of who decided.", tip="Name them with --by.")
+    if not labels:
+        raise WriteError("There is no label to set.", tip="Give one as --unit 12=noise, or a table with --labels.")
+    unknown = sorted(set(labels.values()) - set(CLASSES))
+    if unknown:
+        raise WriteError(f"{unknown[0]!r} is not a label.", tip=f"Labels are {', '.join(CLASSES)}.")
+
+    def change(store: UnitsStore) -> WriteReport:
+        history = runs_of(store)
+        chain = effective_chain(history)
+        ids = store.read("id")
+        changed = _rows(labels, ids, store)
+        base = _predictions_in_effect(chain, ids)
+        held = held_by_people(chain, len(ids)) | changed
+        new_labels = base.labels.astype(object)
+        new_labels[changed] = [labels[unit] for unit in ids[changed].tolist()]
+        predictions = Predictions(
+            unit_ids=ids,
+            probabilities=np.where(held[:, None], np.nan, base.probabilities),
+            labels=new_labels.astype(np.str_),
+            uncertain=base.uncertain & ~held,
+            reasons=tuple("" if known else reason for known, reason in zip(held, base.reasons, strict=True)),
+        )
+        run = Run(
+            kind=RunKind.HUMAN,
+            agent=by.strip(),
+            created=_now(),
+            predictions=predictions,
+            software=software_versions(),
+            inputs={name: digest_input(store, name) for name in input_names(store, None)},
+            changed=changed,
+            note=note,
+        )
+        names = column_names(columns) if columns is not None else _columns_in_effect(chain)
+        return replace(record_run(store, run, names=names, history=history, overwrite=overwrite_columns), n_kept=0)
+
+    report, applied = change_store(path, change, dry_run=dry_run)
+    return replace(report, path=Path(path), bytes_written=applied.bytes_written)
+
+
+def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = False) -> WriteReport:
+    """Take back the run that is in effect: the columns get the labels of the run before it.
+
+    The history keeps both the run and its taking back. Undoing again goes back one run further; undoing the first
+    removes the columns, and brings back those of another program that it had replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+    by : str, optional
+        Who decided.
+    note : str, optional
+        Why.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Raises
+    ------
+    WriteError
+        If there is no run to take back, or the file cannot be written: it is as it was.
+    """
+
+    def change(store: UnitsStore) -> WriteReport:
+        history = runs_of(store)
+        chain = effective_chain(history)
+        if not chain:
+            raise WriteError(f"{store.name} has no labels to take back.")
+        taken, ids = chain[-1], store.read("id")
+        restored = _predictions_in_effect(chain[:-1], ids)
+        run = Run(
+            kind=RunKind.HUMAN,
+            agent=by.strip() or "unnamed",
+            created=_now(),
+            predictions=restored,
+            software=software_versions(),
+            inputs={name: digest_input(store, name) for name in input_names(store, None)},
+            changed=taken.predictions.labels != restored.labels if len(taken.predictions) == len(ids) else None,
+            note=note,
+            undoes=taken.name,
+        )
+        name = f"run_{len(history) + 1:04d}"
+        columns = _restore_columns(store, taken, chain[:-1])
+        if len(chain) > 1:
+            previous = chain[-2]
+            run = replace(run, label_column=previous.label_column, probability_column=previous.probability_column)
+        store.add_run(name, run_to_group(run, rows=np.arange(len(ids))))
+        changed = 0 if run.changed is None else int(run.changed.sum())
+        return WriteReport(path=Path(path), run=name, columns=columns, n_units=len(ids), n_changed=changed)
+
+    report, applied = change_store(path, change, dry_run=dry_run)
+    return replace(report, bytes_written=applied.bytes_written)
+
+
+def _restore_columns(store: UnitsStore, taken: Run, before: Sequence[Run]) -> tuple[str, ...]:
+    """Give a taken-back run's columns what they held before it, or take them away; return those that hold labels."""
+    kept = {name for run in before for name in (run.label_column, run.probability_column) if name}
+    for name in (taken.label_column, taken.probability_column):
+        if name and name not in kept:
+            store.remove_column(name)
+    store.bring_back(taken.name)
+    if not before:
+        return ()
+    run = before[-1]
+    about_label, about_probability = ColumnNames(run.label_column, run.probability_column).descriptions
+    store.set_column(run.label_column, Dataset(label_values(run), description=about_label))
+    if run.probability_column:
+        store.set_column(run.probability_column, Dataset(probability_values(run), description=about_probability))
+    return tuple(name for name in (run.label_column, run.probability_column) if name)
+
+
+def _columns_in_effect(chain: Sequence[Run]) -> ColumnNames:
+    """Return the columns that a correction goes to: those of the run in effect, or the default ones."""
+    default = column_names("unitrefine")
+    if not chain:
+        return default
+    label = chain[-1].label_column
+    known = next((run.probability_column for run in reversed(chain) if run.probability_column), default.probability)
+    return ColumnNames(label, known)
+
+
+def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) -> NDArray[np.bool_]:
+    """Return which rows of the table are to get a label; refuse ids that are not there, or more than once."""
+    missing = [str(unit) for unit in labels if unit not in set(ids.tolist())]
+    if missing:
+        raise WriteError(
+            f"{store.name} has no unit {', '.join(missing[:5])}{' and others' * (len(missing) > 5)}.",
+            tip=f"`nwb-unitrefine show {store.name}` lists its units.",
+        )
+    rows = np.isin(ids, list(labels))
+    if rows.sum() != len(labels):
+        raise WriteError(f"{store.name} has units whose id is not unique: labels cannot be told apart.")
+    return rows
+
+
+def _predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predictions:
+    """Return the labels in effect, or none for any unit."""
+    if chain and np.array_equal(chain[-1].predictions.unit_ids, ids):
+        return chain[-1].predictions
+    if chain:
+        raise WriteError(
+            "The units are no longer those of the run in effect.", tip="Label the file again, then correct the labels."
+        )
+    return Predictions(
+        unit_ids=ids,
+        probabilities=np.full((len(ids), len(CLASSES)), np.nan),
+        labels=np.full(len(ids), "", dtype="<U5"),
+        uncertain=np.zeros(len(ids), dtype=np.bool_),
+        reasons=("",) * len(ids),
+    )
+
+
+def _now() -> datetime:
+    """Time of a run, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,187 @@
+"""Check a labelled file against its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.records import RunKind
+from nwb_unitrefine.write.columns import label_values, probability_values
+from nwb_unitrefine.write.digests import digest_input
+from nwb_unitrefine.write.history import effective_chain, runs_of
+from nwb_unitrefine.write.opened import read_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.models import Model
+    from nwb_unitrefine.records import Run
+    from nwb_unitrefine.write.store import UnitsStore
+
+__all__ = ["Check", "Verification", "verify"]
+
+_FEATURE_TOLERANCE = 1e-9
+_PROBABILITY_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked.
+
+    Parameters
+    ----------
+    what : str
+        As ``"spike_times unchanged"``.
+    passed : bool
+    detail : str
+        What was found.
+    """
+
+    what: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Outcome of `verify`.
+
+    Parameters
+    ----------
+    path : Path
+    run : str
+        Name of the run in effect.
+    checks : tuple of Check
+    """
+
+    path: Path
+    run: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that was checked is as the history says."""
+        return all(check.passed for check in self.checks)
+
+
+def verify(path: str | Path, *, model: str | Path | Model | None = None, recompute: bool = False) -> Verification:
+    """Check that a file's labels are those of its history, and that what they were decided on has not changed.
+
+    Parameters
+    ----------
+    path : str or Path
+        NWB file, HDF5 or Zarr, on this machine.
+    model : str, Path or Model, optional
+        Check that it is the model the labels came from, by its digest.
+    recompute : bool, optional
+        Compute features and probabilities again, with `model` or the model that the run names, and compare them.
+
+    Returns
+    -------
+    Verification
+        Its `passed` says it in one word. A file without history does not pass.
+
+    Raises
+    ------
+    SourceError
+        If the file or its history cannot be read.
+    ModelError
+        If the model cannot be loaded.
+    """
+    with read_store(path) as store:
+        chain = effective_chain(runs_of(store))
+        if not chain:
+            return Verification(Path(path), "", (Check("history", passed=False, detail="the file was not labelled"),))
+        checks = [*_check_inputs(store, chain[-1]), *_check_columns(store, chain)]
+    decided = [run for run in chain if run.kind is RunKind.MODEL and run.model is not None]
+    if decided and (model is not None or recompute):
+        loaded = _model_of(decided[-1], model)
+        checks.append(_check_model(decided[-1], loaded))
+        if recompute:
+            checks += _check_outcome(Path(path), decided[-1], loaded)
+    return Verification(Path(path), chain[-1].name, tuple(checks))
+
+
+def _check_inputs(store: UnitsStore, run: Run) -> Iterator[Check]:
+    """Compare each input's digest with the one that the run noted."""
+    ids = store.read("id")
+    same = np.array_equal(ids, run.predictions.unit_ids)
+    yield Check("units", passed=same, detail=f"{len(ids)} units" + ("" if same else ", not those that were labelled"))
+    for name, noted in run.inputs.items():
+        if store.shape(name) is None:
+            yield Check(f"{name} unchanged", passed=False, detail="it is gone")
+            continue
+        same = digest_input(store, name) == noted
+        yield Check(f"{name} unchanged", passed=same, detail="same digest" if same else "other values than then")
+
+
+def _check_columns(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
+    """Compare each column with the newest run that wrote it."""
+    seen: set[str] = set()
+    for run in reversed(chain):
+        for name, expected in (
+            (run.label_column, label_values(run)),
+            (run.probability_column, probability_values(run)),
+        ):
+            if not name or name in seen:
+                continue
+            seen.add(name)
+            if store.shape(name) is None or name not in store.columns():
+                yield Check(f"{name} as in {run.name}", passed=False, detail="the column is gone")
+                continue
+            found = store.read(name)
+            same = found.shape == expected.shape and _equal(found, expected)
+            yield Check(f"{name} as in {run.name}", passed=same, detail="same values" if same else "other values")
+
+
+def _equal(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Whether two columns hold the same, NaN being the same as NaN."""
+    if expected.dtype.kind == "f" and found.dtype.kind == "f":
+        return np.array_equal(found, expected, equal_nan=True)
+    return bool(found.tolist() == expected.tolist())
+
+
+def _model_of(run: Run, model: str | Path | Model | None) -> Model:
+    """Load the model to check with: the one given, or the one the run names."""
+    if model is not None and not isinstance(model, str | Path):
+        return model
+    assert run.model is not None
+    from nwb_unitrefine.models import load_model
+
+    source = model or ("default" if run.model.source == "packaged" else run.model.source)
+    revision = run.model.revision if str(source).startswith("hf://") else None
+    return load_model(source, revision=revision or None)
+
+
+def _check_model(run: Run, model: Model) -> Check:
+    """Compare digests."""
+    assert run.model is not None
+    same = model.identity.digest == run.model.digest
+    return Check("model", passed=same, detail=f"{run.model.name}: {'same' if same else 'another'} digest")
+
+
+def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
+    """Compute features and probabilities again."""
+    from nwb_unitrefine.metrics import compute_features
+    from nwb_unitrefine.read import read_units
+
+    units = read_units(path)
+    features = compute_features(units, names=model.feature_names)
+    noted = run.features
+    if noted is not None:
+        same_names = noted.names == features.names
+        same = same_names and np.allclose(
+            features.values, noted.values, rtol=_FEATURE_TOLERANCE, atol=0, equal_nan=True
+        )
+        yield Check("features again", passed=bool(same), detail="same values" if same else "other values")
+    probabilities = model.predict(features).probabilities
+    expected = run.predictions.probabilities
+    same = probabilities.shape == expected.shape and np.allclose(
+        probabilities, expected, rtol=0, atol=_PROBABILITY_TOLERANCE, equal_nan=True
+    )
+    yield Check("probabilities again", passed=bool(same), detail="same values" if same else "other values")
