@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nwb_unitrefine.cli.options import load
 from nwb_unitrefine.cli.render import json_option, print_json, print_table
 
 __all__ = ["command"]
@@ -11,10 +12,10 @@ __all__ = ["command"]
 
 @click.command("verify")
 @click.argument("file")
-@click.option("--model", help="Check that the labels came from this model.")
+@click.option("--model", multiple=True, help="Check that the labels came from this model, given as for label.")
 @click.option("--recompute", is_flag=True, help="Compute features and probabilities again and compare them.")
 @json_option
-def command(file: str, *, model: str | None, recompute: bool, as_json: bool) -> int:
+def command(file: str, *, model: tuple[str, ...], recompute: bool, as_json: bool) -> int:
     """Check a file against its curation history.
 
     The spike times and other inputs must be those that were labelled, and the label columns those of the run in effect.
@@ -22,7 +23,7 @@ def command(file: str, *, model: str | None, recompute: bool, as_json: bool) -> 
     """
     from nwb_unitrefine.write import verify
 
-    outcome = verify(file, model=model, recompute=recompute)
+    outcome = verify(file, model=load(model) if model else None, recompute=recompute)
     if as_json:
         print_json({"path": outcome.path, "run": outcome.run, "passed": outcome.passed, "checks": outcome.checks})
     else:
