@@ -1,7 +1,7 @@
 """Small sessions with known truth, written as NWB on the spot, every optional column switchable.
 
-``make_session`` simulates units; ``write_nwb`` writes them with pynwb to HDF5 or Zarr; ``write_bare_nwb`` writes a units
-table with h5py alone, as it is told, so that files can be malformed, old or in an archive's own dialect.
+``make_session`` simulates units; ``write_nwb`` writes them with pynwb to HDF5 or Zarr; ``write_bare_nwb`` writes a
+units table with h5py alone, as it is told, so that files can be malformed, old or in an archive's own dialect.
 
 >>> session = make_session(n_units=3)
 >>> path = write_nwb(tmp_path / "a.nwb", session, waveforms="all", obs_intervals=False)
@@ -55,8 +55,8 @@ def make_session(
 ) -> Session:
     """Simulate units: sua, mua and noise in turn, spike times on the sampling grid of 30 kHz.
 
-    Single units keep 3 ms between spikes; multi-units are plain Poisson trains with waveforms half as large; noise has a
-    slow sine of the same size on every channel.
+    Single units keep 3 ms between spikes; multi-units are plain Poisson trains with waveforms half as large; noise has
+    a slow sine of the same size on every channel.
     """
     rng = np.random.default_rng(seed)
     fs, n_samples, n_before = 30_000.0, 60, 20
@@ -76,9 +76,8 @@ def make_session(
         distance = np.linalg.norm(positions - center, axis=1)
         size = {"sua": 150.0, "mua": 60.0, "noise": 30.0}[kind] * rng.uniform(0.8, 1.2)
         decay = np.ones(n_channels) if kind == "noise" else np.exp(-distance / 40.0)
-        waveforms.append(
-            size * np.outer(sine if kind == "noise" else spike, decay) + rng.normal(0, 0.5, (n_samples, n_channels))
-        )
+        clean = size * np.outer(sine if kind == "noise" else spike, decay)
+        waveforms.append(clean + rng.normal(0, 0.5, clean.shape))
         nearest.append(np.sort(np.argsort(distance, kind="stable")[:6]))
     return Session(
         unit_ids=np.arange(n_units) * 3 + 10,
@@ -93,7 +92,7 @@ def make_session(
     )
 
 
-def write_nwb(
+def write_nwb(  # noqa: C901  # one switch for each optional part of a file
     path: Path,
     session: Session,
     *,
@@ -130,7 +129,7 @@ def write_nwb(
     waveform_sd, spike_times, obs_intervals, electrodes, resolution, waveform_rate, subject
         Whether these are there.
     positions
-        ``"rel"``: rel_x, rel_y; ``"xyz"``: x, y, z; ``"allen"``: probe_horizontal_position, probe_vertical_position; None.
+        ``"rel"``: rel_x, rel_y; ``"xyz"``: x, y, z; ``"allen"``: probe_horizontal_position, …; None: none.
     n_groups
         Electrode groups; electrodes are dealt to them in turn.
     raw
@@ -150,28 +149,26 @@ def write_nwb(
         nwbfile.add_unit_column(name, f"{name} of each unit", index=True)
     if kinds:
         nwbfile.add_unit_column("kind", "what the unit was simulated to be")
+    further = {**(columns or {}), **(ragged_columns or {}), **({"kind": session.kinds.tolist()} if kinds else {})}
     for row in range(len(session)):
-        channels = session.nearest[row] if waveforms != "all" else np.arange(len(session.positions_um))
         main = int(np.abs(session.waveforms_uv[row]).max(axis=0).argmax())
-        unit: dict[str, Any] = {"id": int(session.unit_ids[row])}
+        channels = {"all": np.arange(len(session.positions_um)), "single": np.array([main])}.get(
+            waveforms or "", session.nearest[row]
+        )
+        unit: dict[str, Any] = {name: values[row] for name, values in further.items()}
         if spike_times:
             unit["spike_times"] = session.spike_times_s[row]
         if obs_intervals:
             unit["obs_intervals"] = [[0.0, session.duration_s]]
         if electrodes:
-            unit["electrodes"] = [main] if waveforms == "single" else channels.tolist()
+            unit["electrodes"] = channels.tolist()
             unit["electrode_group"] = nwbfile.electrodes["group"][main]
         if waveforms:
-            picked = (
-                session.waveforms_uv[row][:, main] if waveforms == "single" else session.waveforms_uv[row][:, channels]
-            )
-            unit["waveform_mean"] = (picked * waveform_scale).astype(np.float32)
-            if waveform_sd:
-                unit["waveform_sd"] = np.full_like(unit["waveform_mean"], 5 * waveform_scale)
-        if kinds:
-            unit["kind"] = str(session.kinds[row])
-        further = {**(columns or {}), **(ragged_columns or {})}
-        nwbfile.add_unit(**unit, **{name: values[row] for name, values in further.items()})
+            mean = (session.waveforms_uv[row][:, channels] * waveform_scale).astype(np.float32)
+            unit["waveform_mean"] = mean[:, 0] if waveforms == "single" else mean
+        if waveforms and waveform_sd:
+            unit["waveform_sd"] = np.full_like(unit["waveform_mean"], 5 * waveform_scale)
+        nwbfile.add_unit(id=int(session.unit_ids[row]), **unit)
     if resolution and spike_times:
         nwbfile.units.resolution = 1 / session.sampling_rate_hz
     if waveform_rate and waveforms:

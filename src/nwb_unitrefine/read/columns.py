@@ -9,7 +9,7 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.ragged import offsets_of, take_rows
 from nwb_unitrefine.read.storage import text
-from nwb_unitrefine.records import Column, Problem, Ragged
+from nwb_unitrefine.records import Column, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -45,7 +45,8 @@ def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()
     present = set(names)
     order = [name for name in _colnames(table) if name in present]
     order += [name for name in names if name not in set(order)]
-    read, unread = [], []
+    read: list[str] = []
+    unread: list[str] = []
     for name in order:
         array = table.array(name)
         if name in OWN_PLACE or array is None or _is_index(name, present):

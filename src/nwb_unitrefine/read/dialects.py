@@ -24,7 +24,7 @@ class LabelColumn:
         Of the column.
     meaning : mapping of str to str
         What each of its values, in lower case, says in our words: ``"sua"``, ``"mua"``, ``"noise"``; a value that is
-        not listed says nothing that we can compare with. Numbers are written as Python writes them (``"2"``, ``"0.33"``).
+        not listed says nothing that we can compare with. Numbers stand as Python writes them (``"2"``, ``"0.33"``).
     who : str
         Who decided: ``"curator"`` (a person, perhaps with help) or ``"program"``.
     """

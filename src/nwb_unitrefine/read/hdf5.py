@@ -107,19 +107,24 @@ class Hdf5Array:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Length of each axis; empty for a scalar."""
         return self.dataset.shape or ()
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.dataset.dtype
+        """As stored."""
+        dtype: np.dtype[Any] = self.dataset.dtype
+        return dtype
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
         return _attributes(self.dataset)
 
     @property
     def size_bytes(self) -> int:
-        return int(self.dataset.size or 0) * self.dataset.dtype.itemsize
+        """What reading it fetches, uncompressed."""
+        return int(self.dataset.size or 0) * int(self.dataset.dtype.itemsize)
 
     def read(self) -> NDArray[Any]:
         """All of it; text as ``str``, references as the last name of their target."""
@@ -132,6 +137,7 @@ class Hdf5Array:
         return values
 
     def read_ends(self) -> tuple[float, float]:
+        """First and last value."""
         return float(self.dataset[0]), float(self.dataset[-1])
 
     def _names(self, references: NDArray[Any]) -> NDArray[Any]:
@@ -172,16 +178,20 @@ class Hdf5Group:
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
         return _attributes(self._group)
 
     def names(self) -> Sequence[str]:
+        """Names of all that is in it."""
         return list(self._group)
 
     def array(self, name: str) -> Hdf5Array | None:
+        """Dataset of that name, or None."""
         found = self._get(name)
         return Hdf5Array(found) if isinstance(found, h5py.Dataset) else None
 
     def group(self, path: str) -> Hdf5Group | None:
+        """Group at that path, or None."""
         found = self._get(path)
         return Hdf5Group(found) if isinstance(found, h5py.Group) else None
 
@@ -191,7 +201,7 @@ class Hdf5Group:
     def _get(self, path: str) -> h5py.Group | h5py.Dataset | None:
         """What is at `path`; None where nothing is, or where a link leads nowhere."""
         try:
-            return self._group[path] if path in self._group else None
+            return self._group.get(path)
         except (KeyError, OSError):
             return None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.read.storage import Array, Group
-    from nwb_unitrefine.records import Column, Electrodes, Ragged
+    from nwb_unitrefine.records import Column, Electrodes
 
 __all__ = ["read_nwb"]
 
@@ -132,9 +132,7 @@ def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
         raise SourceError(f"{uri}: the units table has no ids.")
     unit_ids = array.read()
     if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
-        raise SourceError(
-            f"{uri}: ids of units are {unit_ids.dtype} of shape {unit_ids.shape}, not whole numbers or text."
-        )
+        raise SourceError(f"{uri}: ids of units have type {unit_ids.dtype} and shape {unit_ids.shape}: no ids.")
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has a units table without units.")
     values, counts = np.unique(unit_ids, return_counts=True)
@@ -163,7 +161,7 @@ def _namespaces(root: Group) -> list[str]:
 def _peak_rows(
     columns: dict[str, Column], dialect: dialects.Dialect | None, electrodes: Electrodes | None
 ) -> NDArray[np.int64] | None:
-    """Row of the electrodes table of each unit's main channel, where a column names its id; -1 where it is not there."""
+    """Electrodes row of each unit's main channel, where a column names its id; -1 where the table lacks it."""
     column = columns.get(dialect.peak_electrode_id) if dialect and dialect.peak_electrode_id else None
     if column is None or electrodes is None or not isinstance(column.values, np.ndarray):
         return None

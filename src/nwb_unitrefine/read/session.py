@@ -92,8 +92,7 @@ def _time_base(series: Group, data: Array) -> Recording | None:
     """Rate, start and end of a series, from its rate or its first and last timestamp."""
     n_samples = data.shape[0]
     starting_time, timestamps = series.array("starting_time"), series.array("timestamps")
-    if starting_time is not None and _positive(starting_time.attributes.get("rate")):
-        rate_hz = float(starting_time.attributes["rate"])
+    if starting_time is not None and (rate_hz := _positive(starting_time.attributes.get("rate"))):
         start_s = float(np.asarray(starting_time.read()).reshape(-1)[0])
         return Recording(rate_hz, start_s, start_s + n_samples / rate_hz)
     if timestamps is not None and timestamps.shape == (n_samples,):
@@ -104,9 +103,10 @@ def _time_base(series: Group, data: Array) -> Recording | None:
     return None
 
 
-def _positive(value: Any) -> bool:
-    """Whether an attribute is a positive number."""
-    return isinstance(value, int | float | np.number) and bool(np.isfinite(value)) and float(value) > 0
+def _positive(value: Any) -> float | None:
+    """The value of an attribute if it is a positive number; None if not."""
+    is_number = isinstance(value, int | float | np.number) and bool(np.isfinite(value))
+    return float(value) if is_number and value > 0 else None
 
 
 def recording_interval(
@@ -135,24 +135,24 @@ def recording_interval(
 def sampling_rate(root: Group, table: Group, recordings: list[Recording]) -> float | None:
     """Sampling rate of the recording, in Hz.
 
-    From, in this order: raw series; the resolution of spike times, which is one sample; waveforms; the units' own column
-    ``sampling_rate``; the probe (Allen). None where none of them says, or where they disagree among themselves.
+    From, in this order: raw series; the resolution of spike times, which is one sample; waveforms; the units' own
+    column ``sampling_rate``; the probe (Allen). None where none of them says, or where they disagree among themselves.
     """
     if recordings:
         return _agreed([recording.rate_hz for recording in recordings])
     spikes, waveforms, column = (table.array(name) for name in ("spike_times", "waveform_mean", "sampling_rate"))
-    if spikes is not None and _positive(resolution := spikes.attributes.get("resolution")):
-        rate_hz = 1 / float(resolution)
+    if spikes is not None and (resolution := _positive(spikes.attributes.get("resolution"))):
+        rate_hz = 1 / resolution
         if _SPIKE_BAND_HZ <= rate_hz <= _FASTEST_HZ:
             return float(round(rate_hz)) if abs(rate_hz - round(rate_hz)) < 1e-3 else rate_hz
-    if waveforms is not None and _positive(rate := waveforms.attributes.get("sampling_rate")):
-        return float(rate)
+    if waveforms is not None and (waveform_rate_hz := _positive(waveforms.attributes.get("sampling_rate"))):
+        return waveform_rate_hz
     if column is not None and column.dtype.kind in "fiu" and len(column.shape) == 1:
         return _agreed(column.read().tolist())
     devices = root.group("general/devices")
     groups = [] if devices is None else [devices.group(name) for name in devices.names()]
-    rates = [group.attributes.get("sampling_rate") for group in groups if group is not None]
-    return _agreed([float(rate) for rate in rates if rate is not None and _positive(rate)])
+    rates = [_positive(group.attributes.get("sampling_rate")) for group in groups if group is not None]
+    return _agreed([rate for rate in rates if rate])
 
 
 def _agreed(rates_hz: list[float]) -> float | None:

@@ -27,8 +27,8 @@ def read_units(source: Any, *, columns: Collection[str] = ()) -> Units:
     source : str, Path, h5py.File or binary file object
         An NWB file (HDF5). An open ``h5py.File`` stays open.
     columns : collection of str, optional
-        Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left out
-        otherwise and named in `Units.unread_columns`.
+        Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
+        out otherwise and named in `Units.unread_columns`.
 
     Returns
     -------

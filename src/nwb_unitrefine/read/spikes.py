@@ -81,19 +81,15 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
         If the times are sample numbers.
     """
     values = trains.values
-    if len(values) >= _FEW_SPIKES and np.nanmax(values) > _LONG_S and np.array_equal(values, np.floor(values)):
+    if len(values) >= _FEW_SPIKES and values.max() > _LONG_S and np.array_equal(values, np.floor(values)):
         raise SourceError(
-            f"{uri}: spike times are whole numbers up to {np.nanmax(values):.0f}: sample numbers, not seconds.",
+            f"{uri}: spike times are whole numbers up to {values.max():.0f}: sample numbers, not seconds.",
             tip="Divide them by the sampling rate in the conversion that made the file.",
         )
     finite = np.isfinite(values)
     if not finite.all():
         bad = _units_with(~finite, trains)
-        problems.append(
-            Problem(
-                f"Spike times of {name_units(unit_ids[bad])} not used: some are NaN or infinite.", _ids(unit_ids, bad)
-            )
-        )
+        problems.append(_of_units("Spike times of {} not used: some are NaN or infinite.", unit_ids[bad]))
         keep = ~np.repeat(bad, trains.counts)
         counts = np.where(bad, 0, trains.counts)
         trains = Ragged(values[keep], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
@@ -104,17 +100,11 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
     descends[starts[starts < len(values)]] = False
     if descends.any():
         bad = _units_with(descends, trains)
-        problems.append(
-            Problem(
-                f"Spike times of {name_units(unit_ids[bad])} were out of order and were sorted.", _ids(unit_ids, bad)
-            )
-        )
+        problems.append(_of_units("Spike times of {} were out of order and were sorted.", unit_ids[bad]))
         rows = np.repeat(np.arange(len(trains)), trains.counts)
         trains = Ragged(values[np.lexsort((values, rows))], trains.offsets)
-    if len(values) and np.abs(values).max() > _YEAR_S:
-        problems.append(
-            Problem(f"Spike times reach {np.abs(values).max():.0f} s, more than a year: not a session's clock.")
-        )
+    if len(values) and (longest_s := np.abs(values).max()) > _YEAR_S:
+        problems.append(Problem(f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."))
     return trains
 
 
@@ -126,9 +116,9 @@ def _units_with(flags: NDArray[np.bool_], trains: Ragged) -> NDArray[np.bool_]:
     return bad
 
 
-def _ids(unit_ids: NDArray[Any], rows: NDArray[np.bool_]) -> tuple[Any, ...]:
-    """Ids as plain values, as a `Problem` holds them."""
-    return tuple(unit_ids[rows].tolist())
+def _of_units(what: str, unit_ids: NDArray[Any]) -> Problem:
+    """A problem of some units, named in the place of the braces."""
+    return Problem(what.format(name_units(unit_ids)), tuple(unit_ids.tolist()))
 
 
 def read_obs_intervals(table: Group, unit_ids: NDArray[Any], *, uri: str, problems: list[Problem]) -> Ragged | None:

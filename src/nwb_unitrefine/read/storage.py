@@ -19,34 +19,29 @@ __all__ = ["Array", "Group", "text", "text_array"]
 
 
 class Array(Protocol):
-    """One dataset.
-
-    Attributes
-    ----------
-    name : str
-        Its last name.
-    shape : tuple of int
-    dtype : numpy.dtype
-        As stored; ``object`` for text and references.
-    attributes : mapping of str to object
-        Text is ``str``.
-    size_bytes : int
-        What reading it fetches; a bound where text of any length is stored elsewhere.
-    """
+    """One dataset, known by the last part of its path, its `name`."""
 
     name: str
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis; empty for a scalar."""
+        ...
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """As stored; ``object`` for text and references."""
+        ...
 
     @property
-    def attributes(self) -> Mapping[str, Any]: ...
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
+        ...
 
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """What reading it fetches, uncompressed; a bound where text of any length is stored elsewhere."""
+        ...
 
     def read(self) -> NDArray[Any]:
         """All of it in one pass; text as ``str`` objects, a reference as the name of what it refers to."""
@@ -58,16 +53,12 @@ class Array(Protocol):
 
 
 class Group(Protocol):
-    """One group.
-
-    Attributes
-    ----------
-    attributes : mapping of str to object
-        Text is ``str``.
-    """
+    """One group."""
 
     @property
-    def attributes(self) -> Mapping[str, Any]: ...
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
+        ...
 
     def names(self) -> Sequence[str]:
         """Names of all that is in it."""

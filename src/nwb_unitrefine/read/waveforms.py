@@ -82,11 +82,20 @@ def read_waveforms(
         return None
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
     if index is None:
-        stack = _dense(array, unit_ids, unit_electrodes, n_electrodes, peak_rows, problems)
+        stack = _dense(
+            array,
+            len(unit_ids),
+            unit_electrodes=unit_electrodes,
+            n_electrodes=n_electrodes,
+            peak_rows=peak_rows,
+            problems=problems,
+        )
     else:
         offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/waveform_mean_index", uri=uri)
         rows = take_rows(array.read(), offsets, name="Mean waveforms", unit_ids=unit_ids, problems=problems)
-        stack = _stacked(rows, unit_electrodes, local_rows, peak_rows, problems)
+        stack = _stacked(
+            rows, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows, problems=problems
+        )
     if stack is None:
         return None
     mean = stack.mean if stack.mean.dtype.kind == "f" else stack.mean.astype(np.float32)
@@ -120,14 +129,15 @@ def _number(value: Any) -> float | None:
 
 def _dense(
     array: Array,
-    unit_ids: NDArray[Any],
+    n_units: int,
+    *,
     unit_electrodes: Ragged | None,
     n_electrodes: int,
     peak_rows: NDArray[np.int64] | None,
     problems: list[Problem],
 ) -> _Stack | None:
     """Waveforms stored as one block a unit."""
-    shape, n_units = array.shape, len(unit_ids)
+    shape = array.shape
     if len(shape) not in (2, 3) or shape[0] != n_units or 0 in shape:
         problems.append(Problem(f"waveform_mean not used: shape {shape} does not fit {n_units} units."))
         return None
@@ -138,9 +148,7 @@ def _dense(
     plausible = {int(counts.max()), n_electrodes} - {0}
     if mean.shape[2] not in plausible and mean.shape[1] in plausible:
         problems.append(
-            Problem(
-                f"waveform_mean has shape {shape}, which fits (units, channels, samples): the last axes were swapped."
-            )
+            Problem(f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped.")
         )
         mean = mean.transpose(0, 2, 1)
     n_channels = mean.shape[2]
@@ -150,16 +158,13 @@ def _dense(
         return _Stack(mean, _padded_channels(unit_electrodes, n_channels))
     if n_channels == n_electrodes:
         return _Stack(mean, np.tile(np.arange(n_electrodes, dtype=np.int64), (n_units, 1)))
-    problems.append(
-        Problem(
-            f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known: no table has as many."
-        )
-    )
+    problems.append(Problem(f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."))
     return _Stack(mean, np.full((n_units, n_channels), _ABSENT, np.int64))
 
 
 def _stacked(
     rows: Ragged,
+    *,
     unit_electrodes: Ragged | None,
     local_rows: NDArray[np.int64] | None,
     peak_rows: NDArray[np.int64] | None,
@@ -173,9 +178,7 @@ def _stacked(
     if values.ndim == 1:
         return _Stack(_padded(rows)[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
     if values.ndim != 2:
-        problems.append(
-            Problem(f"waveform_mean not used: shape {values.shape} with an index is no layout of waveforms.")
-        )
+        problems.append(Problem(f"waveform_mean not used: shape {values.shape} with an index is no known layout."))
         return None
     has = counts > 0
     if unit_electrodes is not None and not np.array_equal(counts[has], unit_electrodes.counts[has]):
@@ -196,7 +199,7 @@ def _stacked(
 
 
 def _padded(rows: Ragged) -> NDArray[np.floating[Any]]:
-    """Rows as one block, shape (n_units, longest, ...), NaN behind the end of the shorter ones; a view where all are equal."""
+    """Rows as one block, shape (n_units, longest, ...), NaN behind the shorter ones; a view where all are equal."""
     counts = rows.counts
     longest = int(counts.max())
     if (counts == longest).all():
