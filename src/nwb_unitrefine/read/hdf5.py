@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -49,14 +49,22 @@ def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5p
     if isinstance(source, Path):
         _check_file(source)
     try:
-        file = h5py.File(source, "r")
-    except _H5_ERRORS as error:
-        raise SourceError(f"{name} cannot be opened: {_reason(error)}.", tip=_tip(error)) from error
-    try:
-        with file:
+        with h5py.File(source, "r") as file:
             yield file
-    except _H5_ERRORS as error:
+    except (UnitRefineError, *_H5_ERRORS) as error:
+        _raise_failure(source)
+        if isinstance(error, UnitRefineError):
+            raise
         raise SourceError(f"{name} cannot be read: {_reason(error)}.", tip=_tip(error)) from error
+    _raise_failure(source)
+
+
+def _raise_failure(source: Path | BinaryIO) -> None:
+    """Raise what went wrong beneath HDF5, if anything did."""
+    take_failure = getattr(source, "take_failure", None)
+    failure = take_failure() if take_failure else None
+    if failure is not None:
+        raise failure
 
 
 def _check_file(path: Path) -> None:
@@ -140,6 +148,16 @@ class Hdf5Array:
         """First and last value."""
         return float(self.dataset[0]), float(self.dataset[-1])
 
+    def places(self) -> list[tuple[int, int]]:
+        """Where its bytes lie in the file: first byte and the byte behind the last of each contiguous part."""
+        found: list[tuple[int, int]] = []
+        dataset = self.dataset.id
+        if self.dataset.chunks is not None:
+            dataset.chunk_iter(lambda chunk: found.append((chunk.byte_offset, chunk.byte_offset + chunk.size)))
+        elif (offset := dataset.get_offset()) is not None:
+            found.append((offset, offset + dataset.get_storage_size()))
+        return found
+
     def _names(self, references: NDArray[Any]) -> NDArray[Any]:
         """Last name of what each reference points to; empty where it points to nothing.
 
@@ -171,10 +189,18 @@ def _electrode_groups(file: h5py.File) -> dict[int, str]:
 
 
 class Hdf5Group:
-    """One HDF5 group."""
+    """One HDF5 group.
 
-    def __init__(self, group: h5py.Group) -> None:
+    Parameters
+    ----------
+    group : h5py.Group
+    fetch : callable, optional
+        Gets the byte ranges of arrays before they are read, where that saves requests.
+    """
+
+    def __init__(self, group: h5py.Group, *, fetch: Callable[[list[tuple[int, int]]], None] | None = None) -> None:
         self._group = group
+        self._fetch = fetch
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
@@ -193,10 +219,12 @@ class Hdf5Group:
     def group(self, path: str) -> Hdf5Group | None:
         """Group at that path, or None."""
         found = self._get(path)
-        return Hdf5Group(found) if isinstance(found, h5py.Group) else None
+        return Hdf5Group(found, fetch=self._fetch) if isinstance(found, h5py.Group) else None
 
     def fetch(self, arrays: Iterable[Array]) -> None:
-        """Nothing to prepare: each array of a local file is one read."""
+        """Get the bytes of arrays together; nothing to do for a local file, where each array is one read."""
+        if self._fetch is not None:
+            self._fetch([place for array in arrays if isinstance(array, Hdf5Array) for place in array.places()])
 
     def _get(self, path: str) -> h5py.Group | h5py.Dataset | None:
         """What is at `path`; None where nothing is, or where a link leads nowhere."""

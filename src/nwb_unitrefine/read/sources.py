@@ -8,32 +8,39 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.read.addresses import Address, is_address, resolve_address
 from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
 from nwb_unitrefine.read.nwb import read_nwb
+from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from nwb_unitrefine.read.http_ranges import Patience
+    from nwb_unitrefine.read.zarr_store import ZarrGroup
     from nwb_unitrefine.records import Units
 
 __all__ = ["read_units"]
 
 
-def read_units(source: Any, *, columns: Collection[str] = ()) -> Units:
+def read_units(source: Any, *, columns: Collection[str] = (), patience: Patience | None = None) -> Units:
     """Read the sorted units of a source.
 
     Parameters
     ----------
     source : str, Path, h5py.File or binary file object
-        An NWB file (HDF5). An open ``h5py.File`` stays open.
+        An NWB file, HDF5 or Zarr: a path, ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path``, or the id of a
+        DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open.
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
+    patience : Patience, optional
+        How often to try again when a network fails.
 
     Returns
     -------
     Units
-        With what was taken for granted or could not be used in `Units.problems`.
+        What it was taken for in `Units.source`; what was taken for granted or could not be used in `Units.problems`.
 
     Raises
     ------
@@ -41,19 +48,53 @@ def read_units(source: Any, *, columns: Collection[str] = ()) -> Units:
         If there are no units.
     SourceError
         If the source does not exist, is not understood, or is damaged beyond what can be read around.
+    MissingExtraError
+        If a package is needed that is not installed.
     """
     if isinstance(source, h5py.File):
         return _read_hdf5(source, uri=str(source.filename), size_bytes=source.id.get_filesize(), columns=columns)
+    if isinstance(source, str) and is_address(source):
+        return _read_remote(resolve_address(source), uri=source, columns=columns, patience=patience)
     if isinstance(source, str | Path):
-        path = Path(source)
-        size_bytes = path.stat().st_size if path.is_file() else 0
-        return _read_hdf5(path, uri=str(source), size_bytes=size_bytes, columns=columns)
+        return _read_path(Path(source), uri=str(source), columns=columns)
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_hdf5(source, uri=str(getattr(source, "name", "open file")), size_bytes=0, columns=columns)
     raise SourceError(f"A source of units is a path, an address or an open file, not {type(source).__name__}.")
 
 
+def _read_path(path: Path, *, uri: str, columns: Collection[str]) -> Units:
+    """Read what is on disk at `path`."""
+    if path.is_dir() and is_zarr_folder(path):
+        size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
+    size_bytes = path.stat().st_size if path.is_file() else 0
+    return _read_hdf5(path, uri=uri, size_bytes=size_bytes, columns=columns)
+
+
+def _read_remote(address: Address, *, uri: str, columns: Collection[str], patience: Patience | None) -> Units:
+    """Read what is behind an address."""
+    from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
+    from nwb_unitrefine.read.http_store import HttpStore
+    from nwb_unitrefine.read.remote_file import RemoteFile
+
+    patience = patience or Patience()
+    if address.is_zarr:
+        store = HttpStore(address.url, headers=address.headers, patience=patience)
+        return _read_zarr(open_zarr(store, name=uri), uri=uri, size_bytes=address.size_bytes, columns=columns)
+    with RemoteFile(HttpRanges(address.url, headers=address.headers, patience=patience)) as file:
+        return _read_hdf5(file, uri=uri, size_bytes=file.size, columns=columns)
+
+
 def _read_hdf5(source: Any, *, uri: str, size_bytes: int, columns: Collection[str]) -> Units:
     """Read an NWB file that is stored as HDF5."""
     with open_hdf5(source, name=uri) as file:
-        return read_nwb(Hdf5Group(file), uri=uri, kind="nwb-hdf5", size_bytes=size_bytes, columns=columns)
+        root = Hdf5Group(file, fetch=getattr(source, "fetch", None))
+        return read_nwb(root, uri=uri, kind="nwb-hdf5", size_bytes=size_bytes, columns=columns)
+
+
+def _read_zarr(root: ZarrGroup, *, uri: str, size_bytes: int, columns: Collection[str]) -> Units:
+    """Read an NWB file that is stored as Zarr."""
+    try:
+        return read_nwb(root, uri=uri, kind="nwb-zarr", size_bytes=size_bytes, columns=columns)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise SourceError(f"{uri} cannot be read: {' '.join(str(error).split())}.") from error

@@ -1,0 +1,72 @@
+"""A Zarr store behind HTTP: one key, one request, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
+
+__all__ = ["HttpStore"]
+
+_N_THREADS = 8
+
+
+class HttpStore(MutableMapping[str, bytes]):
+    """Keys of a remote Zarr store, read only.
+
+    Parameters
+    ----------
+    url : str
+        The store's root.
+    headers : mapping of str to str, optional
+        Sent with every request.
+    patience : Patience, optional
+        How often to try again.
+    """
+
+    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, patience: Patience | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = dict(headers or {})
+        self._patience = patience or Patience()
+        self._known: dict[str, bytes | None] = {}
+
+    def __getitem__(self, key: str) -> bytes:
+        data = self._known[key] if key in self._known else self._get(key)
+        if key.rsplit("/", 1)[-1].startswith("."):
+            self._known[key] = data  # zarr asks for the same metadata again and again
+        if data is None:
+            raise KeyError(key)
+        return data
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self[str(key)]
+        except KeyError:
+            return False
+        return True
+
+    def getitems(self, keys: Sequence[str], *, contexts: Mapping[str, Any] | None = None) -> dict[str, bytes]:
+        """Several keys at a time; those that are not there are left out. Zarr calls this for the chunks of an array."""
+        del contexts
+        with ThreadPoolExecutor(_N_THREADS) as threads:
+            found = dict(zip(keys, threads.map(self._get, keys), strict=True))
+        return {key: data for key, data in found.items() if data is not None}
+
+    def _get(self, key: str) -> bytes | None:
+        """One key's bytes; None where there is none."""
+        return HttpRanges(f"{self._url}/{key}", headers=self._headers, patience=self._patience).read_all()
+
+    def __iter__(self) -> Iterator[str]:
+        """Nothing: HTTP does not list."""
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __setitem__(self, key: str, value: bytes) -> NoReturn:
+        raise TypeError("a remote store is read only")
+
+    def __delitem__(self, key: str) -> NoReturn:
+        raise TypeError("a remote store is read only")

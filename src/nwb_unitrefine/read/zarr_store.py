@@ -1,0 +1,204 @@
+"""Zarr behind the protocols of `nwb_unitrefine.read.storage`.
+
+hdmf-zarr stores object references with the pickle codec, which runs whatever a file tells it to. This reader never
+uses that codec: numbers and text are read column by column, and references are taken out of the pickle's bytes by an
+interpreter that can build nothing but records of what it saw.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.read.storage import text, text_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.read.storage import Array
+
+__all__ = ["ZarrArray", "ZarrGroup", "is_zarr_folder", "open_zarr"]
+
+_MARKS = (".zmetadata", ".zgroup", "zarr.json")
+"""Files that make a folder a Zarr store."""
+
+
+def is_zarr_folder(path: Path) -> bool:
+    """Whether a folder is a Zarr store."""
+    return any((path / mark).is_file() for mark in _MARKS)
+
+
+def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGroup:
+    """Open a Zarr store for reading, by its consolidated metadata where there is one.
+
+    Parameters
+    ----------
+    store : Path or mapping
+        A folder, or a mapping from keys to bytes.
+    name : str
+        What to call it in errors.
+
+    Raises
+    ------
+    MissingExtraError
+        If zarr is not installed.
+    SourceError
+        If it is no Zarr store, or one of a version that the installed zarr cannot read.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError("zarr", extra="zarr", purpose="to read Zarr files") from error
+    target = store if not hasattr(store, "is_dir") else zarr.storage.DirectoryStore(str(store))
+    try:
+        if ".zmetadata" in target:
+            return ZarrGroup(zarr.open_consolidated(target, mode="r"))
+        return ZarrGroup(zarr.open_group(target, mode="r"))
+    except (KeyError, ValueError, zarr.errors.GroupNotFoundError) as error:
+        tip = "It is Zarr version 3; hdmf-zarr writes version 2." if "zarr.json" in target else ""
+        raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
+
+
+class ZarrArray:
+    """One Zarr array."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.name: str = array.name.rsplit("/", 1)[-1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis; empty for a scalar."""
+        return tuple(self._array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As stored; ``object`` for text and references."""
+        return np.dtype(self._array.dtype)
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
+        return dict(self._array.attrs)
+
+    @property
+    def size_bytes(self) -> int:
+        """What reading it fetches, uncompressed."""
+        return int(self._array.nbytes)
+
+    def read(self) -> NDArray[Any]:
+        """All of it; text as ``str``, references as the last name of their target."""
+        if any(codec.codec_id == "pickle" for codec in self._array.filters or ()):
+            return _target_names(self._array)
+        values = np.asarray(self._array[...])
+        return text_array(values) if values.dtype.kind in "OSU" else values
+
+    def read_ends(self) -> tuple[float, float]:
+        """First and last value."""
+        return float(self._array[0]), float(self._array[-1])
+
+
+class ZarrGroup:
+    """One Zarr group."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes, text as ``str``."""
+        return dict(self._group.attrs)
+
+    def names(self) -> Sequence[str]:
+        """Names of all that is in it; where the store cannot be listed, those that a table's attributes name."""
+        names = list(self._group)
+        if not names:
+            columns = [text(name) for name in self.attributes.get("colnames", ())]
+            parts = [f"{name}{end}" for name in columns for end in ("", "_index")]
+            names = [name for name in ("id", *parts) if name in self._group]
+        return [*names, *(link["name"] for link in self.attributes.get("zarr_link", ()))]
+
+    def array(self, name: str) -> ZarrArray | None:
+        """Array of that name, or None."""
+        found = self._get(name)
+        return ZarrArray(found) if found is not None and hasattr(found, "shape") else None
+
+    def group(self, path: str) -> ZarrGroup | None:
+        """Group at that path, or None."""
+        found = self._get(path)
+        return ZarrGroup(found) if found is not None and not hasattr(found, "shape") else None
+
+    def fetch(self, arrays: Iterable[Array]) -> None:
+        """Nothing to prepare: the chunks of an array are fetched together when it is read."""
+
+    def _get(self, path: str) -> Any:
+        """What is at `path`, links within the file followed; None where nothing is."""
+        if path in self._group:
+            return self._group[path]
+        for link in self.attributes.get("zarr_link", ()):
+            target = str(link.get("path", "")).lstrip("/")
+            if link.get("name") == path and link.get("source") == ".":
+                root = type(self._group)(self._group.store, read_only=True, chunk_store=self._group.chunk_store)
+                return root[target] if target in root else None
+        return None
+
+
+class _Record(dict[str, Any]):
+    """Stands for every object in a pickle: keeps what it is given and does nothing."""
+
+    state: Any = None
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _ReferenceReader(pickle.Unpickler):
+    """Reads pickled arrays of references without building anything that a file could choose."""
+
+    _KNOWN = frozenset(
+        {
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+            ("hdmf_zarr.utils", "ZarrReference"),
+        }
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the inert record for the few names that references are made of; refuse every other."""
+        if (module, name) in self._KNOWN:
+            return _Record
+        raise ValueError(f"it holds a pickled {module}.{name}, which is not read for safety")
+
+
+def _target_names(array: Any) -> NDArray[Any]:
+    """Last name of what each reference of a pickled array points to."""
+    names = np.empty(array.shape, dtype=object)
+    names[...] = ""
+    for place in product(*(range(n) for n in array.cdata_shape)):
+        key = array._chunk_key(place)  # noqa: SLF001  # zarr 2 has no public way to a chunk's bytes
+        stored = array.chunk_store.get(key)
+        if stored is None:
+            continue
+        raw = stored if array.compressor is None else array.compressor.decode(stored)
+        record = _ReferenceReader(io.BytesIO(bytes(raw))).load()
+        items = record.state[-1] if isinstance(record, _Record) and record.state else []
+        chunk = np.empty(len(items), dtype=object)
+        chunk[:] = [str(item.get("path", "")).rsplit("/", 1)[-1] if isinstance(item, dict) else "" for item in items]
+        region = tuple(slice(i * n, (i + 1) * n) for i, n in zip(place, array.chunks, strict=True))
+        target = names[region]
+        target[...] = chunk.reshape(array.chunks)[tuple(slice(n) for n in target.shape)]
+    return names
