@@ -20,8 +20,8 @@ __all__ = ["RangeServer", "serve_ranges"]
 class RangeServer:
     """What a running server knows.
 
-    ``sent`` holds (path, first byte, bytes sent) of each answered request. ``fail`` is asked before each answer with the
-    number of the request and its path; it returns None (answer), a status, or ``"break"`` (half of the answer).
+    ``sent`` holds (path, first byte, bytes sent) of each answered request. ``fail`` is asked before each answer with
+    the number of the request and its path; it returns None (answer), a status, or ``"break"`` (half of the answer).
     """
 
     url: str

@@ -83,7 +83,8 @@ class ZarrArray:
     @property
     def dtype(self) -> np.dtype[Any]:
         """As stored; ``object`` for text and references."""
-        return np.dtype(self._array.dtype)
+        dtype: np.dtype[Any] = self._array.dtype
+        return dtype
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
@@ -148,7 +149,7 @@ class ZarrGroup:
             target = str(link.get("path", "")).lstrip("/")
             if link.get("name") == path and link.get("source") == ".":
                 root = type(self._group)(self._group.store, read_only=True, chunk_store=self._group.chunk_store)
-                return root[target] if target in root else None
+                return root.get(target)
         return None
 
 
