@@ -9,7 +9,7 @@ import numpy as np
 from nwb_unitrefine.metrics.columns import read_columns
 from nwb_unitrefine.metrics.outcome import Outcome
 from nwb_unitrefine.records import Features, Origin, OriginKind
-from nwb_unitrefine.vocabulary import METRICS, NEW, Feature, Group, Need, feature_names, resolve
+from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,7 +120,7 @@ def _waveform_metrics(
     many = Need.CHANNELS in needs
     templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)
     if templates is None:
-        absent = _nothing(units, "the source has no mean waveforms")
+        absent = Outcome.nowhere(len(units), "the source has no mean waveforms")
         return {name: absent for name in wanted if resolve(name).metric.group == Group.WAVEFORM}
     notes |= templates.notes
     outcomes: dict[str, Outcome] = {}
@@ -136,12 +136,6 @@ def _waveform_metrics(
         many_names = {_computed_as(feature) for feature in map(resolve, wanted)}
         outcomes |= many_channel_metrics(templates, names=many_names)
     return outcomes
-
-
-def _nothing(units: Units, reason: str) -> Outcome:
-    """No unit has the input."""
-    everyone = np.ones(len(units), dtype=np.bool_)
-    return Outcome(np.full(len(units), np.nan), ((everyone, reason),))
 
 
 def _computed_as(feature: Feature) -> str:
@@ -185,10 +179,9 @@ def _fill(
     """Take each unit's value from the first source that has it: computed, raw traces, column."""
     n_units = len(sheet.values)
     outcome = outcomes.get(_computed_as(feature))
-    if outcome is None:
-        needs = " and ".join(sorted(need.value for need in METRICS[feature.metric.name].needs))
-        outcome = Outcome(np.full(n_units, np.nan), ((np.ones(n_units, dtype=np.bool_), f"needs {needs}"),))
     inputs = " and ".join(sorted(need.value for need in feature.metric.needs))
+    if outcome is None:
+        outcome = Outcome.nowhere(n_units, f"needs {inputs}")
     computed = ~np.isnan(outcome.values)
     sheet.put(
         place,

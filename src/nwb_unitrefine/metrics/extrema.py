@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["half_height_width", "local_maxima", "peak_width", "prominence", "slope"]
 
 
-@njit(cache=True, nogil=True)
-def local_maxima(wave, start, stop, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+@compiled
+def local_maxima(wave: NDArray[np.float64], start: int, stop: int, found: NDArray[np.int64]) -> int:
     """Write the places of the local maxima of ``wave[start:stop]`` to `found`, and return how many there are.
 
     A flat top counts at its middle, rounded down; the first and the last sample are no maxima.
@@ -30,8 +36,8 @@ def local_maxima(wave, start, stop, found):  # type: ignore[no-untyped-def]  # n
     return n_found
 
 
-@njit(cache=True, nogil=True)
-def prominence(wave, start, stop, peak):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+@compiled
+def prominence(wave: NDArray[np.float64], start: int, stop: int, peak: int) -> tuple[float, int, int]:
     """Height of a peak over the higher of the two lowest points between it and a higher one, or the edge.
 
     Returns the prominence and the places of the two lowest points.
@@ -52,8 +58,8 @@ def prominence(wave, start, stop, peak):  # type: ignore[no-untyped-def]  # noqa
     return height - max(left_low, right_low), left, right
 
 
-@njit(cache=True, nogil=True)
-def peak_width(wave, peak, prominent, left_base, right_base):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+@compiled
+def peak_width(wave: NDArray[np.float64], peak: int, prominent: float, left_base: int, right_base: int) -> float:
     """Width of a peak at half its prominence, in samples, interpolated between them."""
     level = wave[peak] - 0.5 * prominent
     i = peak
@@ -71,8 +77,8 @@ def peak_width(wave, peak, prominent, left_base, right_base):  # type: ignore[no
     return right - left
 
 
-@njit(cache=True, nogil=True)
-def half_height_width(wave, peak):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+@compiled
+def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
     """Samples from the last crossing of half the peak's height before it to the first one after it; -1 without both.
 
     A crossing is a sample whose successor is on the other side.
@@ -94,8 +100,8 @@ def half_height_width(wave, peak):  # type: ignore[no-untyped-def]  # noqa: ANN0
     return after - before
 
 
-@njit(cache=True, nogil=True)
-def slope(wave, start, stop, rate):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+@compiled
+def slope(wave: NDArray[np.float64], start: int, stop: int, rate: float) -> float:
     """Slope of the least-squares line through ``wave[start:stop]``, per second; NaN for fewer than two samples."""
     n = stop - start
     if n < 2:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.outcome import Missing, Outcome
-from nwb_unitrefine.vocabulary import OLD
+from nwb_unitrefine.vocabulary import OLD, Need, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,8 +38,8 @@ def many_channel_metrics(templates: Templates, *, names: Collection[str]) -> dic
     absent: Missing = (~templates.present, "the unit has no mean waveform")
     n_units = len(templates.present)
     if templates.positions_um is None:
-        unknown = Outcome.none(n_units, "no position of an electrode is known")
-        return dict.fromkeys(names, unknown)
+        unknown = Outcome.nowhere(n_units, "no position of an electrode is known")
+        return dict.fromkeys((name for name in names if Need.CHANNELS in resolve(name).metric.needs), unknown)
     channels = _by_depth(templates)
     few: Missing = (np.diff(channels.offsets) < 2, "fewer than two channels with a position")
     results: dict[str, Outcome] = {}
@@ -56,7 +56,8 @@ def many_channel_metrics(templates: Templates, *, names: Collection[str]) -> dic
                 why = f"fewer than {at_least} channels {label} the largest one, or no good line through them"
                 results[f"velocity_{label}{suffix}"] = Outcome(speed[:, side], (absent, few), why)
     if {"exp_decay", f"exp_decay@{OLD}"} & set(names):
-        decay, r_squared = exponential_decay(channels.positions_um, channels.peak_to_peak, channels.offsets)
+        microvolts = channels.peak_to_peak * (templates.scale.to_microvolts or 1.0)
+        decay, r_squared = exponential_decay(channels.positions_um, microvolts, channels.offsets)
         for name, least in (("exp_decay", _MIN_R2), (f"exp_decay@{OLD}", _OLD_MIN_R2)):
             accepted = np.where(r_squared >= least, decay, np.nan)
             results[name] = Outcome(accepted, (absent, few), f"r² of the exponential below {least}")
@@ -87,7 +88,7 @@ def _by_depth(templates: Templates) -> _Channels:
     """Sort as SpikeInterface does, with numpy's default sort: which of two channels at one depth is first matters."""
     assert templates.positions_um is not None
     positions = templates.positions_um
-    known = np.isfinite(positions).all(axis=1)
+    known: NDArray[np.bool_] = np.isfinite(positions).all(axis=1)
     order = []
     counts = []
     for start, stop in zip(templates.offsets[:-1].tolist(), templates.offsets[1:].tolist(), strict=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nwb_unitrefine.metrics.extrema import local_maxima, peak_width, prominence, slope
 from nwb_unitrefine.metrics.outcome import Missing, Outcome
@@ -13,6 +15,8 @@ from nwb_unitrefine.metrics.single_channel import in_microvolts
 from nwb_unitrefine.vocabulary import OLD
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nwb_unitrefine.metrics.templates import Templates
 
 __all__ = ["old_single_channel_metrics"]
@@ -70,8 +74,8 @@ def old_single_channel_metrics(templates: Templates) -> dict[str, Outcome]:
     return outcomes
 
 
-@njit(cache=True, nogil=True)
-def _count_peaks(wave, height, width, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _count_peaks(wave: NDArray[np.float64], height: float, width: float, places: NDArray[np.int64]) -> int:
     """Peaks of at least that height and width."""
     n_peaks = 0
     for i in range(local_maxima(wave, 0, len(wave), places)):
@@ -82,8 +86,8 @@ def _count_peaks(wave, height, width, places):  # type: ignore[no-untyped-def]  
     return n_peaks
 
 
-@njit(cache=True, nogil=True)
-def _measure(waves, present, rate, recovery, width, table):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _measure(waves: NDArray[np.float64], present: NDArray[np.bool_], rate: float, recovery: float, width: float, table: NDArray[np.float64]) -> None:
     n_units, n_samples = waves.shape
     places = np.empty(n_samples, np.int64)
     for unit in range(n_units):
@@ -91,8 +95,8 @@ def _measure(waves, present, rate, recovery, width, table):  # type: ignore[no-u
             continue
         wave = waves[unit]
         row = table[unit]
-        trough = np.argmin(wave)
-        peak = trough + np.argmax(wave[trough:])
+        trough = int(np.argmin(wave))
+        peak = trough + int(np.argmax(wave[trough:]))
         row[0] = (peak - trough) / rate
         if wave[trough] != 0:
             row[1] = wave[peak] / wave[trough]

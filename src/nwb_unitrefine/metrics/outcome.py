@@ -27,9 +27,9 @@ class Outcome:
     values : array of float64, shape (n_units,)
         NaN where there is no value.
     missing : sequence of Missing
-        Reasons, the weightiest first; a unit that no mask covers has the last word below.
+        Units without the input, and what they lack, the weightiest first; the value may be had from elsewhere.
     otherwise : str
-        Why a value that no mask explains is NaN.
+        Why a value is NaN although the input is there: there is none to be had.
     """
 
     values: NDArray[np.float64]
@@ -37,9 +37,9 @@ class Outcome:
     otherwise: str = "not defined for this unit"
 
     @classmethod
-    def none(cls, n_units: int, reason: str) -> Outcome:
-        """No unit has a value, for one and the same reason."""
-        return cls(np.full(n_units, np.nan), (), reason)
+    def nowhere(cls, n_units: int, reason: str) -> Outcome:
+        """No unit has the input."""
+        return cls(np.full(n_units, np.nan), ((np.ones(n_units, dtype=np.bool_), reason),))
 
     def reasons(self) -> tuple[tuple[NDArray[np.bool_], str], ...]:
         """Split the units without a value by reason; the masks do not overlap."""

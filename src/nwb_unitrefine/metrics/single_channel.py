@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 from nwb_unitrefine.metrics.extrema import half_height_width, local_maxima, peak_width, prominence, slope
 from nwb_unitrefine.metrics.outcome import Missing, Outcome
@@ -92,8 +93,8 @@ def in_microvolts(outcome: Outcome, to_microvolts: float | None, absent: Missing
     return Outcome(outcome.values * to_microvolts, outcome.missing, outcome.otherwise)
 
 
-@njit(cache=True, nogil=True)
-def _pick(wave, start, stop, threshold, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _pick(wave: NDArray[np.float64], start: int, stop: int, threshold: float, places: NDArray[np.int64]) -> tuple[int, float, int]:
     """Main peak of ``wave[start:stop]``, its width, and the number of peaks at the threshold; -1 in an empty window."""
     if not (stop > start and start > 0):
         return -1, np.nan, 0
@@ -116,16 +117,16 @@ def _pick(wave, start, stop, threshold, places):  # type: ignore[no-untyped-def]
         return best, best_width, n_prominent
     if half_best >= 0:
         return half_best, half_width, 0
-    return start + np.argmax(wave[start:stop]), np.nan, 0
+    return start + int(np.argmax(wave[start:stop])), np.nan, 0
 
 
-@njit(cache=True, nogil=True)
-def _ratio(over, under):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _ratio(over: float, under: float) -> float:
     return over / under if under != 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
-def _measure(waves, present, rate, edge, recovery, baseline, table):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0915
+@compiled
+def _measure(waves: NDArray[np.float64], present: NDArray[np.bool_], rate: float, edge: int, recovery: float, baseline: int, table: NDArray[np.float64]) -> None:
     n_units, n_samples = waves.shape
     places = np.empty(n_samples, np.int64)
     for unit in range(n_units):

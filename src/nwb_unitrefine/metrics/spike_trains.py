@@ -136,12 +136,12 @@ def _violations(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, O
         contamination = np.where(clean < 0, 1.0, 1 - np.sqrt(np.maximum(clean, 0)))
         sliding = sliding_rp_violation(close.correlogram, n_spikes, duration, rate)
         old_sliding = old_sliding_rp_violation(close.old_correlogram, n_spikes, duration)
-    counts_known = np.where(n_spikes > 0, 1.0, np.nan)
+    heard_or_nan = np.where(n_spikes > 0, 1.0, np.nan)
     excluded = "no contamination up to {} % can be excluded: too few spikes, or too many violations"
     return {
         "isi_violations_ratio": Outcome(np.where(heard, isi_ratio, np.nan), always),
-        "isi_violations_count": Outcome(close.short_intervals * counts_known, always),
-        "rp_violations": Outcome(close.pairs * counts_known, always),
+        "isi_violations_count": Outcome(np.asarray(close.short_intervals * heard_or_nan), always),
+        "rp_violations": Outcome(np.asarray(close.pairs * heard_or_nan), always),
         "rp_contamination": Outcome(
             np.where(heard & (n_spikes > 1), contamination, np.nan), always, "the unit has a single spike"
         ),

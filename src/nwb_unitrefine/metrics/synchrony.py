@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +41,8 @@ def count_synchrony(times: NDArray[np.float64], offsets: NDArray[np.int64], rate
     return np.asarray(_count(times, offsets, rate, _BLOCK_SAMPLES))
 
 
-@njit(cache=True, nogil=True)
-def _count(times, offsets, rate, block):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, block: int) -> NDArray[np.int64]:
     n_units = len(offsets) - 1
     found = np.zeros((n_units, 3), np.int64)
     cursor = offsets[:-1].copy()

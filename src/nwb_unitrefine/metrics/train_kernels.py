@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,8 +39,8 @@ def scan(times: NDArray[np.float64], offsets: NDArray[np.int64]) -> Scan:
     return Scan(*_scan(times, offsets))
 
 
-@njit(cache=True, nogil=True)
-def _scan(times, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _scan(times: NDArray[np.float64], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     n_units = len(offsets) - 1
     not_finite = np.zeros(n_units, np.int64)
     unsorted = np.zeros(n_units, np.int64)
@@ -94,8 +95,8 @@ def mark_observed(
     return outside, keep
 
 
-@njit(cache=True, nogil=True)
-def _mark(times, offsets, rate, starts, stops, interval_offsets, outside, keep):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+@compiled
+def _mark(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, starts: NDArray[np.int64], stops: NDArray[np.int64], interval_offsets: NDArray[np.int64], outside: NDArray[np.int64], keep: NDArray[np.bool_]) -> None:
     for unit in range(len(offsets) - 1):
         k, k_end = interval_offsets[unit], interval_offsets[unit + 1]
         for i in range(offsets[unit], offsets[unit + 1]):
@@ -147,8 +148,8 @@ def count_close_pairs(
     return ClosePairs(*_count(times, offsets, rate, first_samples, isi_s, pair_samples, *bins, *old_bins))
 
 
-@njit(cache=True, nogil=True)
-def _count(times, offsets, rate, first_samples, isi_s, pair_samples, size, n_bins, old_size, n_old_bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+@compiled
+def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, first_samples: NDArray[np.int64], isi_s: float, pair_samples: int, size: int, n_bins: int, old_size: int, n_old_bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     n_units = len(offsets) - 1
     short = np.zeros(n_units, np.int64)
     pairs = np.zeros(n_units, np.int64)
@@ -211,8 +212,8 @@ def bin_rates(
     return present, span
 
 
-@njit(cache=True, nogil=True)
-def _percentile(counts, n_counts, n_bins, fraction):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _percentile(counts: NDArray[np.int64], n_counts: int, n_bins: int, fraction: float) -> float:
     """Of sorted `counts` and as many zeros as there are further bins."""
     position = fraction * (n_bins - 1)
     below = int(np.floor(position))
@@ -224,8 +225,8 @@ def _percentile(counts, n_counts, n_bins, fraction):  # type: ignore[no-untyped-
     return low + (high - low) * weight
 
 
-@njit(cache=True, nogil=True)
-def _bin(times, offsets, rate, starts, stops, interval_offsets, presence, size, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+@compiled
+def _bin(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, starts: NDArray[np.int64], stops: NDArray[np.int64], interval_offsets: NDArray[np.int64], presence: int, size: int, low: float, high: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     n_units = len(offsets) - 1
     present = np.zeros(n_units, np.int64)
     span = np.full(n_units, np.nan)
@@ -235,7 +236,7 @@ def _bin(times, offsets, rate, starts, stops, interval_offsets, presence, size, 
         for interval in range(k, k_end):
             total += stops[interval] - starts[interval]
         n_presence = total // presence
-        n_bins = total // size
+        n_bins = int(total // size)
         counts = np.zeros(min(n_bins, offsets[unit + 1] - offsets[unit]), np.int64)
         used = 0
         presence_end = np.int64(0)

@@ -10,7 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class ChannelExtremes(NamedTuple):
 
 @cache
 def _taps() -> NDArray[np.float64]:
-    """Weights of the 21 samples around output sample ``10 q + p``, shape (10, 21), read off the response to an impulse."""
+    """Weights of the 21 samples around output sample ``10 q + p``, shape (10, 21): the response to an impulse."""
     from scipy.signal import resample_poly
 
     reach = UPSAMPLING
@@ -71,8 +72,8 @@ def channel_extremes(
     return ChannelExtremes(*_extremes(mean, channels, offsets, _taps(), upsampled))
 
 
-@njit(cache=True, nogil=True)
-def _extremes(mean, channels, offsets, taps, upsampled):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _extremes(mean: NDArray[np.floating], channels: NDArray[np.int64], offsets: NDArray[np.int64], taps: NDArray[np.float64], upsampled: bool) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     n_units, n_samples, _ = mean.shape
     n_phases, n_taps = taps.shape
     reach = n_taps // 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from nwb_unitrefine.metrics.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def velocities(
     array of float64, shape (n_units, 2)
         Above and below, in µm/ms; NaN where there is no acceptable fit.
     """
-    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, False))
+    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, 0))
 
 
 def old_velocities(
@@ -67,11 +68,11 @@ def old_velocities(
 
     Parameters and return value are those of `velocities`.
     """
-    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, True))
+    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, 1))
 
 
-@njit(cache=True, nogil=True)
-def _velocities(positions, lowest, lowest_at, offsets, rate, old):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _velocities(positions: NDArray[np.float64], lowest: NDArray[np.float64], lowest_at: NDArray[np.int64], offsets: NDArray[np.int64], rate: float, old: int) -> NDArray[np.float64]:
     n_units = len(offsets) - 1
     found = np.full((n_units, 2), np.nan)
     for unit in range(n_units):
@@ -100,8 +101,8 @@ def _velocities(positions, lowest, lowest_at, offsets, rate, old):  # type: igno
     return found
 
 
-@njit(cache=True, nogil=True)
-def _r_squared(x, y, slope, intercept, softening):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _r_squared(x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float) -> float:
     residual = 0.0
     total = 0.0
     mean = np.mean(y)
@@ -113,8 +114,8 @@ def _r_squared(x, y, slope, intercept, softening):  # type: ignore[no-untyped-de
     return 1 - residual / (total + softening)
 
 
-@njit(cache=True, nogil=True)
-def _fit(distance, time_ms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64]) -> float:
     n = len(distance)
     if n < _MIN_CHANNELS:
         return np.nan
@@ -135,8 +136,8 @@ def _fit(distance, time_ms):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
     return 1 / slope
 
 
-@njit(cache=True, nogil=True)
-def _old_fit(time_ms, distance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _old_fit(time_ms: NDArray[np.float64], distance: NDArray[np.float64]) -> float:
     n = len(distance)
     if n < _OLD_MIN_CHANNELS:
         return np.nan
@@ -159,8 +160,8 @@ def _old_fit(time_ms, distance):  # type: ignore[no-untyped-def]  # noqa: ANN001
     return slope
 
 
-@njit(cache=True, nogil=True)
-def _line(x0, y0, x1, y1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
     """Through two points; of points at one place, the least-squares line with the smallest coefficients."""
     if x0 == x1:
         scale = 0.5 * (y0 + y1) / (1 + x0 * x0)
@@ -169,10 +170,10 @@ def _line(x0, y0, x1, y1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
     return y0 - slope * x0, slope
 
 
-@njit(cache=True, nogil=True)
-def _spatial_median(first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled
+def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
     """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000)."""
-    x, y = np.mean(first), np.mean(second)
+    x, y = float(np.mean(first)), float(np.mean(second))
     epsilon = np.finfo(np.float64).eps
     for _ in range(_MAX_STEPS):
         weight = 0.0

@@ -1,8 +1,8 @@
 """What archives call the metrics, and how their units and signs become ours.
 
 A name that an archive shares with SpikeInterface is listed all the same: only names listed for a dialect are taken
-from a file of that dialect, because the same word can mean another unit (``recovery_slope``: V/s at the Allen Institute,
-µV/s in SpikeInterface) or another thing (``sliding_rp_violation``: 1 = pass at the IBL).
+from a file of that dialect, because the same word can mean another unit (``recovery_slope``: V/s at the Allen
+Institute, µV/s in SpikeInterface) or another thing (``sliding_rp_violation``: 1 = pass at the IBL).
 """
 
 from __future__ import annotations
