@@ -18,8 +18,8 @@ T = TypeVar("T")
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """Compile a function of arrays and numbers, without Python objects and without the interpreter's lock.
 
-    The machine code is kept beside the module, or in the user's cache folder where that cannot be written; where neither
-    can, it is made again in each process. No rounding is traded for speed.
+    The machine code is kept beside the module, or in the user's cache folder where that cannot be written; where
+    neither can, it is made again in each process. No rounding is traded for speed.
     """
     try:
         return cast("Callable[P, T]", njit(cache=True, nogil=True)(function))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,8 @@ __all__ = ["compute_features"]
 def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: Features | None = None) -> Features:
     """Compute features, and say where each value is from.
 
-    A feature is computed where its inputs are there, at SpikeInterface's value; a unit without them gets the value that a
-    column of the file has for it, where the vocabulary knows that column and its unit. What is left is NaN, with the
+    A feature is computed where its inputs are there, at SpikeInterface's value; a unit without them gets the value that
+    a column of the file has for it, where the vocabulary knows that column and its unit. What is left is NaN, with the
     reason. Nothing is imputed.
 
     Parameters
@@ -34,8 +34,8 @@ def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: F
     units : Units
     names : sequence of str, optional
         Names of the vocabulary: ``"recovery_slope"`` in today's definition, ``"recovery_slope@0.101"`` in that of
-        SpikeInterface 0.100 to 0.102. By default, all of today's that spike times and mean waveforms can give, and those
-        that a column or `raw` has.
+        SpikeInterface 0.100 to 0.102. By default, all of today's that spike times and mean waveforms can give, and
+        those that a column or `raw` has.
     raw : Features, optional
         What `compute_from_raw` got out of the raw traces of the same units.
 
@@ -63,7 +63,8 @@ def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: F
     outcomes, noticed = _compute(units, asked, notes)
     sheet = _Sheet(len(units), len(asked))
     for place, feature in enumerate(asked):
-        _fill(sheet, place, feature, outcomes, columns, raw)
+        outcome = outcomes.get(_computed_as(feature))
+        _fill(sheet.column(place), feature, outcome=outcome, column=columns.get(feature.name), raw=raw)
     if raw is not None:
         notes |= raw.notes
         noticed += raw.problems
@@ -90,7 +91,7 @@ def _compute(
 ) -> tuple[dict[str, Outcome], tuple[Problem, ...]]:
     """Run the computations that the features need, each once."""
     from nwb_unitrefine.metrics.spike_trains import spike_train_metrics
-    from nwb_unitrefine.metrics.trains import prepare_trains, sampling_rate
+    from nwb_unitrefine.metrics.trains import prepare_trains
 
     wanted = {feature.name for feature in asked}
     needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
@@ -103,21 +104,19 @@ def _compute(
         notes["observed time"] = trains.observed.note
         outcomes |= spike_train_metrics(trains, names=wanted)
     if {Need.WAVEFORM, Need.CHANNELS} & needs:
-        rate, rate_note = sampling_rate(units)
-        outcomes |= _waveform_metrics(units, wanted, needs, rate, rate_note, notes)
+        outcomes |= _waveform_metrics(units, wanted=wanted, many=Need.CHANNELS in needs, notes=notes)
     return outcomes, problems
 
 
-def _waveform_metrics(
-    units: Units, wanted: set[str], needs: set[Need], rate: float, rate_note: str, notes: dict[str, str]
-) -> dict[str, Outcome]:
+def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict[str, str]) -> dict[str, Outcome]:
     """Compute what takes a mean waveform, or say of all of it that there is none."""
     from nwb_unitrefine.metrics.many_channels import many_channel_metrics
     from nwb_unitrefine.metrics.old_single_channel import old_single_channel_metrics
     from nwb_unitrefine.metrics.single_channel import single_channel_metrics
     from nwb_unitrefine.metrics.templates import prepare_templates
+    from nwb_unitrefine.metrics.trains import sampling_rate
 
-    many = Need.CHANNELS in needs
+    rate, rate_note = sampling_rate(units)
     templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)
     if templates is None:
         absent = Outcome.nowhere(len(units), "the source has no mean waveforms")
@@ -151,57 +150,50 @@ class _Sheet:
         self.origin_index = np.zeros((n_units, n_features), dtype=np.intp)
         self.origins: dict[Origin, int] = {}
 
-    def put(
-        self,
-        place: int,
-        mask: NDArray[np.bool_],
-        kind: OriginKind,
-        detail: str,
-        values: NDArray[np.float64] | None = None,
-    ) -> None:
+    def column(self, place: int) -> _SheetColumn:
+        """Give one feature's part of the table."""
+        return _SheetColumn(self.values[:, place], self.origin_index[:, place], self.origins)
+
+
+class _SheetColumn(NamedTuple):
+    """One feature of the table that is being filled."""
+
+    values: NDArray[np.float64]
+    origin_index: NDArray[np.intp]
+    origins: dict[Origin, int]
+
+    def put(self, mask: NDArray[np.bool_], origin: Origin, values: NDArray[np.float64] | None = None) -> None:
         """Write values, and where they are from, into the units of `mask`."""
-        if not mask.any():
-            return
-        origin = Origin(kind, detail)
-        if values is not None:
-            self.values[mask, place] = values[mask]
-        self.origin_index[mask, place] = self.origins.setdefault(origin, len(self.origins))
+        if mask.any():
+            if values is not None:
+                self.values[mask] = values[mask]
+            self.origin_index[mask] = self.origins.setdefault(origin, len(self.origins))
 
 
 def _fill(
-    sheet: _Sheet,
-    place: int,
+    sheet: _SheetColumn,
     feature: Feature,
-    outcomes: dict[str, Outcome],
-    columns: dict[str, ColumnValues],
+    *,
+    outcome: Outcome | None,
+    column: ColumnValues | None,
     raw: Features | None,
 ) -> None:
     """Take each unit's value from the first source that has it: computed, raw traces, column."""
-    n_units = len(sheet.values)
-    outcome = outcomes.get(_computed_as(feature))
     inputs = " and ".join(sorted(need.value for need in feature.metric.needs))
     if outcome is None:
-        outcome = Outcome.nowhere(n_units, f"needs {inputs}")
+        outcome = Outcome.nowhere(len(sheet.values), f"needs {inputs}")
     computed = ~np.isnan(outcome.values)
-    sheet.put(
-        place,
-        computed,
-        OriginKind.COMPUTED,
-        f"from {inputs}, definition of SpikeInterface {feature.definition}",
-        outcome.values,
-    )
-    without_input = np.zeros(n_units, dtype=np.bool_)
-    for mask, _ in outcome.missing:
-        without_input |= mask
+    detail = f"from {inputs}, definition of SpikeInterface {feature.definition}"
+    sheet.put(computed, Origin(OriginKind.COMPUTED, detail), outcome.values)
     for mask, why in outcome.reasons():
-        sheet.put(place, mask, OriginKind.MISSING, why)
-    left = without_input & ~computed
+        sheet.put(mask, Origin(OriginKind.MISSING, why))
+    left = ~computed & outcome.without_input
     if raw is not None and feature.name in raw.names:
-        from_raw = raw.values[:, raw.names.index(feature.name)]
-        got = left & ~np.isnan(from_raw)
-        sheet.put(place, got, OriginKind.RAW, raw.origin(int(np.argmax(got)), feature.name).detail, from_raw)
+        values = raw.values[:, raw.names.index(feature.name)]
+        got = left & ~np.isnan(values)
+        sheet.put(got, raw.origin(int(np.argmax(got)), feature.name), values)
         left &= ~got
-    column = columns.get(feature.name)
     if column is not None:
-        sheet.put(place, left & ~np.isnan(column.values), OriginKind.COLUMN, column.detail, column.values)
-        sheet.put(place, left & column.rejected, OriginKind.MISSING, f"the value of {column.detail} is out of range")
+        sheet.put(left & ~np.isnan(column.values), Origin(OriginKind.COLUMN, column.detail), column.values)
+        rejected = Origin(OriginKind.MISSING, f"the value of {column.detail} is out of range")
+        sheet.put(left & column.rejected, rejected)

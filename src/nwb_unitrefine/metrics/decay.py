@@ -24,8 +24,8 @@ def exponential_decay(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit ``amplitude = a exp(-decay · distance) + offset`` to each unit, as SpikeInterface does.
 
-    It starts at a decay of 1e-3, the largest and the smallest amplitude; bounds are 1e-5 to 2 for the decay, half to one
-    and a half times the largest amplitude for ``a``, and 0 to twice the smallest one for the offset
+    It starts at a decay of 1e-3, the largest and the smallest amplitude; bounds are 1e-5 to 2 for the decay, half to
+    one and a half times the largest amplitude for ``a``, and 0 to twice the smallest one for the offset
     (``spikeinterface.metrics.template.metrics.get_exp_decay``).
 
     Parameters

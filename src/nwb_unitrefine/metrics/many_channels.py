@@ -88,7 +88,7 @@ def _by_depth(templates: Templates) -> _Channels:
     """Sort as SpikeInterface does, with numpy's default sort: which of two channels at one depth is first matters."""
     assert templates.positions_um is not None
     positions = templates.positions_um
-    known: NDArray[np.bool_] = np.isfinite(positions).all(axis=1)
+    known = np.isfinite(positions.sum(axis=1))
     order = []
     counts = []
     for start, stop in zip(templates.offsets[:-1].tolist(), templates.offsets[1:].tolist(), strict=True):

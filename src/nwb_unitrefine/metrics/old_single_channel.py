@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-
-from nwb_unitrefine.metrics.compiled import compiled
-
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.metrics.compiled import compiled
 from nwb_unitrefine.metrics.extrema import local_maxima, peak_width, prominence, slope
 from nwb_unitrefine.metrics.outcome import Missing, Outcome
 from nwb_unitrefine.metrics.single_channel import in_microvolts
@@ -87,7 +85,14 @@ def _count_peaks(wave: NDArray[np.float64], height: float, width: float, places:
 
 
 @compiled
-def _measure(waves: NDArray[np.float64], present: NDArray[np.bool_], rate: float, recovery: float, width: float, table: NDArray[np.float64]) -> None:
+def _measure(
+    waves: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    rate: float,
+    recovery: float,
+    width: float,
+    table: NDArray[np.float64],
+) -> None:
     n_units, n_samples = waves.shape
     places = np.empty(n_samples, np.int64)
     for unit in range(n_units):

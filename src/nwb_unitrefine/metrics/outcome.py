@@ -41,6 +41,14 @@ class Outcome:
         """No unit has the input."""
         return cls(np.full(n_units, np.nan), ((np.ones(n_units, dtype=np.bool_), reason),))
 
+    @property
+    def without_input(self) -> NDArray[np.bool_]:
+        """Units that lack the input, shape (n_units,)."""
+        lacking = np.zeros(len(self.values), dtype=np.bool_)
+        for mask, _ in self.missing:
+            lacking |= mask
+        return lacking
+
     def reasons(self) -> tuple[tuple[NDArray[np.bool_], str], ...]:
         """Split the units without a value by reason; the masks do not overlap."""
         left = np.isnan(self.values)

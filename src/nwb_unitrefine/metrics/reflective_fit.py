@@ -2,10 +2,11 @@
 
 SpikeInterface's ``exp_decay`` is not the least-squares optimum: the fit stops when its step is short against the vector
 of all parameters, which is dominated by the amplitude in microvolts, so that the decay is often a part in a thousand
-away from the optimum, and sometimes in another valley. To have its value one has to go its way. This is the trust-region
-reflective method of Branch, Coleman and Li (SIAM J. Sci. Comput. 21, 1999) with the choices of ``scipy.optimize``:
-exact solution of the subproblem by a singular value decomposition (Moré 1977), forward differences, reflection at the
-bounds, tolerances of 1e-8 and at most 300 evaluations; written for three parameters, without allocation in its loop.
+away from the optimum, and sometimes in another valley. To have its value one has to go its way.
+
+This is the trust-region reflective method of Branch, Coleman and Li (SIAM J. Sci. Comput. 21, 1999) with the choices of
+``scipy.optimize.least_squares``: the subproblem solved exactly by a singular value decomposition (Moré 1977), forward
+differences, reflection at the bounds, tolerances of 1e-8 and at most 300 evaluations; written for three parameters.
 """
 
 from __future__ import annotations
@@ -51,10 +52,8 @@ def _jacobian(
         step = _DIFFERENCE * max(1.0, abs(x[k])) * (1.0 if x[k] >= 0 else -1.0)
         if not low[k] <= x[k] + step <= high[k]:
             below, above = x[k] - low[k], high[k] - x[k]
-            if abs(step) <= max(below, above):
-                step = -step
-            else:
-                step = above if above >= below else -below
+            fits = abs(step) <= max(below, above)
+            step = -step if fits else above if above >= below else -below
         for j in range(_N):
             moved[j] = x[j]
         moved[k] = x[k] + step
@@ -66,7 +65,7 @@ def _jacobian(
 
 @compiled
 def _dot(a: Vector, b: Vector) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
 @compiled
@@ -121,9 +120,7 @@ def _to_bound(x: Vector, s: Vector, low: Vector, high: Vector, hits: Vector) -> 
 
 
 @compiled
-def _decompose(
-    jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: Vector, s: Vector, uf: Vector
-) -> None:
+def _decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: Vector, s: Vector, uf: Vector) -> None:
     """Singular values, right vectors and ``Uᵀ f`` of the scaled Jacobian above the square root of `diag`.
 
     Householder reflections leave a triangle of three, whose columns Jacobi rotations make orthogonal.
@@ -195,9 +192,7 @@ def _decompose(
 
 
 @compiled
-def _solve_subproblem(
-    m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha: float, out: Vector
-) -> float:
+def _solve_subproblem(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha: float, out: Vector) -> float:
     """Write the step that is best within `radius`, and return its Levenberg-Marquardt parameter (Moré 1977)."""
     largest, smallest = max(s[0], s[1], s[2]), min(s[0], s[1], s[2])
     full_rank = m >= _N and smallest > _EPSILON * m * largest
@@ -329,9 +324,7 @@ def _select_step(
 
 
 @compiled
-def fit_exponential(
-    x: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector
-) -> tuple[bool, float]:
+def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector) -> tuple[bool, float]:
     """Fit ``amplitude = a exp(-decay distance) + offset``.
 
     Parameters

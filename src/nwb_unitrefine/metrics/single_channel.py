@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
-
 from nwb_unitrefine.metrics.extrema import half_height_width, local_maxima, peak_width, prominence, slope
 from nwb_unitrefine.metrics.outcome import Missing, Outcome
 from nwb_unitrefine.vocabulary import NEW
@@ -94,9 +93,11 @@ def in_microvolts(outcome: Outcome, to_microvolts: float | None, absent: Missing
 
 
 @compiled
-def _pick(wave: NDArray[np.float64], start: int, stop: int, threshold: float, places: NDArray[np.int64]) -> tuple[int, float, int]:
+def _pick(
+    wave: NDArray[np.float64], start: int, stop: int, threshold: float, places: NDArray[np.int64]
+) -> tuple[int, float, int]:
     """Main peak of ``wave[start:stop]``, its width, and the number of peaks at the threshold; -1 in an empty window."""
-    if not (stop > start and start > 0):
+    if not (stop > start > 0):
         return -1, np.nan, 0
     n_places = local_maxima(wave, start, stop, places)
     n_prominent = 0
@@ -126,7 +127,15 @@ def _ratio(over: float, under: float) -> float:
 
 
 @compiled
-def _measure(waves: NDArray[np.float64], present: NDArray[np.bool_], rate: float, edge: int, recovery: float, baseline: int, table: NDArray[np.float64]) -> None:
+def _measure(
+    waves: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    rate: float,
+    edge: int,
+    recovery: float,
+    baseline: int,
+    table: NDArray[np.float64],
+) -> None:
     n_units, n_samples = waves.shape
     places = np.empty(n_samples, np.int64)
     for unit in range(n_units):

@@ -66,7 +66,7 @@ def old_sliding_rp_violation(
 ) -> NDArray[np.float64]:
     """Find the lowest contamination excluded with 90 % confidence, as SpikeInterface 0.100 to 0.102 did.
 
-    ``expected = 2 rp · c N² / T``; contamination 0.5 to 34.5 %; the bins count for 0.25 ms whatever their size in samples.
+    ``expected = 2 rp · c N² / T``; contamination 0.5 to 34.5 %; a bin counts for 0.25 ms whatever its size in samples.
 
     Parameters
     ----------

@@ -45,8 +45,8 @@ def spike_train_metrics(trains: SpikeTrains, *, names: Collection[str]) -> dict[
     Notes
     -----
     With N spikes in T seconds (t samples): ``isi_violations_ratio = n / (2 N · 1.5 ms) / (N / T)``;
-    ``rp_contamination = 1 - sqrt(1 - n_v t / (N² t_r))``, at most 1 (Llobet and Wyngaard 2022). A unit without spikes has
-    zero spikes, and no other metric.
+    ``rp_contamination = 1 - sqrt(1 - n_v t / (N² t_r))``, at most 1 (Llobet and Wyngaard 2022). A unit without spikes
+    has zero spikes, and no other metric.
     """
     n_spikes = trains.counts
     spikes = n_spikes.astype(np.float64)

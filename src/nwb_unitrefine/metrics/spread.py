@@ -18,8 +18,8 @@ _THRESHOLD = 0.2
 def depth_spread(depths_um: NDArray[np.float64], peak_to_peak: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measure the depth range of the channels whose smoothed amplitude exceeds a fifth of the largest.
 
-    The amplitudes, in the order of depth, are smoothed by a Gaussian whose width is 20 µm at the median distance between
-    depths, counted in channels (``spikeinterface.metrics.template.metrics.get_spread``).
+    The amplitudes, in the order of depth, are smoothed by a Gaussian whose width is 20 µm at the median distance
+    between depths, counted in channels (``spikeinterface.metrics.template.metrics.get_spread``).
 
     Parameters
     ----------

@@ -35,6 +35,8 @@ class Templates:
         Position of each of these channels, second axis along the depth; None where no position is known.
     extremes : ChannelExtremes
         Of each of these channels.
+    main_channels : mapping of str to array of int64, shape (n_units,)
+        Number of the main channel, by definition; -1 for units without a waveform.
     main : mapping of str to array of float64, shape (n_units, 10 * n_samples)
         Upsampled waveform on the main channel, by definition; NaN for units without a waveform.
     sampling_rate_hz : float
@@ -48,6 +50,7 @@ class Templates:
     offsets: NDArray[np.int64]
     positions_um: NDArray[np.float64] | None
     extremes: ChannelExtremes
+    main_channels: dict[str, NDArray[np.int64]]
     main: dict[str, NDArray[np.float64]]
     sampling_rate_hz: float
     scale: WaveformScale
@@ -87,8 +90,10 @@ def prepare_templates(
     mains = {NEW: _first_largest(largest, offsets), OLD: _first_largest(np.abs(extremes.raw_lowest), offsets)}
     peak_to_peak = (extremes.raw_highest - extremes.raw_lowest)[mains[NEW][present]]
     rows = np.flatnonzero(present)
-    upsampled = {}
+    main_channels, upsampled = {}, {}
     for definition, main in mains.items():
+        main_channels[definition] = np.full(len(units), -1, dtype=np.int64)
+        main_channels[definition][rows] = channels[main[rows]]
         single = mean[rows, :, channels[main[rows]]].astype(np.float64)
         upsampled[definition] = np.full((len(units), UPSAMPLING * mean.shape[1]), np.nan)
         upsampled[definition][rows] = upsample(single)
@@ -99,6 +104,7 @@ def prepare_templates(
         offsets=offsets,
         positions_um=_positions(units, channels, offsets),
         extremes=extremes,
+        main_channels=main_channels,
         main=upsampled,
         sampling_rate_hz=rate * UPSAMPLING,
         scale=scale,

@@ -40,7 +40,11 @@ def scan(times: NDArray[np.float64], offsets: NDArray[np.int64]) -> Scan:
 
 
 @compiled
-def _scan(times: NDArray[np.float64], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def _scan(
+    times: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]
+]:
     n_units = len(offsets) - 1
     not_finite = np.zeros(n_units, np.int64)
     unsorted = np.zeros(n_units, np.int64)
@@ -96,7 +100,16 @@ def mark_observed(
 
 
 @compiled
-def _mark(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, starts: NDArray[np.int64], stops: NDArray[np.int64], interval_offsets: NDArray[np.int64], outside: NDArray[np.int64], keep: NDArray[np.bool_]) -> None:
+def _mark(
+    times: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    interval_offsets: NDArray[np.int64],
+    outside: NDArray[np.int64],
+    keep: NDArray[np.bool_],
+) -> None:
     for unit in range(len(offsets) - 1):
         k, k_end = interval_offsets[unit], interval_offsets[unit + 1]
         for i in range(offsets[unit], offsets[unit + 1]):
@@ -149,7 +162,18 @@ def count_close_pairs(
 
 
 @compiled
-def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, first_samples: NDArray[np.int64], isi_s: float, pair_samples: int, size: int, n_bins: int, old_size: int, n_old_bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _count(
+    times: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    first_samples: NDArray[np.int64],
+    isi_s: float,
+    pair_samples: int,
+    size: int,
+    n_bins: int,
+    old_size: int,
+    n_old_bins: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     n_units = len(offsets) - 1
     short = np.zeros(n_units, np.int64)
     pairs = np.zeros(n_units, np.int64)
@@ -165,11 +189,9 @@ def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, 
             for j in range(i + 1, stop):
                 there = np.int64(np.rint(times[j] * rate))
                 lag = there - here
-                if j == i + 1:
-                    if lag < isi_samples - 0.5:
-                        short[unit] += 1
-                    elif lag < isi_samples + 0.5 and (there - origin) / rate - (here - origin) / rate < isi_s:
-                        short[unit] += 1
+                if j == i + 1 and lag < isi_samples + 0.5:
+                    exact = (there - origin) / rate - (here - origin) / rate
+                    short[unit] += lag < isi_samples - 0.5 or exact < isi_s
                 if lag > reach:
                     break
                 if lag <= pair_samples:
@@ -226,7 +248,18 @@ def _percentile(counts: NDArray[np.int64], n_counts: int, n_bins: int, fraction:
 
 
 @compiled
-def _bin(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, starts: NDArray[np.int64], stops: NDArray[np.int64], interval_offsets: NDArray[np.int64], presence: int, size: int, low: float, high: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _bin(
+    times: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    interval_offsets: NDArray[np.int64],
+    presence: int,
+    size: int,
+    low: float,
+    high: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     n_units = len(offsets) - 1
     present = np.zeros(n_units, np.int64)
     span = np.full(n_units, np.nan)

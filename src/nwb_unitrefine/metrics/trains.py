@@ -56,7 +56,7 @@ class SpikeTrains:
 def sampling_rate(units: Units) -> tuple[float, str]:
     """Find the sampling rate that the spike times were counted in, and say where it is from.
 
-    The recording's, else the waveforms', else the one of the usual rates on whose grid the spike times lie, else 30 kHz.
+    The recording's, else the waveforms', else the usual rate on whose grid the spike times lie, else 30 kHz.
     """
     if units.sampling_rate_hz:
         return float(units.sampling_rate_hz), "of the recording"

@@ -1,7 +1,7 @@
 """Mean waveforms upsampled ten times, as `scipy.signal.resample_poly` does it, without keeping what is not needed.
 
-SpikeInterface upsamples every channel and then looks at its lowest and highest sample. Here each channel is filtered in
-the processor's cache and only these are kept, in the order of additions of ``resample_poly``, so that ties fall as there.
+SpikeInterface upsamples every channel and then looks at its lowest and highest sample. Here each channel is filtered
+in the processor's cache and only these are kept, in ``resample_poly``'s order of additions, so that ties fall as there.
 """
 
 from __future__ import annotations
@@ -73,7 +73,13 @@ def channel_extremes(
 
 
 @compiled
-def _extremes(mean: NDArray[np.floating], channels: NDArray[np.int64], offsets: NDArray[np.int64], taps: NDArray[np.float64], upsampled: bool) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _extremes(
+    mean: NDArray[np.floating],
+    channels: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    taps: NDArray[np.float64],
+    upsampled: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     n_units, n_samples, _ = mean.shape
     n_phases, n_taps = taps.shape
     reach = n_taps // 2

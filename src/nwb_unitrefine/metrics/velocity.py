@@ -72,7 +72,14 @@ def old_velocities(
 
 
 @compiled
-def _velocities(positions: NDArray[np.float64], lowest: NDArray[np.float64], lowest_at: NDArray[np.int64], offsets: NDArray[np.int64], rate: float, old: int) -> NDArray[np.float64]:
+def _velocities(
+    positions: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    old: int,
+) -> NDArray[np.float64]:
     n_units = len(offsets) - 1
     found = np.full((n_units, 2), np.nan)
     for unit in range(n_units):
@@ -102,7 +109,9 @@ def _velocities(positions: NDArray[np.float64], lowest: NDArray[np.float64], low
 
 
 @compiled
-def _r_squared(x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float) -> float:
+def _r_squared(
+    x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float
+) -> float:
     residual = 0.0
     total = 0.0
     mean = np.mean(y)
