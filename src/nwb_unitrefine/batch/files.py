@@ -151,8 +151,8 @@ def label_sources(
     SourceError
         If two sources would write the same copy; nothing was done then.
     """
-    loaded = load_model(model) if isinstance(model, str | Path) else model
     outputs = _outputs(sources, output)
+    loaded = load_model(model) if isinstance(model, str | Path) else model
     for source, target in zip(sources, outputs, strict=True):
         start = time.perf_counter()
         try:
