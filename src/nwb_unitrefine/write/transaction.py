@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import h5py
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
-from nwb_unitrefine.journal import commit, locked, recover_if_needed
+from nwb_unitrefine.journal import commit, locked
 from nwb_unitrefine.write.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ def change_hdf5(
     WriteError
         If the file cannot be written: it is as it was.
     """
-    recover_if_needed(path)
     target = writable_target(path)
     with _opened(target) as descriptor:
         state = _state(descriptor)

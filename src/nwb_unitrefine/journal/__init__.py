@@ -1,0 +1,11 @@
+"""Change a file, or a folder of files, entirely or not at all, whatever happens to the process.
+
+`commit` first writes the change to a journal beside the target, with the bytes before and after, and only once that is
+on the disk to the target. If the process dies on the way, the target is as it was until the journal is complete, and
+`recover` finishes the change (or takes it back) from then on. Readers call `recover_if_needed` before they open a file.
+"""
+
+from nwb_unitrefine.journal.commit import Outcome, Recovery, commit, locked, recover, recover_if_needed
+from nwb_unitrefine.journal.record import Edit, journal_path
+
+__all__ = ["Edit", "Outcome", "Recovery", "commit", "journal_path", "locked", "recover", "recover_if_needed"]

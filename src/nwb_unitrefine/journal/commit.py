@@ -1,0 +1,234 @@
+"""Apply a change through a journal, and deal with one that was interrupted."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.errors import FileBusyError, JournalError, WriteError
+from nwb_unitrefine.journal.disk import UNSUPPORTED, apply_edits, is_between, remove_file, sync_folder, write_file
+from nwb_unitrefine.journal.record import Journal, journal_path, read_journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nwb_unitrefine.journal.record import Edit
+
+__all__ = ["Outcome", "Recovery", "commit", "locked", "recover", "recover_if_needed"]
+
+PATIENCE_S = 10.0
+"""How long to wait for another writer, or for a reader that holds HDF5's lock."""
+
+_WAIT_S = 0.02
+
+_TIPS = {
+    errno.ENOSPC: "Free some space on the disk, then run the command again.",
+    errno.EDQUOT: "Free some of your disk quota, then run the command again.",
+    errno.EACCES: "You need to be allowed to write to its folder: a journal is kept beside the file.",
+    errno.EROFS: "It lies on a read-only file system: write a copy with --output.",
+}
+
+
+class Outcome(StrEnum):
+    """What `recover` found and did."""
+
+    NOTHING = "nothing to recover"
+    DISCARDED = "a write that had not begun to change the file was dropped"
+    FINISHED = "an interrupted write was finished"
+    UNDONE = "an interrupted write was taken back"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What became of an interrupted write.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or the Zarr folder.
+    outcome : Outcome
+    """
+
+    path: Path
+    outcome: Outcome
+
+
+def commit(target: Path, edits: Sequence[Edit], *, descriptor: int, size_before: int = -1, size_after: int = -1) -> int:
+    """Apply `edits` to `target`, all or none, and return how many bytes of it were written.
+
+    Parameters
+    ----------
+    target : Path
+        A file or folder, resolved, whose lock the caller holds.
+    edits : sequence of Edit
+    descriptor : int
+        Of the target, as given by `locked`.
+    size_before, size_after : int, optional
+        Of a file; -1 for a folder.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be done; the target is as it was.
+    """
+    journal = Journal(target.name, size_before, size_after, tuple(edits))
+    place = journal_path(target)
+    try:
+        write_file(place, journal.encode())
+        sync_folder(place.parent)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(place)  # noqa: PTH108 - the calls to the system stand in one style
+        raise _not_written(target, error) from error
+    try:
+        apply_edits(journal, target, descriptor)
+    except OSError as error:
+        try:
+            apply_edits(journal, target, descriptor, backwards=True)
+            remove_file(place)
+        except OSError:
+            raise WriteError(
+                f"{target.name} was half written when the disk failed: {error.strerror or error}.",
+                tip=f"Its journal is kept. Once the disk works, run: nwb-unitrefine recover {target.name}",
+            ) from error
+        raise _not_written(target, error) from error
+    with suppress(OSError):  # the change is on the disk; a journal that stays is found to be finished, and removed then
+        remove_file(place)
+    return sum(len(edit.after or b"") for edit in edits)
+
+
+def recover_if_needed(path: str | Path) -> None:
+    """Finish an interrupted write to `path`, if there is one; call it before opening a file of ours for reading.
+
+    Raises
+    ------
+    JournalError
+        If there is one and it cannot be finished.
+    FileBusyError
+        If another process is writing the file and does not come to an end.
+    """
+    if journal_path(path).exists():
+        recover(path)
+
+
+def recover(path: str | Path, *, undo: bool = False) -> Recovery:
+    """Finish, or take back, an interrupted write to a file or a Zarr folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file that was being written; not its journal.
+    undo : bool, optional
+        Take the write back instead of finishing it.
+
+    Raises
+    ------
+    JournalError
+        If the journal is damaged, belongs to another file, or the file has been changed since. Nothing is touched.
+    FileBusyError
+        If another process has the file open.
+    """
+    target = Path(path).resolve()
+    if not journal_path(target).exists():
+        return Recovery(target, Outcome.NOTHING)
+    try:
+        with _lock(target, PATIENCE_S) as descriptor:
+            return Recovery(target, _settle(target, descriptor, undo=undo))
+    except OSError as error:
+        raise JournalError(
+            f"{target.name}: an interrupted write cannot be finished: {error.strerror or error}.",
+            tip=f"Make the file and its folder writable, then run: nwb-unitrefine recover {target.name}",
+        ) from error
+
+
+@contextmanager
+def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
+    """Hold a file for a change: no reader and no other writer has it open, and no earlier write is unfinished.
+
+    It is the lock that HDF5 takes itself. On file systems without locks, nothing is held.
+
+    Parameters
+    ----------
+    target : Path
+        File or folder, resolved.
+    patience_s : float, optional
+        How long to wait for others.
+
+    Yields
+    ------
+    int
+        Descriptor: of a file, for reading and writing.
+
+    Raises
+    ------
+    FileBusyError
+        If the lock is not to be had in that time.
+    JournalError
+        If an earlier write is unfinished and cannot be finished.
+    """
+    with _lock(target, patience_s) as descriptor:
+        _settle(target, descriptor, undo=False)
+        yield descriptor
+
+
+@contextmanager
+def _lock(target: Path, patience_s: float) -> Iterator[int]:
+    """Hold the lock alone."""
+    flags = os.O_RDONLY if target.is_dir() else os.O_RDWR
+    descriptor = os.open(target, flags | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + patience_s
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise FileBusyError(
+                    f"{target.name} is open in another program.", tip="Close it there, then run the command again."
+                )
+            time.sleep(_WAIT_S)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Take the lock without waiting; a file system without locks counts as free, as it does for HDF5."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    return True
+
+
+def _settle(target: Path, descriptor: int, *, undo: bool) -> Outcome:
+    """Bring an interrupted write to an end, under the lock."""
+    place = journal_path(target)
+    if not place.exists():
+        return Outcome.NOTHING
+    journal = read_journal(place)
+    if journal is None:
+        remove_file(place)
+        return Outcome.DISCARDED
+    if journal.name != target.name or journal.is_folder != target.is_dir():
+        raise JournalError(f"{place.name} is the journal of another file, {journal.name}.", tip="Move it back there.")
+    if not is_between(journal, target, descriptor):
+        raise JournalError(
+            f"{target.name} has been changed since the write that {place.name} belongs to was interrupted.",
+            tip="If the file opens as it should, delete the journal; otherwise restore the file from a copy.",
+        )
+    apply_edits(journal, target, descriptor, backwards=undo)
+    remove_file(place)
+    return Outcome.UNDONE if undo else Outcome.FINISHED
+
+
+def _not_written(target: Path, error: OSError) -> WriteError:
+    """Say why nothing was written, with what helps against it."""
+    return WriteError(f"{target.name} was not changed: {error.strerror or error}.", tip=_TIPS.get(error.errno or 0, ""))

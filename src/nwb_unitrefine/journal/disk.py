@@ -1,0 +1,152 @@
+"""Put bytes on the disk, and wait until they are there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.journal.record import Edit, Journal
+
+__all__ = ["UNSUPPORTED", "apply_edits", "is_between", "remove_file", "sync_folder", "write_file"]
+
+UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+"""What a file system answers that does not know what it is asked for, such as to lock a file."""
+
+
+def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: bool = False) -> None:
+    """Bring the target to the state after the change, or before it, and on to the disk.
+
+    Every edit is done whatever state its stretch is in, so that this may be repeated after it was interrupted.
+    """
+    if journal.is_folder:
+        for edit in reversed(journal.edits) if backwards else journal.edits:
+            _replace(target, edit.key, edit.before if backwards else edit.after)
+        return
+    for edit in journal.edits:
+        _write_all(descriptor, (edit.before if backwards else edit.after) or b"", edit.offset)
+    size = journal.size_before if backwards else journal.size_after
+    if os.fstat(descriptor).st_size != size:
+        os.ftruncate(descriptor, size)
+    os.fsync(descriptor)
+
+
+def is_between(journal: Journal, target: Path, descriptor: int) -> bool:
+    """Whether the target is on the way from before to after: whatever the journal covers is the one or the other."""
+    if journal.is_folder:
+        return all(_content(target / edit.key) in (edit.before, edit.after) for edit in journal.edits)
+    smallest, largest = sorted((journal.size_before, journal.size_after))
+    if not smallest <= os.fstat(descriptor).st_size <= largest:
+        return False
+    return all(_is_stretch_between(descriptor, edit) for edit in journal.edits)
+
+
+def write_file(place: Path, content: bytes) -> None:
+    """Write a file that is not there yet.
+
+    Raises
+    ------
+    FileExistsError
+        If it is there.
+    """
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        _write_all(descriptor, content, 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_file(place: Path) -> None:
+    """Remove a file."""
+    os.unlink(place)  # noqa: PTH108 - the calls to the system stand here in one style
+    sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put what a folder lists on the disk, where the file system can be asked to."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _is_stretch_between(descriptor: int, edit: Edit) -> bool:
+    """Whether every byte of a stretch is the one before or the one after; past the old end, it may be missing."""
+    before, after = edit.before or b"", edit.after or b""
+    found = np.frombuffer(os.pread(descriptor, max(len(before), len(after)), edit.offset), np.uint8)
+    old = np.frombuffer(before.ljust(len(found), b"\0")[: len(found)], np.uint8)
+    new = np.frombuffer(after.ljust(len(found), b"\0")[: len(found)], np.uint8)
+    return bool(np.all((found == old) | (found == new)))
+
+
+def _replace(folder: Path, key: str, content: bytes | None) -> None:
+    """Give one file of a folder its new content at once, or take it away, with the folders that only it needed."""
+    place = folder / key
+    new = place.with_name(f".{place.name}.unitrefine-new")
+    with suppress(FileNotFoundError, NotADirectoryError):  # one that an interrupted write left
+        os.unlink(new)  # noqa: PTH108 - as above
+    if content is None:
+        _take_away(place, folder)
+    elif _content(place) != content:
+        _make_folders(place.parent)
+        try:
+            write_file(new, content)
+            os.replace(new, place)  # noqa: PTH105 - as above
+        except OSError:
+            with suppress(OSError):
+                os.unlink(new)  # noqa: PTH108 - as above
+            raise
+        sync_folder(place.parent)
+
+
+def _take_away(place: Path, folder: Path) -> None:
+    """Remove a file, and the folders up to `folder` that are empty then."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(place)  # noqa: PTH108 - as above
+    parent = place.parent
+    while parent != folder:
+        with suppress(FileNotFoundError):
+            try:
+                parent.rmdir()
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    break
+                raise
+        parent = parent.parent
+    while not parent.exists():
+        parent = parent.parent
+    sync_folder(parent)
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder, and put each new one on the disk."""
+    missing = [one for one in [folder, *folder.parents] if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
+
+
+def _content(place: Path) -> bytes | None:
+    """Content of a file, None where there is none."""
+    try:
+        return place.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write all of `content`: the system may take it in parts."""
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
