@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nwb_unitrefine.journal.record import Edit, Journal
 
 __all__ = ["UNSUPPORTED", "apply_edits", "is_between", "remove_file", "sync_folder", "write_file"]
@@ -27,6 +28,8 @@ def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: b
     if journal.is_folder:
         for edit in reversed(journal.edits) if backwards else journal.edits:
             _replace(target, edit.key, edit.before if backwards else edit.after)
+        for folder in _folders_of(target, journal):
+            sync_folder(folder)
         return
     for edit in journal.edits:
         _write_all(descriptor, (edit.before if backwards else edit.after) or b"", edit.offset)
@@ -98,7 +101,7 @@ def _replace(folder: Path, key: str, content: bytes | None) -> None:
     if content is None:
         _take_away(place, folder)
     elif _content(place) != content:
-        _make_folders(place.parent)
+        os.makedirs(place.parent, exist_ok=True)  # noqa: PTH103 - as above
         try:
             write_file(new, content)
             os.replace(new, place)  # noqa: PTH105 - as above
@@ -106,7 +109,6 @@ def _replace(folder: Path, key: str, content: bytes | None) -> None:
             with suppress(OSError):
                 os.unlink(new)  # noqa: PTH108 - as above
             raise
-        sync_folder(place.parent)
 
 
 def _take_away(place: Path, folder: Path) -> None:
@@ -123,17 +125,12 @@ def _take_away(place: Path, folder: Path) -> None:
                     break
                 raise
         parent = parent.parent
-    while not parent.exists():
-        parent = parent.parent
-    sync_folder(parent)
 
 
-def _make_folders(folder: Path) -> None:
-    """Make a folder, and put each new one on the disk."""
-    missing = [one for one in [folder, *folder.parents] if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(exist_ok=True)
-        sync_folder(one.parent)
+def _folders_of(target: Path, journal: Journal) -> list[Path]:
+    """Every folder that a change concerns and that is there, the target's own first."""
+    places = {target, *(above for edit in journal.edits for above in (target / edit.key).parents)}
+    return sorted(place for place in places if place.is_relative_to(target) and place.is_dir())
 
 
 def _content(place: Path) -> bytes | None:

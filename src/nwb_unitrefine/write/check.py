@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.write.hdf5_store import HISTORY, Hdf5Store
+from nwb_unitrefine.write.hdf5_store import Hdf5Store
 from nwb_unitrefine.write.provenance import run_from_group
+from nwb_unitrefine.write.tree import HISTORY, NAMESPACE
 
-__all__ = ["require_only_ours_changed"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nwb_unitrefine.journal import Edit
+    from nwb_unitrefine.write.zarr_store import ZarrStore
+
+__all__ = ["require_only_our_edits", "require_only_ours_changed"]
 
 Objects = dict[str, tuple[Any, ...]]
 
@@ -68,3 +75,32 @@ def _replaced(file: h5py.File, run: str) -> list[str]:
     """Names of the datasets that a run keeps of what it replaced."""
     table = file.get(f"{HISTORY}/{run}/replaced_columns")
     return [] if table is None else [name for name in table if name != "id"]
+
+
+def require_only_our_edits(store: ZarrStore, edits: Sequence[Edit]) -> None:
+    """Refuse a change of a Zarr folder that touches a file which is not of label columns or history.
+
+    Parameters
+    ----------
+    store : ZarrStore
+        As it would be.
+    edits : sequence of Edit
+
+    Raises
+    ------
+    WriteError
+        If it does: a fault of this program, found before the folder is touched.
+    """
+    runs = [run_from_group(name, group) for name, group in store.runs().items()]
+    ours = {name for run in runs for name in (run.label_column, run.probability_column) if name}
+    ours |= {
+        edit.key.split("/replaced_columns/")[1].split("/")[0] for edit in edits if "/replaced_columns/" in edit.key
+    }
+    places = (f"{HISTORY}/", f"specifications/{NAMESPACE}/", *(f"units/{name}/" for name in ours))
+    shared = ("units/.zattrs", ".zattrs", ".zmetadata", "specifications/.zgroup")
+    for edit in edits:
+        if not edit.key.startswith(places) and edit.key not in shared:
+            raise WriteError(f"The write would have changed {edit.key}, which is not ours; nothing was written.")
+    for name in ours & set(store.columns()):
+        if store.shape(name) != store.shape("id"):
+            raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")

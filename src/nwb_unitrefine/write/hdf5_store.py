@@ -14,17 +14,14 @@ import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.write.specification import cached_specification
-from nwb_unitrefine.write.tree import NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.write.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["HISTORY", "Hdf5Store"]
-
-HISTORY = "general/unit_curation"
-"""Where the runs are: ``UnitCuration`` is lab metadata."""
+__all__ = ["Hdf5Store"]
 
 _TEXT = h5py.string_dtype("utf-8")
 _BLOCK_BYTES = 1 << 26

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 import h5py
 
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import FileBusyError, MissingExtraError, SourceError
 from nwb_unitrefine.journal import recover_if_needed
-from nwb_unitrefine.write.check import require_only_ours_changed
+from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
-from nwb_unitrefine.write.transaction import Applied, change_hdf5
+from nwb_unitrefine.write.transaction import change_folder, change_hdf5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from nwb_unitrefine.journal import Edit
+    from nwb_unitrefine.write.folder_overlay import FolderOverlay
     from nwb_unitrefine.write.store import UnitsStore
+    from nwb_unitrefine.write.transaction import Applied
+    from nwb_unitrefine.write.zarr_store import ZarrStore
 
 __all__ = ["change_store", "read_store"]
 
 T = TypeVar("T")
 
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
-"""What h5py raises where a file's structure is damaged."""
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError, AttributeError)
+"""What h5py and zarr raise where a file's structure is damaged."""
 
 
 @contextmanager
@@ -34,15 +38,21 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     Raises
     ------
     SourceError
-        If it cannot be opened.
+        If it cannot be opened, or is damaged where its units and labels are.
     """
     place = Path(path)
     recover_if_needed(place)
+    if place.is_dir():
+        with _damage_explained(place.name):
+            yield _zarr_store(place)
+        return
     try:
         file = h5py.File(place, "r")
+    except BlockingIOError as error:
+        raise FileBusyError(f"{place.name} is being written by another program.", tip="Try again later.") from error
     except OSError as error:
-        raise SourceError(f"{place.name} cannot be opened as an HDF5 file: {error}.") from error
-    with file:
+        raise SourceError(f"{place.name} cannot be opened as an HDF5 file: {_one_line(error)}.") from error
+    with file, _damage_explained(place.name):
         yield Hdf5Store(file, name=place.name)
 
 
@@ -67,14 +77,56 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
     WriteError
         If the file cannot be written: it is as it was.
     """
-    name = Path(path).name
+    place = Path(path)
 
-    def change_file(file: h5py.File) -> T:
-        try:
-            return change(Hdf5Store(file, name=name))
-        except _DAMAGE as error:
-            raise SourceError(
-                f"{name} is damaged where its units or labels are: {' '.join(str(error).split())}."
-            ) from error
+    def in_hdf5(file: h5py.File) -> T:
+        with _damage_explained(place.name):
+            return change(Hdf5Store(file, name=place.name))
 
-    return change_hdf5(path, change_file, check=require_only_ours_changed, dry_run=dry_run)
+    def in_zarr(overlay: FolderOverlay) -> T:
+        with _damage_explained(place.name):
+            return change(_store_over(overlay, place.name))
+
+    def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:
+        require_only_our_edits(_store_over(overlay, place.name), edits)
+
+    if place.is_dir():
+        _require_zarr()
+        return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run)
+    return change_hdf5(path, in_hdf5, check=require_only_ours_changed, dry_run=dry_run)
+
+
+def _zarr_store(folder: Path) -> ZarrStore:
+    """Open a Zarr folder; nothing of what is written to it stays."""
+    _require_zarr()
+    from nwb_unitrefine.write.folder_overlay import FolderOverlay
+
+    return _store_over(FolderOverlay(folder), folder.name)
+
+
+def _store_over(overlay: FolderOverlay, name: str) -> ZarrStore:
+    from nwb_unitrefine.write.zarr_store import ZarrStore
+
+    return ZarrStore(overlay, name=name)
+
+
+def _require_zarr() -> None:
+    """Say what to install where zarr is not."""
+    try:
+        import zarr  # noqa: F401 - it is only asked whether it is there
+    except ImportError as error:
+        raise MissingExtraError("zarr", extra="zarr", purpose="for Zarr files") from error
+
+
+@contextmanager
+def _damage_explained(name: str) -> Iterator[None]:
+    """Say in our words that a file's structure is damaged."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise SourceError(f"{name} is damaged where its units or labels are: {_one_line(error)}.") from error
+
+
+def _one_line(error: Exception) -> str:
+    """An error's message as one line."""
+    return " ".join(str(error).split()) or type(error).__name__

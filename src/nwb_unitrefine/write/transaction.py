@@ -1,4 +1,4 @@
-"""One all-or-nothing write to an HDF5 file: change it in memory, look at the result, then apply it."""
+"""One all-or-nothing write to a file: change it in memory, look at the result, then apply it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from nwb_unitrefine.journal import commit, locked
 from nwb_unitrefine.write.overlay import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Applied", "change_hdf5", "writable_target"]
+    from nwb_unitrefine.journal import Edit
+    from nwb_unitrefine.write.folder_overlay import FolderOverlay
+
+__all__ = ["Applied", "change_folder", "change_hdf5"]
 
 T = TypeVar("T")
 
@@ -30,14 +33,10 @@ class Applied:
     Parameters
     ----------
     bytes_written : int
-        Written to the file itself; the journal takes about twice as much, for a moment.
-    size_before, size_after : int
-        Of the file, in bytes.
+        Written to the target itself; the journal takes about twice as much, for a moment.
     """
 
     bytes_written: int
-    size_before: int
-    size_after: int
 
 
 def change_hdf5(
@@ -70,7 +69,7 @@ def change_hdf5(
     WriteError
         If the file cannot be written: it is as it was.
     """
-    target = writable_target(path)
+    target = _writable_target(path)
     with _opened(target) as descriptor:
         state = _state(descriptor)
         overlay = Overlay(descriptor)
@@ -80,26 +79,59 @@ def change_hdf5(
             check(before, after)
         edits = overlay.edits()
         if _state(descriptor) != state or not os.path.samestat(target.stat(), os.fstat(descriptor)):
-            raise FileChangedError(
-                f"{target.name} was changed by another program while its labels were being prepared.",
-                tip="Nothing was written. Run the command again.",
-            )
-        written = 0
-        if edits and not dry_run:
-            written = commit(
-                target, edits, descriptor=descriptor, size_before=overlay.base_size, size_after=overlay.size
-            )
-    return result, Applied(written, overlay.base_size, overlay.size)
+            raise _changed(target)
+        if dry_run or not edits:
+            return result, Applied(0)
+        size = {"size_before": overlay.base_size, "size_after": overlay.size}
+        return result, Applied(commit(target, edits, descriptor=descriptor, **size))
 
 
-def writable_target(path: str | Path) -> Path:
-    """Return the file that `path` leads to, if it is one that may be written.
+def change_folder(
+    path: str | Path,
+    change: Callable[[FolderOverlay], T],
+    *,
+    check: Callable[[FolderOverlay, Sequence[Edit]], None],
+    dry_run: bool = False,
+) -> tuple[T, Applied]:
+    """Change a Zarr folder entirely or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    change : callable
+        Gets the store, over memory, and changes it.
+    check : callable
+        Gets the store as it would be, and the edits; raises if one must not be.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Returns
+    -------
+    tuple
+        As of `change_hdf5`.
 
     Raises
     ------
     WriteError
-        If it does not exist, is git-annex's own copy, or is read-only.
+        If the folder cannot be written: it is as it was.
     """
+    from nwb_unitrefine.write.folder_overlay import FolderOverlay
+
+    target = _writable_target(path)
+    with _opened(target) as descriptor:
+        overlay = FolderOverlay(target)
+        result = change(overlay)
+        edits = overlay.edits()
+        check(overlay, edits)
+        if not overlay.is_still_as_read():
+            raise _changed(target)
+        if dry_run or not edits:
+            return result, Applied(0)
+        return result, Applied(commit(target, edits, descriptor=descriptor))
+
+
+def _writable_target(path: str | Path) -> Path:
+    """Return the file that `path` leads to, if it is one that may be written."""
     path = Path(path)
     try:
         target = path.resolve(strict=True)
@@ -119,7 +151,7 @@ def writable_target(path: str | Path) -> Path:
 
 @contextmanager
 def _opened(target: Path) -> Iterator[int]:
-    """Lock the file, and say in our words why it cannot be opened."""
+    """Lock the target, and say in our words why it cannot be opened."""
     try:
         with locked(target) as descriptor:
             yield descriptor
@@ -148,3 +180,10 @@ def _state(descriptor: int) -> tuple[int, int]:
     """Size and time of the last change: what tells that someone else wrote."""
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
+
+
+def _changed(target: Path) -> FileChangedError:
+    return FileChangedError(
+        f"{target.name} was changed by another program while its labels were being prepared.",
+        tip="Nothing was written. Run the command again.",
+    )

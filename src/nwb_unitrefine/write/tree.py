@@ -10,9 +10,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NAMESPACE", "Dataset", "Group", "text_array"]
+__all__ = ["HISTORY", "NAMESPACE", "Dataset", "Group", "text_array"]
 
 NAMESPACE = "ndx-unit-curation"
+
+HISTORY = "general/unit_curation"
+"""Where the runs are: ``UnitCuration`` is lab metadata."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,141 @@
+"""A Zarr folder that can be written without being changed: what is written stays in memory until it is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zarr.storage import Store
+
+from nwb_unitrefine.journal import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FolderOverlay"]
+
+CONSOLIDATED = ".zmetadata"
+_METADATA = (".zarray", ".zattrs", ".zgroup")
+
+
+class FolderOverlay(Store):  # type: ignore[misc]
+    """A readable and writable view of a Zarr folder (format 2) that leaves the folder as it is.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Notes
+    -----
+    The store's own metadata are read, and not the consolidated copy of them in ``.zmetadata``, which `edits` brings up
+    to date where there is one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._changed: dict[str, bytes | None] = {}
+        self._before: dict[str, bytes | None] = {}
+
+    def __getitem__(self, key: str) -> bytes:
+        content = self._changed[key] if key in self._changed else self._read(key)
+        if content is None:
+            raise KeyError(key)
+        return content
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._note(key)
+        self._changed[key] = bytes(memoryview(value).cast("B"))
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._note(key)
+        self._changed[key] = None
+
+    def __contains__(self, key: object) -> bool:
+        if key in self._changed:
+            return self._changed[str(key)] is not None
+        return (self._folder / str(key)).is_file()
+
+    def __iter__(self) -> Iterator[str]:
+        return self._keys("")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def listdir(self, path: str = "") -> list[str]:
+        """Names right below `path`."""
+        below = self._folder / path
+        names = {entry.name for entry in below.iterdir()} if below.is_dir() else set()
+        prefix = f"{path}/" if path else ""
+        gone = {name for name in names if any(key.startswith(f"{prefix}{name}") for key in self._changed)}
+        names = set(names - gone) | {name for name in gone if any(True for _ in self._keys(f"{prefix}{name}"))}
+        for key, content in self._changed.items():
+            if content is not None and key.startswith(prefix):
+                names.add(key[len(prefix) :].partition("/")[0])
+        return sorted(names)
+
+    def rmdir(self, path: str = "") -> None:
+        """Remove everything below `path`."""
+        for key in list(self._keys(path)):
+            del self[key]
+
+    def move(self, source: str, target: str) -> None:
+        """Rename everything below `source`."""
+        for key in list(self._keys(source)):
+            self[f"{target}{key[len(source) :]}"] = self[key]
+            del self[key]
+
+    def edits(self) -> list[Edit]:
+        """Return what has changed, in an order in which a reader half-way sees the old state for as long as it can.
+
+        New files come first, then those that others refer to, the root's consolidated metadata last.
+        """
+        changed = {key: after for key, after in self._changed.items() if self._before[key] != after}
+        self._consolidate(changed)
+        edits = [Edit(key, 0, self._before[key], after) for key, after in changed.items()]
+        return sorted(edits, key=lambda edit: (edit.key == CONSOLIDATED, edit.before is not None, edit.key))
+
+    def is_still_as_read(self) -> bool:
+        """Whether what is to be changed is in the folder as it was when it was first looked at."""
+        return all(self._read(key) == before for key, before in self._before.items())
+
+    def _consolidate(self, changed: dict[str, bytes | None]) -> None:
+        """Bring the consolidated metadata up to date, where the store has some."""
+        consolidated = self._read(CONSOLIDATED)
+        if consolidated is None:
+            return
+        document = json.loads(consolidated)
+        for key, content in changed.items():
+            if key.rpartition("/")[2] in _METADATA:
+                document["metadata"].pop(key, None)
+                if content is not None:
+                    document["metadata"][key] = json.loads(content)
+        self._before[CONSOLIDATED] = consolidated
+        changed[CONSOLIDATED] = json.dumps(document, indent=4, sort_keys=True).encode()
+
+    def _note(self, key: str) -> None:
+        """Keep what a key held before it is first changed."""
+        if key not in self._before:
+            self._before[key] = self._read(key)
+
+    def _read(self, key: str) -> bytes | None:
+        """Content of a file of the folder, None where there is none."""
+        try:
+            return (self._folder / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def _keys(self, path: str) -> Iterator[str]:
+        """Every key at or below `path`."""
+        start = self._folder / path
+        found = [start] if start.is_file() else [Path(at) / name for at, _, names in os.walk(start) for name in names]
+        keys = dict.fromkeys(place.relative_to(self._folder).as_posix() for place in found)
+        for key, content in self._changed.items():
+            if key == path or key.startswith(f"{path}/" if path else ""):
+                keys[key] = None
+                if content is None:
+                    del keys[key]
+        return iter(keys)
