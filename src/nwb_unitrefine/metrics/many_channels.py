@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ def many_channel_metrics(templates: Templates, *, names: Collection[str]) -> dic
         Feature names that are wanted; what none of them needs is left out.
     """
     from nwb_unitrefine.metrics.decay import exponential_decay
+    from nwb_unitrefine.metrics.spread import depth_spread
     from nwb_unitrefine.metrics.velocity import old_velocities, velocities
 
     absent: Missing = (~templates.present, "the unit has no mean waveform")
@@ -62,26 +63,21 @@ def many_channel_metrics(templates: Templates, *, names: Collection[str]) -> dic
             accepted = np.where(r_squared >= least, decay, np.nan)
             results[name] = Outcome(accepted, (absent, few), f"r² of the exponential below {least}")
     if "spread" in names:
-        results["spread"] = Outcome(_spread(channels), (absent, few), "all channels are at one depth")
+        spread = depth_spread(
+            np.ascontiguousarray(channels.positions_um[:, 1]), channels.peak_to_peak, channels.offsets
+        )
+        results["spread"] = Outcome(spread, (absent, few), "all channels are at one depth")
     return results
 
 
-class _Channels:
+class _Channels(NamedTuple):
     """The channels of each unit in the order of depth, without those of unknown position."""
 
-    def __init__(
-        self,
-        positions_um: NDArray[np.float64],
-        offsets: NDArray[np.int64],
-        lowest: NDArray[np.float64],
-        lowest_at: NDArray[np.int64],
-        highest: NDArray[np.float64],
-    ) -> None:
-        self.positions_um = positions_um
-        self.offsets = offsets
-        self.lowest = lowest
-        self.lowest_at = lowest_at
-        self.peak_to_peak = highest - lowest
+    positions_um: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    lowest: NDArray[np.float64]
+    lowest_at: NDArray[np.int64]
+    peak_to_peak: NDArray[np.float64]
 
 
 def _by_depth(templates: Templates) -> _Channels:
@@ -98,25 +94,9 @@ def _by_depth(templates: Templates) -> _Channels:
     place = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
     extremes = templates.extremes
     return _Channels(
-        np.ascontiguousarray(positions[place]),
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        extremes.lowest[place],
-        extremes.lowest_at[place],
-        extremes.highest[place],
+        positions_um=np.ascontiguousarray(positions[place]),
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        lowest=extremes.lowest[place],
+        lowest_at=extremes.lowest_at[place],
+        peak_to_peak=(extremes.highest - extremes.lowest)[place],
     )
-
-
-def _spread(channels: _Channels) -> NDArray[np.float64]:
-    """Take units with the same depths together: on a dense file, all of them."""
-    from nwb_unitrefine.metrics.spread import depth_spread
-
-    bounds = list(zip(channels.offsets[:-1].tolist(), channels.offsets[1:].tolist(), strict=True))
-    same: dict[bytes, list[int]] = {}
-    for unit, (start, stop) in enumerate(bounds):
-        if stop - start > 1:
-            same.setdefault(channels.positions_um[start:stop, 1].tobytes(), []).append(unit)
-    spread = np.full(len(bounds), np.nan)
-    for units in same.values():
-        amplitudes = np.stack([channels.peak_to_peak[slice(*bounds[unit])] for unit in units])
-        spread[units] = depth_spread(channels.positions_um[slice(*bounds[units[0]]), 1], amplitudes)
-    return spread
