@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["DIALECTS", "Dialect", "LabelColumn", "recognise"]
+__all__ = ["COMMON_LABELS", "DIALECTS", "Dialect", "LabelColumn", "recognise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class LabelColumn:
         Of the column.
     meaning : mapping of str to str
         What each of its values, in lower case, says in our words: ``"sua"``, ``"mua"``, ``"noise"``; a value that is
-        not listed says nothing that we can compare with. Numbers stand as Python writes them (``"2"``, ``"0.33"``).
+        not listed says nothing that we can compare with. Numbers and flags are ``"2"``, ``"0.33"``, ``"true"``.
     who : str
         Who decided: ``"curator"`` (a person, perhaps with help) or ``"program"``.
     """
@@ -70,6 +70,7 @@ def _mark(names: str) -> frozenset[str]:
 _GOOD_MUA_NOISE = {
     "good": "sua",
     "sua": "sua",
+    "excellent": "sua",
     "single": "sua",
     "mua": "mua",
     "multi": "mua",
@@ -94,17 +95,17 @@ DIALECTS = (
         reference="https://allensdk.readthedocs.io/en/latest/visual_coding_neuropixels.html",
         marks=(_mark("PT_ratio waveform_halfwidth nn_hit_rate"), _mark("peak_channel_id local_index cluster_id")),
         namespaces=_mark("ndx-aibs-ecephys"),
-        labels=(LabelColumn("quality", {"noise": "noise"}, "curator"),),
-        peak_electrode_id="peak_channel_id",
+        labels=(LabelColumn("quality", {"noise": "noise"}),),
+        peak_electrode_id="peak_channel_id",  # Allen's "good" is all that is not noise, multi-units too: it says no class
     ),
     Dialect(
         name="IBL",
         reference="https://doi.org/10.6084/m9.figshare.19705522",
         marks=(_mark("ibl_quality_score"), _mark("kilosort2_label"), _mark("slidingRP_viol missed_spikes_est")),
         labels=(
-            LabelColumn("ibl_quality_score", {"1.0": "sua", "1": "sua"}),
+            LabelColumn("ibl_quality_score", {"1": "sua"}),
             LabelColumn("kilosort2_label", {"good": "sua", "mua": "mua"}),
-            LabelColumn("label", {"1.0": "sua", "1": "sua"}),
+            LabelColumn("label", {"1": "sua"}),
         ),
     ),
     Dialect(
@@ -161,7 +162,7 @@ DIALECTS = (
 )
 """In the order in which they are tried: those with the most particular marks first."""
 
-ANY_DIALECT = (
+COMMON_LABELS = (
     LabelColumn("quality", _GOOD_MUA_NOISE, "curator"),
     LabelColumn("quality_label", _GOOD_MUA_NOISE),
     LabelColumn("unitrefine_label", _GOOD_MUA_NOISE),

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteFile", "merge_ranges"]
 
-_BLOCK_BYTES = 64 << 10
-_SURPLUS_BYTES = 128 << 10
+_BLOCK_BYTES = 32 << 10
+_AHEAD_BYTES = 512 << 10
+_SURPLUS_BYTES = 64 << 10
 _SURPLUS = 0.03
 _N_THREADS = 4
 
@@ -167,7 +168,7 @@ class RemoteFile(io.RawIOBase):
         i = bisect_right(self._starts, start)
         floor = self._starts[i - 1] + len(self._pieces[i - 1]) if i else 0
         ceiling = self._starts[i] if i < len(self._starts) else self.size
-        self._ahead_bytes = min(self._ahead_bytes * 2, 8 * _BLOCK_BYTES) if floor == start else _BLOCK_BYTES
+        self._ahead_bytes = min(self._ahead_bytes * 2, _AHEAD_BYTES) if floor == start else _BLOCK_BYTES
         end = max(stop, min(start + self._ahead_bytes, ceiling))
         return max(floor, min(start, end - self._ahead_bytes)), end
 
