@@ -1,8 +1,9 @@
 """A folder as Kilosort writes it and Phy curates it: spikes, cluster tables, and templates made into mean waveforms.
 
-Kilosort fits templates to whitened data. What `templates.npy` holds has, up to version 3, a norm of one and is scaled by
-the amplitude of each spike; from version 4 on it has the size of the spikes. Taken back through `whitening_mat_inv.npy`,
-it is in the counts of the recording, and in volts where SpikeGLX's `.meta` file tells the gain::
+Kilosort fits templates to whitened data. What `templates.npy` holds has, up to version 3, a norm of one and is scaled
+by the amplitude of each spike; from version 4 on it has the size of the spikes. Taken back through
+`whitening_mat_inv.npy`, it is in the counts of the recording, and in volts where SpikeGLX's `.meta` file tells the
+gain::
 
     mean_waveform(unit) = Σ over spikes of amplitude · template(spike) · whitening_mat_inv / number of spikes
 
@@ -90,7 +91,9 @@ def read_phy_folder(folder: Path, *, uri: str) -> Units:
         source=Source(uri=uri, kind="sorter", dialect="Phy" if _is_curated(folder, columns) else "Kilosort"),
         recording_interval_s=(0.0, recorder.duration_s) if recorder.duration_s else None,
         sampling_rate_hz=sampling_rate_hz,
-        waveforms=_waveforms(folder, rows, len(unit_ids), sampling_rate_hz, recorder, problems),
+        waveforms=_waveforms(
+            folder, rows, len(unit_ids), sampling_rate_hz=sampling_rate_hz, recorder=recorder, problems=problems
+        ),
         electrodes=_electrodes(folder, problems),
         columns=columns,
         problems=tuple(problems),
@@ -181,6 +184,7 @@ def _waveforms(
     folder: Path,
     rows: NDArray[np.intp],
     n_units: int,
+    *,
     sampling_rate_hz: float,
     recorder: _Recorder,
     problems: list[Problem],

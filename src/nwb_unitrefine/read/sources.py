@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.journal import recover_if_needed
 from nwb_unitrefine.read.addresses import Address, is_address, resolve_address
+from nwb_unitrefine.read.analyzers import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
 from nwb_unitrefine.read.nwb import read_nwb
+from nwb_unitrefine.read.sorters import find_sorter, read_sorter
 from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr
 
 if TYPE_CHECKING:
@@ -23,17 +26,32 @@ if TYPE_CHECKING:
 __all__ = ["read_units"]
 
 
-def read_units(source: Any, *, columns: Collection[str] = (), patience: Patience | None = None) -> Units:
+def read_units(
+    source: Any,
+    *,
+    columns: Collection[str] = (),
+    interface: str | None = None,
+    sampling_rate_hz: float | None = None,
+    patience: Patience | None = None,
+) -> Units:
     """Read the sorted units of a source.
 
     Parameters
     ----------
-    source : str, Path, h5py.File or binary file object
-        An NWB file, HDF5 or Zarr: a path, ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path``, or the id of a
-        DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open.
+    source : str, Path, h5py.File, binary file object or SortingAnalyzer
+        One of
+
+        - an NWB file, HDF5 or Zarr: a path, ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path``, or the id of a
+          DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open;
+        - a sorter's output: Kilosort, Phy, or any that SpikeInterface reads (a folder, or its one file);
+        - a SortingAnalyzer, in memory or its folder.
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
+    interface : str, optional
+        Which sorter's output it is, where that is not plain: ``"phy"``, ``"combinato"``, …
+    sampling_rate_hz : float, optional
+        Of sorter output that does not hold it.
     patience : Patience, optional
         How often to try again when a network fails.
 
@@ -56,19 +74,51 @@ def read_units(source: Any, *, columns: Collection[str] = (), patience: Patience
     if isinstance(source, str) and is_address(source):
         return _read_remote(resolve_address(source), uri=source, columns=columns, patience=patience)
     if isinstance(source, str | Path):
-        return _read_path(Path(source), uri=str(source), columns=columns)
+        return _read_path(
+            Path(source), uri=str(source), columns=columns, interface=interface, sampling_rate_hz=sampling_rate_hz
+        )
+    if hasattr(source, "get_extension") and hasattr(source, "sorting"):
+        return read_analyzer(source)
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_hdf5(source, uri=str(getattr(source, "name", "open file")), size_bytes=0, columns=columns)
-    raise SourceError(f"A source of units is a path, an address or an open file, not {type(source).__name__}.")
+    raise SourceError(f"A source of units is a path, an address or an open file, not a {type(source).__name__}.")
 
 
-def _read_path(path: Path, *, uri: str, columns: Collection[str]) -> Units:
-    """Read what is on disk at `path`."""
-    if path.is_dir() and is_zarr_folder(path):
-        size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
-    size_bytes = path.stat().st_size if path.is_file() else 0
-    return _read_hdf5(path, uri=uri, size_bytes=size_bytes, columns=columns)
+def _read_path(
+    path: Path, *, uri: str, columns: Collection[str], interface: str | None, sampling_rate_hz: float | None
+) -> Units:
+    """Read what is on disk at `path`, after an interrupted write to it has been finished."""
+    if not path.exists():
+        raise SourceError(f"{uri} does not exist.")
+    recover_if_needed(path)
+    if interface is None and path.is_dir():
+        if is_analyzer_folder(path):
+            return read_analyzer(path, uri=uri)
+        if is_zarr_folder(path):
+            size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
+    if interface is None and path.is_file() and _is_nwb_hdf5(path):
+        return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
+    units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz)
+    if units is None:
+        raise _not_recognised(path, uri)
+    return units
+
+
+def _is_nwb_hdf5(path: Path) -> bool:
+    """Whether a file is for HDF5 to judge: by its name, or by its content where it is no sorter's own kind of HDF5."""
+    return path.suffix == ".nwb" or (h5py.is_hdf5(path) and find_sorter(path) is None)
+
+
+def _not_recognised(path: Path, uri: str) -> SourceError:
+    """Say of a file or folder that nothing is known of what it looks like, and what could be meant."""
+    if path.suffix in {".csv", ".tsv"}:
+        tip = "To label from metrics in a table: nwb-unitrefine predict --features."
+        return SourceError(f"{uri} is a table, not units.", tip=tip)
+    if path.is_dir():
+        what = f"{uri} is a folder in which no sorter's output, analyzer or Zarr file was recognised."
+        return SourceError(what, tip="Say what it is with the option interface.")
+    return SourceError(f"{uri} is not an NWB file, and no sorter's output was recognised in it.")
 
 
 def _read_remote(address: Address, *, uri: str, columns: Collection[str], patience: Patience | None) -> Units:
