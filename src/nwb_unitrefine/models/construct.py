@@ -154,7 +154,8 @@ class _Builder:
 
     def _loss(self, node: _Node) -> Any:
         """A compiled loss function; the state of those that predict is their arguments."""
-        return _find(node)(*self.build(node["__reduce__"]["args"]))
+        found = _find({"__module__": "sklearn._loss._loss", "__class__": node["__class__"]})
+        return found(*self.build(node["__reduce__"]["args"]))
 
     def _object(self, node: _Node) -> Any:
         """An estimator or a part of one: translate its state, then give it to an empty instance."""

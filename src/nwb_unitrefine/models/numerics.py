@@ -8,13 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.ensemble import AdaBoostClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["StandardScalerInDouble", "StandardScalerInInputType"]
+__all__ = [
+    "AdaBoostReal",
+    "LogisticOneAgainstRest",
+    "LogisticTwoSided",
+    "StandardScalerInDouble",
+    "StandardScalerInInputType",
+]
 
 
 class StandardScalerInDouble(StandardScaler):  # type: ignore[misc]
@@ -56,3 +65,45 @@ def _checked(scaler: StandardScaler, table: Any, *, copy: bool | None) -> NDArra
         ensure_all_finite="allow-nan",
     )
     return checked
+
+
+class AdaBoostReal(AdaBoostClassifier):  # type: ignore[misc]
+    """AdaBoost by ``SAMME.R``, scikit-learn's default until 1.5, which adds up logarithms of probabilities.
+
+    References
+    ----------
+    Zhu, Zou, Rosset, Hastie 2009, "Multi-class AdaBoost", algorithm 4.
+    """
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Sum of the estimators' votes, shape (n_units,) for two classes and (n_units, n_classes) for more."""
+        check_is_fitted(self)
+        table = self._check_X(X)
+        n_classes = self.n_classes_
+        votes = np.zeros((len(table), n_classes))
+        for estimator in self.estimators_:
+            probabilities = estimator.predict_proba(table)
+            logarithms = np.log(np.clip(probabilities, np.finfo(probabilities.dtype).eps, None))
+            votes += (n_classes - 1) * (logarithms - (1.0 / n_classes) * logarithms.sum(axis=1)[:, np.newaxis])
+        votes /= self.estimator_weights_.sum()
+        if n_classes == 2:  # noqa: PLR2004
+            return np.asarray(votes[:, 1] - votes[:, 0])
+        return votes
+
+
+class LogisticOneAgainstRest(LogisticRegression):  # type: ignore[misc]
+    """Logistic regression of several classes, one against the rest: sigmoids divided by their sum."""
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Probability of each class, shape (n_units, n_classes)."""
+        found: NDArray[np.float64] = self._predict_proba_lr(X)
+        return found
+
+
+class LogisticTwoSided(LogisticRegression):  # type: ignore[misc]
+    """Logistic regression of two classes that was fitted as if there were several: a softmax of both signs."""
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Probability of each class, shape (n_units, 2)."""
+        decision = self.decision_function(X)
+        return np.asarray(softmax(np.c_[-decision, decision], copy=False))

@@ -67,6 +67,7 @@ ESTIMATORS = frozenset(
         "sklearn.ensemble._gb.GradientBoostingClassifier",
         "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.linear_model._logistic.LogisticRegressionCV",
         "sklearn.naive_bayes.GaussianNB",
@@ -107,7 +108,9 @@ _PARTS = frozenset(
     }
 )
 _LOSSES = frozenset(
-    f"sklearn._loss._loss.Cy{name}"
+    # Until 1.8, this compiled module said that it was called _loss.
+    f"{module}.Cy{name}"
+    for module in ("_loss", "sklearn._loss._loss")
     for name in ("ExponentialLoss", "HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError")
 )
 
