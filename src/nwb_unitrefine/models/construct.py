@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import importlib
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,10 @@ def construct(archive: Archive) -> Any:
         If it needs LightGBM, XGBoost or CatBoost and that is not installed.
     """
     try:
-        return _Builder(archive).build(archive.schema)
+        with warnings.catch_warnings():
+            # Libraries warn of models that an older release of theirs wrote, which is what this is for.
+            warnings.simplefilter("ignore")
+            return _Builder(archive).build(archive.schema)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError) as error:
         raise broken(archive.path, f"a node of its schema makes no sense ({type(error).__name__}: {error})") from error
 

@@ -102,7 +102,7 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
     fitted = construct(archive)
     if not hasattr(fitted, "predict_proba") or not hasattr(fitted, "classes_"):
         raise ModelError(f"{path} holds a {type(fitted).__name__}, which is no classifier that gives probabilities.")
-    columns = tuple(str(name) for name in getattr(fitted, "feature_names_in_", ()))
+    columns = _columns_of(fitted)
     return Estimator(
         fitted=fitted,
         columns=columns,
@@ -110,6 +110,16 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
         classes=tuple(one.item() if isinstance(one, np.generic) else one for one in np.asarray(fitted.classes_)),
         path=path,
     )
+
+
+def _columns_of(fitted: Any) -> tuple[str, ...]:
+    """Names of an estimator's inputs; CatBoost and older LightGBM have words of their own."""
+    first = fitted.steps[0][1] if hasattr(fitted, "steps") else fitted
+    for holder, attribute in ((fitted, "feature_names_in_"), (first, "feature_names_"), (first, "feature_name_")):
+        names = getattr(holder, attribute, None)
+        if names is not None:
+            return tuple(str(name) for name in names)
+    return ()
 
 
 def _as_trained_on(inputs: NDArray[np.floating[Any]], columns: tuple[str, ...]) -> Any:

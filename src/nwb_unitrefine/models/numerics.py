@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.ensemble import AdaBoostClassifier
+from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors._base import _get_weights
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,6 +23,8 @@ __all__ = [
     "AdaBoostReal",
     "LogisticOneAgainstRest",
     "LogisticTwoSided",
+    "NeighbourImputer13",
+    "NeighbourImputer15",
     "StandardScalerInDouble",
     "StandardScalerInInputType",
 ]
@@ -86,7 +90,7 @@ class AdaBoostReal(AdaBoostClassifier):  # type: ignore[misc]
             logarithms = np.log(np.clip(probabilities, np.finfo(probabilities.dtype).eps, None))
             votes += (n_classes - 1) * (logarithms - (1.0 / n_classes) * logarithms.sum(axis=1)[:, np.newaxis])
         votes /= self.estimator_weights_.sum()
-        if n_classes == 2:  # noqa: PLR2004
+        if n_classes == 2:
             return np.asarray(votes[:, 1] - votes[:, 0])
         return votes
 
@@ -107,3 +111,36 @@ class LogisticTwoSided(LogisticRegression):  # type: ignore[misc]
         """Probability of each class, shape (n_units, 2)."""
         decision = self.decision_function(X)
         return np.asarray(softmax(np.c_[-decision, decision], copy=False))
+
+
+class NeighbourImputer15(KNNImputer):  # type: ignore[misc]
+    """Scikit-learn's until 1.5: a donor that has nothing in common with a unit counts like any other."""
+
+    def _pick(self, distances: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:
+        """Pick the nearest donors, as the installed numpy does."""
+        return np.asarray(np.argpartition(distances, count - 1, axis=1)[:, :count])
+
+    def _calc_impute(
+        self,
+        dist_pot_donors: NDArray[np.floating[Any]],
+        n_neighbors: int,
+        fit_X_col: NDArray[np.floating[Any]],  # noqa: N803
+        mask_fit_X_col: NDArray[np.bool_],  # noqa: N803
+    ) -> NDArray[np.floating[Any]]:
+        """Average the nearest donors; scikit-learn calls this for every column."""
+        donors = self._pick(dist_pot_donors, n_neighbors)
+        weights = _get_weights(np.take_along_axis(dist_pot_donors, donors, axis=1), self.weights)
+        if weights is not None:
+            weights[np.isnan(weights)] = 0.0
+        values = np.ma.array(fit_X_col.take(donors), mask=mask_fit_X_col.take(donors))
+        return np.asarray(np.ma.average(values, axis=1, weights=weights).data)
+
+
+class NeighbourImputer13(NeighbourImputer15):
+    """Scikit-learn's until 1.4.1, which only ran with numpy 1: equally near donors are picked as that did."""
+
+    def _pick(self, distances: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:
+        """Pick the nearest donors, as numpy 1 did."""
+        from nwb_unitrefine.models.selection import select_nearest
+
+        return select_nearest(distances, count)

@@ -23,10 +23,16 @@ Change = Callable[[str, State], str]
 """Changes the state in place and returns the class to build."""
 
 _TREE = "sklearn.tree._tree.Tree"
+_TREES = tuple(
+    f"sklearn.tree._classes.{name}{purpose}"
+    for name in ("DecisionTree", "ExtraTree")
+    for purpose in ("Classifier", "Regressor")
+)
 _GRADIENT = "sklearn.ensemble._gb.GradientBoostingClassifier"
 _HISTOGRAM = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoosting"
 _ADA = "sklearn.ensemble._weight_boosting.AdaBoostClassifier"
 _SIMPLE_IMPUTER = "sklearn.impute._base.SimpleImputer"
+_NEIGHBOUR_IMPUTER = "sklearn.impute._knn.KNNImputer"
 _ITERATIVE_IMPUTER = "sklearn.impute._iterative.IterativeImputer"
 _STANDARD = "sklearn.preprocessing._data.StandardScaler"
 _LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
@@ -94,12 +100,28 @@ def _no_preprocessor(kind: str, state: State) -> str:
     return kind
 
 
+def _no_monotonic_constraints(kind: str, state: State) -> str:
+    """1.4: trees may be constrained to rise or fall with a feature; older ones are not."""
+    state.setdefault("monotonic_cst", None)
+    return kind
+
+
 def _empty_features(kind: str, state: State) -> str:
     """1.6: iterative imputation remembers which columns were empty, where it asked its first imputer before."""
     if "initial_imputer_" in state:
         statistics = np.asarray(state["initial_imputer_"].statistics_, dtype=np.float64)
         state["_is_empty_feature"] = np.isnan(statistics)
     return kind
+
+
+def _every_donor(_: str, __: State) -> str:
+    """1.6: imputation from neighbours leaves out donors that have nothing in common with the unit."""
+    return f"{_NUMERICS}.NeighbourImputer15"
+
+
+def _equally_near_donors(_: str, __: State) -> str:
+    """1.4.2: the first release that ran with numpy 2, which picks others of equally near donors."""
+    return f"{_NUMERICS}.NeighbourImputer13"
 
 
 def _real_boosting(kind: str, state: State) -> str:
@@ -111,6 +133,13 @@ def _fill_type(kind: str, state: State) -> str:
     """1.8: imputers remember the type they fill in beside the type they were fitted on."""
     if "_fit_dtype" in state:
         state.setdefault("_fill_dtype", state["_fit_dtype"])
+    return kind
+
+
+def _typed_fill_values(kind: str, state: State) -> str:
+    """1.8, backwards: a constant to fill in was of the type to be filled, where it is a Python object now."""
+    if "_fill_dtype" in state and "statistics_" in state:
+        state["statistics_"] = np.asarray(state["statistics_"]).astype(state["_fill_dtype"])
     return kind
 
 
@@ -128,7 +157,7 @@ def _several_classes(kind: str, state: State) -> str:
     """1.8: logistic regression has one way to tell several classes apart; it had two, and a choice for two classes."""
     if "classes_" not in state:
         return kind
-    binary = len(state["classes_"]) <= 2  # noqa: PLR2004
+    binary = len(state["classes_"]) <= 2
     way = state.get("multi_class", "auto")
     one_against_rest = way in ("ovr", "warn") or (
         way in ("auto", "deprecated") and (binary or state["solver"] == "liblinear")
@@ -153,9 +182,12 @@ def _one_way_for_classes(kind: str, state: State) -> str:
 
 UPGRADES = (
     Step(Version("1.4"), (_TREE,), _shares_in_trees),
+    Step(Version("1.4"), _TREES, _no_monotonic_constraints),
     Step(Version("1.4"), (_GRADIENT,), _common_losses),
     Step(Version("1.4"), (f"{_HISTOGRAM}Classifier", f"{_HISTOGRAM}Regressor"), _no_preprocessor),
     Step(Version("1.6"), (_ITERATIVE_IMPUTER,), _empty_features),
+    Step(Version("1.6"), (_NEIGHBOUR_IMPUTER,), _every_donor),
+    Step(Version("1.4.2"), (_NEIGHBOUR_IMPUTER,), _equally_near_donors),
     Step(Version("1.6"), (_ADA,), _real_boosting),
     Step(Version("1.6"), (_LOGISTIC,), _newton_against_rest),
     Step(Version("1.8"), (_SIMPLE_IMPUTER,), _fill_type),
@@ -165,6 +197,7 @@ UPGRADES = (
 """Passed, in this order, by models that are older than the installed scikit-learn."""
 
 DOWNGRADES = (
+    Step(Version("1.8"), (_SIMPLE_IMPUTER,), _typed_fill_values),
     Step(Version("1.8"), (_STANDARD,), _scale_in_input_type),
     Step(Version("1.8"), (_LOGISTIC,), _one_way_for_classes),
 )
