@@ -7,20 +7,19 @@ picks others. Models of a scikit-learn that only ran with numpy 1 are given what
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from numpy.typing import NDArray
 
 __all__ = ["select_nearest"]
 
 _FEW = 3
 
 
-def _select_rows(distances: Any, count: int) -> Any:  # noqa: C901, PLR0912 -- one function compiles in a quarter of the time
+def _select_rows(distances: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:  # noqa: C901, PLR0912 -- one published loop
     """Introselect every row, as ``npysort/selection.cpp`` of numpy 1.26 does with its pivots from medians of three.
 
     numpy falls back to medians of medians after too many bad pivots, which takes an order that is made for it.
@@ -28,9 +27,9 @@ def _select_rows(distances: Any, count: int) -> Any:  # noqa: C901, PLR0912 -- o
     n_rows, n_donors = distances.shape
     nearest = np.empty((n_rows, count), dtype=np.intp)
     for row in range(n_rows):
-        order = np.arange(n_donors)
+        order = list(range(n_donors))
         # Missing distances come last, as infinite ones: no donor is infinitely far.
-        keys = np.where(np.isnan(distances[row]), np.inf, distances[row])
+        keys = np.where(np.isnan(distances[row]), np.inf, distances[row]).tolist()
         low, high, place = 0, n_donors - 1, count - 1
         if place < _FEW:
             for i in range(count):
@@ -72,15 +71,7 @@ def _select_rows(distances: Any, count: int) -> Any:  # noqa: C901, PLR0912 -- o
     return nearest
 
 
-@cache
-def _compiled() -> Callable[[Any, int], Any]:
-    """Compile on first use, for this process: few models need it."""
-    from numba import njit
-
-    return cast("Callable[[Any, int], Any]", njit(_select_rows, nogil=True))
-
-
-def select_nearest(distances: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+def select_nearest(distances: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:
     """Return what ``numpy.argpartition(distances, count - 1, axis=1)[:, :count]`` is under numpy 1.
 
     Parameters
@@ -100,11 +91,10 @@ def select_nearest(distances: np.ndarray[Any, Any], count: int) -> np.ndarray[An
     if count == distances.shape[1]:
         # numpy has a way of its own for the last place: only the largest is moved there.
         return _all_but_largest_in_place(distances)
-    nearest: np.ndarray[Any, Any] = _compiled()(np.ascontiguousarray(distances), count)
-    return nearest
+    return _select_rows(distances, count)
 
 
-def _all_but_largest_in_place(distances: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _all_but_largest_in_place(distances: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
     """Move the last of the largest to the end; what was there takes its place."""
     n_donors = distances.shape[1]
     order = np.tile(np.arange(n_donors), (len(distances), 1))
