@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli.options import load, model_option
 from nwb_unitrefine.cli.render import describe_error, json_option, make_console, print_json, print_problems, print_table
 from nwb_unitrefine.records import CLASSES
@@ -71,6 +72,7 @@ def command(
         print_json([_as_document(outcome) for outcome in outcomes])
     elif len(found) == 1 and outcomes[0].curation is not None:
         _print_units(outcomes[0].curation)
+        print_agreement(outcomes[0].curation.units, outcomes[0].curation.predictions.labels, ours=_ours(outcomes[0]))
         _print_written(outcomes[0])
     elif len(found) > 1:
         _print_summary(outcomes)
@@ -91,9 +93,15 @@ def _as_document(outcome: Outcome) -> dict[str, Any]:
         "notes": curation.features.notes,
         "problems": (*curation.units.problems, *curation.features.problems),
         "counts": _counts(curation),
+        "agreement": agreement_document(curation.units, curation.predictions.labels, ours=_ours(outcome)),
         "units": curation.predictions.to_frame().reset_index().to_dict("records"),
         "written": outcome.report,
     }
+
+
+def _ours(outcome: Outcome) -> set[str]:
+    """Columns that held labels of ours before, which say nothing about agreement with anybody else."""
+    return set() if outcome.report is None else set(outcome.report.columns) - set(outcome.report.replaced)
 
 
 def _counts(curation: Curation) -> dict[str, int]:

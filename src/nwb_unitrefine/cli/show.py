@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
+from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Run, Units
 
@@ -26,17 +30,19 @@ def command(source: str, *, as_json: bool) -> None:
     from nwb_unitrefine.write import effective_chain, read_history
 
     units = read_units(source)
-    history = read_history(source) if units.source.kind.startswith("nwb") else ()
+    history = read_history(source) if units.source.kind.startswith("nwb") and Path(source).exists() else ()
     chain = effective_chain(history)
     current = chain[-1] if chain else None
+    ours = {run.label_column for run in history}
     if as_json:
-        print_json(
-            {"source": units.source, "problems": units.problems, "units": _rows(units, current), "runs": history}
-        )
+        labels = _labels(units, current)
+        document = {"source": units.source, "problems": units.problems, "units": _rows(units, current), "runs": history}
+        print_json(document | {"agreement": agreement_document(units, labels, ours=ours)})
         return
     _print_source(units)
     rows = _rows(units, current)
     print_table("Units", list(rows[0]), [list(row.values()) for row in rows])
+    print_agreement(units, _labels(units, current), ours=ours)
     if history:
         _print_history(history)
     else:
@@ -74,6 +80,16 @@ def _rows(units: Units, current: Run | None) -> list[dict[str, object]]:
         row["probability"] = float(said.confidence[number]) if known else np.nan
         row["remark"] = said.reasons[number] if number is not None else "not in the newest run"
     return rows
+
+
+def _labels(units: Units, current: Run | None) -> NDArray[np.str_]:
+    """The newest run's label of each unit, joined by unit id; empty where it says nothing."""
+    said = (
+        {}
+        if current is None
+        else dict(zip(current.predictions.unit_ids.tolist(), current.predictions.labels.tolist(), strict=True))
+    )
+    return np.array([said.get(unit_id, "") for unit_id in units.unit_ids.tolist()], dtype=str)
 
 
 def _print_history(history: Sequence[Run]) -> None:
