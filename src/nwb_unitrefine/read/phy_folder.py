@@ -47,7 +47,7 @@ def is_phy_folder(folder: Path) -> bool:
     return all((folder / name).is_file() for name in ("params.py", "spike_times.npy"))
 
 
-def read_phy_folder(folder: Path, *, uri: str) -> Units:
+def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> Units:
     """Read the units of a Kilosort or Phy folder.
 
     Parameters
@@ -55,6 +55,8 @@ def read_phy_folder(folder: Path, *, uri: str) -> Units:
     folder : Path
     uri : str
         What to call it.
+    gain_uv : float, optional
+        µV of one count of the recording; by default, what SpikeGLX's `.meta` file tells.
 
     Returns
     -------
@@ -85,6 +87,8 @@ def read_phy_folder(folder: Path, *, uri: str) -> Units:
     trains = Ragged(samples[order].astype(np.float64) / sampling_rate_hz, offsets)
     columns = _cluster_columns(folder, unit_ids)
     recorder = _recorder(folder)
+    if gain_uv is not None:
+        recorder = recorder._replace(gain_v=gain_uv * 1e-6)
     return Units(
         unit_ids=unit_ids,
         spike_times_s=check_spike_times(trains, unit_ids, uri=uri, problems=problems),

@@ -54,6 +54,21 @@ class Sorter:
     aliases: tuple[str, ...] = ()
     dialect: str = ""
 
+    def locate(self, path: Path) -> Path:
+        """Return what the extractor opens: the folder, or the one file in it.
+
+        Raises
+        ------
+        SourceError
+            If the folder has more than one such file.
+        """
+        if path.is_file() or not self.opens_file or not self.marks:
+            return path
+        files = sorted(path.glob(self.marks[0]))
+        if len(files) != 1:
+            raise SourceError(f"{path} has {len(files)} files {self.marks[0]}.", tip="Give the one to read.")
+        return files[0]
+
 
 SORTERS = (
     Sorter(
@@ -164,7 +179,12 @@ def _has_marks(path: Path, sorter: Sorter) -> bool:
 
 
 def read_sorter(
-    path: Path, *, uri: str, interface: str | None = None, sampling_rate_hz: float | None = None
+    path: Path,
+    *,
+    uri: str,
+    interface: str | None = None,
+    sampling_rate_hz: float | None = None,
+    gain_uv: float | None = None,
 ) -> Units | None:
     """Read the units of sorter output; None where no sorter is recognised.
 
@@ -178,6 +198,8 @@ def read_sorter(
         Which sorter it is of, where that is not plain.
     sampling_rate_hz : float, optional
         Needed for formats that do not hold it (MountainSort, MClust, XClust).
+    gain_uv : float, optional
+        µV of one count of the recording, for Kilosort's templates.
 
     Raises
     ------
@@ -194,19 +216,9 @@ def read_sorter(
     if not sorter.extractor:
         if not is_phy_folder(path):
             raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks params.py or spike_times.npy.")
-        return read_phy_folder(path, uri=uri)
-    sorting = _extract(sorter, _what_to_open(path, sorter), uri=uri, sampling_rate_hz=sampling_rate_hz)
+        return read_phy_folder(path, uri=uri, gain_uv=gain_uv)
+    sorting = _extract(sorter, sorter.locate(path), uri=uri, sampling_rate_hz=sampling_rate_hz)
     return _units_of(sorting, Source(uri=uri, kind="sorter", dialect=sorter.dialect))
-
-
-def _what_to_open(path: Path, sorter: Sorter) -> Path:
-    """The folder, or the one file in it that the extractor opens."""
-    if path.is_file() or not sorter.opens_file or not sorter.marks:
-        return path
-    files = sorted(path.glob(sorter.marks[0]))
-    if len(files) != 1:
-        raise SourceError(f"{path} has {len(files)} files {sorter.marks[0]}.", tip="Give the one to read.")
-    return files[0]
 
 
 def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | None) -> Any:

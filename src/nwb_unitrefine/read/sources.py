@@ -32,6 +32,7 @@ def read_units(
     columns: Collection[str] = (),
     interface: str | None = None,
     sampling_rate_hz: float | None = None,
+    gain_uv: float | None = None,
     patience: Patience | None = None,
 ) -> Units:
     """Read the sorted units of a source.
@@ -52,6 +53,8 @@ def read_units(
         Which sorter's output it is, where that is not plain: ``"phy"``, ``"combinato"``, …
     sampling_rate_hz : float, optional
         Of sorter output that does not hold it.
+    gain_uv : float, optional
+        µV of one count of the recording, for Kilosort's templates, where the folder does not tell.
     patience : Patience, optional
         How often to try again when a network fails.
 
@@ -75,7 +78,12 @@ def read_units(
         return _read_remote(resolve_address(source), uri=source, columns=columns, patience=patience)
     if isinstance(source, str | Path):
         return _read_path(
-            Path(source), uri=str(source), columns=columns, interface=interface, sampling_rate_hz=sampling_rate_hz
+            Path(source),
+            uri=str(source),
+            columns=columns,
+            interface=interface,
+            sampling_rate_hz=sampling_rate_hz,
+            gain_uv=gain_uv,
         )
     if hasattr(source, "get_extension") and hasattr(source, "sorting"):
         return read_analyzer(source)
@@ -85,7 +93,13 @@ def read_units(
 
 
 def _read_path(
-    path: Path, *, uri: str, columns: Collection[str], interface: str | None, sampling_rate_hz: float | None
+    path: Path,
+    *,
+    uri: str,
+    columns: Collection[str],
+    interface: str | None,
+    sampling_rate_hz: float | None,
+    gain_uv: float | None,
 ) -> Units:
     """Read what is on disk at `path`, after an interrupted write to it has been finished."""
     if not path.exists():
@@ -99,7 +113,7 @@ def _read_path(
             return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
     if interface is None and path.is_file() and _is_nwb_hdf5(path):
         return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
-    units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz)
+    units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
     if units is None:
         raise _not_recognised(path, uri)
     return units
