@@ -1,0 +1,209 @@
+"""Labelled units: what models are trained and scored on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Problem
+
+__all__ = ["Dataset", "combine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """Units of one or more recordings, each with its metrics and its label.
+
+    Parameters
+    ----------
+    unit_ids : array of str, shape (n_units,)
+        Unique within a recording.
+    recordings, subjects : array of str, shape (n_units,)
+        What each unit was recorded in, and whom from. Recordings and subjects are never split between training and
+        validation.
+    names : tuple of str, length n_features
+        Vocabulary names of the metrics.
+    values : array of float64, shape (n_units, n_features)
+        NaN where missing; infinite values are missing.
+    labels : array of str, shape (n_units,)
+        One of `CLASSES` each.
+    label_mapping : mapping of str to str
+        Which label of the source became which class; empty text for one that was left out.
+    description, licence : str
+        Of the data: what it is, who labelled it, and its SPDX identifier.
+    problems : tuple of Problem
+        What was noticed on reading: units without a label, ids without metrics.
+
+    Raises
+    ------
+    TrainingError
+        If lengths differ, a label is none of `CLASSES`, or a recording has two units of one id.
+    """
+
+    unit_ids: NDArray[np.str_]
+    recordings: NDArray[np.str_]
+    subjects: NDArray[np.str_]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    labels: NDArray[np.str_]
+    label_mapping: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    licence: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("unit_ids", "recordings", "subjects", "labels"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(str))
+        values = np.array(self.values, dtype=np.float64)
+        values[~np.isfinite(values)] = np.nan
+        object.__setattr__(self, "values", values)
+        lengths = {len(self.unit_ids), len(self.recordings), len(self.subjects), len(self.labels), len(values)}
+        if len(lengths) != 1 or values.shape != (len(self.unit_ids), len(self.names)):
+            raise TrainingError("Ids, labels and metrics of a dataset are not of the same length.")
+        if strange := sorted(set(self.labels.tolist()) - set(CLASSES)):
+            raise TrainingError(f"Labels must be {', '.join(CLASSES)}; found {', '.join(map(repr, strange))}.")
+        counted = Counter(zip(self.recordings.tolist(), self.unit_ids.tolist(), strict=True))
+        if twice := [key for key, count in counted.items() if count > 1]:
+            recording, unit = twice[0]
+            raise TrainingError(
+                f"Recording {recording!r} has unit {unit!r} more than once ({len(twice)} such units).",
+                tip="Give each unit one row, with the label that counts.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.unit_ids)
+
+    @property
+    def targets(self) -> NDArray[np.intp]:
+        """Labels as indices into `CLASSES`, shape (n_units,)."""
+        return np.array([CLASSES.index(label) for label in self.labels.tolist()], dtype=np.intp)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of units of each class."""
+        return {name: int((self.labels == name).sum()) for name in CLASSES}
+
+    @property
+    def digest(self) -> str:
+        """``"sha256:…"`` over ids, recordings, labels and metrics; the order of units does not matter."""
+        order = np.lexsort((self.unit_ids, self.recordings))
+        sha = hashlib.sha256("\n".join(self.names).encode())
+        for row in order.tolist():
+            sha.update(f"\n{self.recordings[row]}\t{self.unit_ids[row]}\t{self.labels[row]}\t".encode())
+            sha.update(np.ascontiguousarray(self.values[row]).tobytes())
+        return f"sha256:{sha.hexdigest()}"
+
+    def take(self, rows: NDArray[Any]) -> Dataset:
+        """Return the units `rows` (indices, or a mask), in that order."""
+        return replace(
+            self,
+            unit_ids=self.unit_ids[rows],
+            recordings=self.recordings[rows],
+            subjects=self.subjects[rows],
+            values=self.values[rows],
+            labels=self.labels[rows],
+        )
+
+    def select(self, names: Sequence[str]) -> Dataset:
+        """Return the metrics `names`, in that order; one that is not there is missing for every unit."""
+        columns = np.full((len(self), len(names)), np.nan)
+        for column, name in enumerate(names):
+            if name in self.names:
+                columns[:, column] = self.values[:, self.names.index(name)]
+        return replace(self, names=tuple(names), values=columns)
+
+    def hide(self, names: Sequence[str]) -> Dataset:
+        """Return the same units with the metrics `names` missing, as a poorer source would give them."""
+        values = self.values.copy()
+        values[:, [column for column, name in enumerate(self.names) if name in names]] = np.nan
+        return replace(self, values=values)
+
+    def in_order(self) -> Dataset:
+        """Return the units sorted by recording and id, so that nothing that follows depends on the order given."""
+        return self.take(np.lexsort((self.unit_ids, self.recordings)))
+
+    def to_features(self) -> Features:
+        """Return the metrics as a model takes them."""
+        origins = (Origin(OriginKind.COLUMN, "labelled data"), Origin(OriginKind.MISSING, "labelled data has no value"))
+        return Features(
+            unit_ids=self.unit_ids,
+            names=self.names,
+            values=self.values,
+            origins=origins,
+            origin_index=np.isnan(self.values).astype(np.intp),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a unit (index ``unit_id``): ``recording``, ``subject``, the metrics, ``label``."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "recording": self.recordings,
+                "subject": self.subjects,
+                **{name: self.values[:, column] for column, name in enumerate(self.names)},
+                "label": self.labels,
+            },
+            index=pd.Index(self.unit_ids, name="unit_id"),
+        )
+
+
+def combine(datasets: Sequence[Dataset]) -> Dataset:
+    """Put datasets together, as the labels of a new recording are added to those that are there.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        At least one. A metric that one of them lacks is missing for its units.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    TrainingError
+        If there is none, if two have a recording of the same name in common with a unit in common, or if they call
+        different things by one label.
+
+    Examples
+    --------
+    >>> def one(recording, label):
+    ...     return Dataset(unit_ids=["0"], recordings=[recording], subjects=["m"], names=("snr",), values=[[1.0]],
+    ...                    labels=[label])
+    >>> combine([one("a", "sua"), one("b", "noise")]).counts
+    {'sua': 1, 'mua': 0, 'noise': 1}
+    """
+    if not datasets:
+        raise TrainingError("There is no labelled data.")
+    names = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.names))
+    mapping: dict[str, str] = {}
+    for dataset in datasets:
+        mapping.update(dataset.label_mapping)
+    parts = [dataset.select(names) for dataset in datasets]
+    licences = {part.licence for part in parts}
+    return Dataset(
+        unit_ids=np.concatenate([part.unit_ids for part in parts]),
+        recordings=np.concatenate([part.recordings for part in parts]),
+        subjects=np.concatenate([part.subjects for part in parts]),
+        names=names,
+        values=np.concatenate([part.values for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        label_mapping=mapping,
+        description=" ".join(dict.fromkeys(part.description for part in parts if part.description)),
+        licence=licences.pop() if len(licences) == 1 else "",
+        problems=tuple(problem for part in parts for problem in part.problems),
+    )

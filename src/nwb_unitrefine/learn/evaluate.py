@@ -1,0 +1,247 @@
+"""Score a model, or a way to make models, on labelled units that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.scores import bootstrap_interval, score
+from nwb_unitrefine.learn.splits import split
+from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.learn.dataset import Dataset
+    from nwb_unitrefine.learn.learner import Learner
+    from nwb_unitrefine.models.model import Model
+
+__all__ = ["Scored", "compare", "cross_validate", "evaluate", "score_table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """Predictions of labelled units, and how good they are.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, or of the way it was made.
+    scheme : str
+        How what was trained on and what was scored were kept apart.
+    dataset : Dataset
+        The units that were scored.
+    probabilities : array of float64, shape (n_units, 3)
+        Of `CLASSES`. A unit about which the model says nothing has the class shares of the scored units' training
+        data when those are known, else one third each; it counts, and is not left out.
+    labels : array of int, shape (n_units,)
+        Index of the label in `CLASSES`.
+    uncertain : array of bool, shape (n_units,)
+        Whether the model says that it is not sure.
+    unlabelled : array of bool, shape (n_units,)
+        Units about which the model says nothing.
+    """
+
+    name: str
+    scheme: str
+    dataset: Dataset
+    probabilities: NDArray[np.float64]
+    labels: NDArray[np.intp]
+    uncertain: NDArray[np.bool_]
+    unlabelled: NDArray[np.bool_]
+
+    @property
+    def pooled(self) -> dict[str, float]:
+        """Scores over all units together, as of `scores.score`, and of the certain ones: ``kept``, ``accuracy_kept``."""
+        kept = ~self.uncertain
+        right = self.dataset.targets == self.labels
+        return {
+            **score(self.dataset.targets, self.probabilities, self.labels),
+            "kept": float(kept.mean()),
+            "accuracy_kept": float(right[kept].mean()) if kept.any() else float("nan"),
+        }
+
+    @property
+    def by_recording(self) -> dict[str, dict[str, float]]:
+        """Scores of each recording."""
+        found = {}
+        for recording in np.unique(self.dataset.recordings).tolist():
+            rows = self.dataset.recordings == recording
+            found[recording] = score(self.dataset.targets[rows], self.probabilities[rows], self.labels[rows])
+        return found
+
+    def mean(self, name: str) -> tuple[float, float, float]:
+        """Mean of a score over recordings, and the ends of its bootstrap interval over recordings."""
+        values = np.array([scores[name] for scores in self.by_recording.values()])
+        return float(np.nanmean(values)), *bootstrap_interval(values)
+
+    def to_evaluation(self, *, features: Sequence[str] = (), note: str = "") -> Evaluation:
+        """Return what a manifest records."""
+        subjects = dict(zip(self.dataset.recordings.tolist(), self.dataset.subjects.tolist(), strict=True))
+        mean, low, high = self.mean("balanced_accuracy")
+        pooled = {**self.pooled, "mean_balanced_accuracy": mean, "mean_low": low, "mean_high": high}
+        return Evaluation(
+            name=self.name,
+            scheme=self.scheme,
+            features=tuple(features),
+            pooled=_finite(pooled),
+            recordings=tuple(
+                RecordingScores(
+                    recording=recording,
+                    subject=subjects[recording],
+                    n_units=int((self.dataset.recordings == recording).sum()),
+                    scores=_finite(scores),
+                )
+                for recording, scores in self.by_recording.items()
+            ),
+            note=note,
+        )
+
+
+def _finite(scores: dict[str, float]) -> dict[str, float]:
+    """A manifest is JSON, which has no NaN; four digits are more than the data can tell."""
+    return {name: round(value, 4) for name, value in scores.items() if np.isfinite(value)}
+
+
+def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
+    """Score a finished model on labelled units.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+        Units that the model was not trained on.
+    name : str, optional
+        What to call it; by default the model's name.
+
+    Returns
+    -------
+    Scored
+
+    Raises
+    ------
+    TrainingError
+        If the model was trained on some of these recordings: such scores say nothing.
+    FeatureError
+        If the model needs features that the dataset does not have.
+    """
+    manifest = getattr(model, "manifest", None)
+    if manifest is not None and (seen := set(manifest.training.recordings) & set(dataset.recordings.tolist())):
+        raise TrainingError(
+            f"{model.identity.name} was trained on {', '.join(sorted(seen))}: scores on these say nothing.",
+            tip="Score it on other recordings, or score its learner by leaving recordings out.",
+        )
+    return _predict(model, dataset, name=name or model.identity.name, scheme="recordings not trained on")
+
+
+def cross_validate(
+    learner: Learner, dataset: Dataset, *, by: str = "auto", seed: int = 0, hide: Sequence[str] = (), name: str = ""
+) -> Scored:
+    """Score a way to make models: make one without each subject in turn, and score it on that subject.
+
+    Everything is made anew without the units held out: imputers, scalers, calibration, decision rule and the limit of
+    what is uncertain.
+
+    Parameters
+    ----------
+    learner : Learner
+    dataset : Dataset
+    by : {"auto", "subject", "recording", "random"}
+        As of `split`.
+    seed : int
+    hide : sequence of str, optional
+        Metrics that the held-out units lack, though the models were trained with them: how well one model does on
+        poorer sources.
+    name : str, optional
+        What to call it; by default the learner's name.
+
+    Returns
+    -------
+    Scored
+    """
+    parts = split(dataset, by=by, seed=seed)
+    probabilities = np.zeros((len(dataset), len(CLASSES)))
+    labels = np.zeros(len(dataset), dtype=np.intp)
+    uncertain = np.zeros(len(dataset), dtype=bool)
+    unlabelled = np.zeros(len(dataset), dtype=bool)
+    for train, test in parts:
+        model = learner.fit(dataset.take(train), seed=seed)
+        part = _predict(model, dataset.take(test).hide(hide), name="", scheme="")
+        probabilities[test], labels[test] = part.probabilities, part.labels
+        uncertain[test], unlabelled[test] = part.uncertain, part.unlabelled
+    return Scored(
+        name=name or learner.name,
+        scheme=parts.scheme,
+        dataset=dataset,
+        probabilities=probabilities,
+        labels=labels,
+        uncertain=uncertain,
+        unlabelled=unlabelled,
+    )
+
+
+def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Scored:
+    """Have a model label a dataset; units it says nothing about get what is known without looking: the shares."""
+    found = model.predict(dataset.to_features())
+    unlabelled = found.labels == ""
+    manifest = getattr(model, "manifest", None)
+    shares = np.full(len(CLASSES), 1 / len(CLASSES))
+    if manifest is not None:
+        shares = np.array([manifest.class_priors[one] for one in CLASSES])
+    probabilities = np.where(unlabelled[:, None], shares, found.probabilities)
+    known = np.array([CLASSES.index(one) if one else int(shares.argmax()) for one in found.labels.tolist()], dtype=int)
+    return Scored(
+        name=name,
+        scheme=scheme,
+        dataset=dataset,
+        probabilities=probabilities,
+        labels=known,
+        uncertain=found.uncertain | unlabelled,
+        unlabelled=unlabelled,
+    )
+
+
+def compare(one: Scored, other: Scored, *, score_name: str = "balanced_accuracy") -> tuple[float, float, float]:
+    """Mean over recordings of one's score minus the other's, with a bootstrap interval over recordings.
+
+    Parameters
+    ----------
+    one, other : Scored
+        On the same units.
+    score_name : str
+
+    Returns
+    -------
+    mean, low, high : float
+        The interval is of 95 %: above zero, `one` is better on recordings like these.
+
+    Raises
+    ------
+    TrainingError
+        If the units differ.
+    """
+    if one.dataset.digest != replace(other.dataset, names=one.dataset.names, values=one.dataset.values).digest:
+        raise TrainingError("Only scores on the same units can be compared.")
+    ours, theirs = one.by_recording, other.by_recording
+    differences = np.array([ours[recording][score_name] - theirs[recording][score_name] for recording in ours])
+    return float(np.nanmean(differences)), *bootstrap_interval(differences)
+
+
+def score_table(scored: Sequence[Scored]) -> pd.DataFrame:
+    """Put scores side by side: one row for each, with pooled scores and the mean over recordings."""
+    import pandas as pd
+
+    rows = []
+    for one in scored:
+        mean, low, high = one.mean("balanced_accuracy")
+        rows.append(
+            {"name": one.name, **one.pooled, "mean_balanced_accuracy": mean, "mean_low": low, "mean_high": high}
+        )
+    return pd.DataFrame(rows).set_index("name")

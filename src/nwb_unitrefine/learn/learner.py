@@ -1,0 +1,288 @@
+"""The default learner: gradient boosting that takes missing for missing, calibrated on recordings it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nwb_unitrefine.learn.calibration import fit_calibration
+from nwb_unitrefine.learn.inputs import choose_inputs, feature_groups, missing_tiers
+from nwb_unitrefine.learn.splits import split
+from nwb_unitrefine.models.calibration import apply_calibration
+from nwb_unitrefine.models.estimator import Estimator
+from nwb_unitrefine.models.manifest import (
+    ConditionalCalibration,
+    Feature,
+    Manifest,
+    NoCalibration,
+    Training,
+    Uncertainty,
+)
+from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.records import CLASSES, ModelIdentity
+from nwb_unitrefine.vocabulary import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.learn.dataset import Dataset
+    from nwb_unitrefine.models.model import Model
+
+__all__ = ["BoostedTrees", "FolderLearner", "Learner"]
+
+
+class Learner(Protocol):
+    """A way to make a model from labelled units, everything included: what is scored is what is shipped."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table of scores."""
+
+    def fit(self, dataset: Dataset, *, seed: int = 0) -> Model:
+        """Make a model; the same from the same dataset and seed."""
+
+
+class FolderLearner(Learner, Protocol):
+    """A learner whose models can be written as a folder."""
+
+    def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
+        """Make a model with a manifest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoostedTrees:
+    """Histogram gradient boosting, three classes at once.
+
+    Every unit is shown several times: as it is, as sources without many channels or without waveforms would give it,
+    and with metrics missing at random. So one model serves any subset of its metrics. Probabilities are calibrated for
+    each kind of source on subjects (or recordings) that were left out, and the label is the class whose probability
+    rises most over its share in training, which serves rare classes as well as frequent ones.
+
+    Parameters
+    ----------
+    inputs : str
+        Which metrics to use: a key of `inputs.INPUT_SETS`.
+    members : int
+        How many boosted models, of different seeds, are averaged.
+    rounds, learning_rate, leaves, smallest_leaf, shrinkage, features_per_split
+        Of ``HistGradientBoostingClassifier``: `max_iter`, `learning_rate`, `max_leaf_nodes`, `min_samples_leaf` (in
+        units), `l2_regularization`, `max_features`.
+    keep : float
+        Share of units, of subjects not seen, whose label is not to be called uncertain.
+    """
+
+    inputs: str = "spike times + mean waveform"
+    members: int = 2
+    rounds: int = 100
+    learning_rate: float = 0.08
+    leaves: int = 8
+    smallest_leaf: int = 60
+    shrinkage: float = 5.0
+    features_per_split: float = 0.3
+    keep: float = 0.8
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table of scores."""
+        return f"default learner, {self.inputs}"
+
+    def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
+        """Make a calibrated model.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        seed : int
+
+        Returns
+        -------
+        FittedModel
+            Its manifest says everything but a name and scores.
+        """
+        data = dataset.in_order()
+        names = choose_inputs(data, inputs=self.inputs)
+        data = data.select(names)
+        calibrations, uncertainty = self._calibrate(data, seed=seed)
+        manifest = describe(data, calibrations=calibrations, uncertainty=uncertainty, seed=seed)
+        return in_memory(self._fit_estimator(data, seed=seed), manifest)
+
+    def _calibrate(self, data: Dataset, *, seed: int) -> tuple[tuple[ConditionalCalibration, ...], Uncertainty]:
+        """Leave each subject out once; fit what the estimator's probabilities of them have to become."""
+        tiers = missing_tiers(data.names)
+        groups = feature_groups(data.names)
+        held_out = np.zeros((len(tiers), len(data), len(CLASSES)))
+        for train, test in split(data, seed=seed):
+            if len(set(data.labels[train].tolist())) < len(CLASSES):
+                return (ConditionalCalibration(calibration=NoCalibration()),), Uncertainty()
+            estimator = self._fit_estimator(data.take(train), seed=seed)
+            for number, lacking in enumerate(tiers):
+                shown = data.take(test).hide([name for group in lacking for name in groups[group]])
+                held_out[number, test] = estimator.predict_proba(_table(shown.names, shown.values))
+        calibrations = tuple(
+            ConditionalCalibration(missing_groups=lacking, calibration=fit_calibration(raw, data.targets))
+            for lacking, raw in zip(tiers, held_out, strict=True)
+        )
+        calibrated = apply_calibration(calibrations[0].calibration, held_out[0])
+        return calibrations, Uncertainty(min_spikes=MIN_SPIKES, min_margin=_margin(calibrated, data, keep=self.keep))
+
+    def _fit_estimator(self, data: Dataset, *, seed: int) -> Any:
+        """Fit the averaged models on every unit in each of its guises."""
+        from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
+        from sklearn.pipeline import Pipeline
+        from threadpoolctl import threadpool_limits
+
+        guises = _guises(data, seed=seed)
+        member = HistGradientBoostingClassifier(
+            max_iter=self.rounds,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=self.smallest_leaf * len(guises),
+            l2_regularization=self.shrinkage,
+            max_features=self.features_per_split,
+            early_stopping=False,
+        )
+        seeds = np.random.SeedSequence(seed).generate_state(self.members).tolist()
+        members = [(f"seed_{one}", _with_seed(member, one)) for one in seeds]
+        estimator = Pipeline([("vote", VotingClassifier(members, voting="soft"))])
+        # One thread: a tree of this size is grown sooner than threads have met, and much sooner on a busy machine.
+        with threadpool_limits(1):
+            estimator.fit(
+                _table(data.names, np.concatenate(guises)),
+                np.tile(data.targets, len(guises)),
+                vote__sample_weight=np.full(len(data) * len(guises), 1 / len(guises)),
+            )
+        for fitted in estimator["vote"].estimators_:
+            # Of use while fitting only, and a random generator has no business in a model file.
+            fitted._feature_subsample_rng = None  # noqa: SLF001
+        return estimator
+
+
+MIN_SPIKES = 50
+"""Below this, the refractory period and the mean waveform say next to nothing."""
+
+RANDOMLY_MISSING = 0.15
+GROUP_MISSING = 0.25
+
+
+def _with_seed(member: Any, seed: int) -> Any:
+    """Copy an estimator that is not fitted."""
+    from sklearn.base import clone
+
+    return clone(member).set_params(random_state=int(seed))
+
+
+def _table(names: Sequence[str], values: NDArray[np.float64]) -> Any:
+    """Show metrics to an estimator under the names that SpikeInterface looks them up by, rounded as it rounds them."""
+    import pandas as pd
+
+    return pd.DataFrame(values.astype(np.float32), columns=[name.partition("@")[0] for name in names])
+
+
+def _guises(data: Dataset, *, seed: int) -> list[NDArray[np.float64]]:
+    """Every unit as each kind of source would give it, and once with metrics missing at random."""
+    groups = feature_groups(data.names)
+    shown = [
+        data.hide([name for group in lacking for name in groups[group]]).values for lacking in missing_tiers(data.names)
+    ]
+    rng = np.random.default_rng(seed)
+    holes = data.values.copy()
+    holes[rng.random(holes.shape) < RANDOMLY_MISSING] = np.nan
+    for together in (*groups.values(), *_MISSING_TOGETHER):
+        members = np.array([name.partition("@")[0] in _bare(together) for name in data.names])
+        holes[(rng.random(len(holes)) < GROUP_MISSING)[:, None] & members] = np.nan
+    return [*shown, holes]
+
+
+_MISSING_TOGETHER = (
+    ("repolarization_slope", "recovery_slope"),  # where the waveform's scale is not known
+    ("presence_ratio", "firing_range"),  # where the recording is short
+    ("sync_spike_2", "sync_spike_4", "sync_spike_8"),  # where some of the units are in the file
+)
+
+
+def _bare(names: Sequence[str]) -> set[str]:
+    """Names without their definition."""
+    return {name.partition("@")[0] for name in names}
+
+
+def _margin(probabilities: NDArray[np.float64], data: Dataset, *, keep: float) -> float:
+    """Find the margin that the wanted share of held-out units reaches."""
+    shares = np.array([data.counts[name] for name in CLASSES]) / len(data)
+    scores = probabilities / shares
+    ordered = np.sort(scores / scores.sum(axis=1, keepdims=True), axis=1)
+    return round(float(np.quantile(ordered[:, -1] - ordered[:, -2], 1 - keep)), 4)
+
+
+def describe(
+    data: Dataset, *, calibrations: tuple[ConditionalCalibration, ...], uncertainty: Uncertainty, seed: int
+) -> Manifest:
+    """Write the manifest of a model that was just fitted on `data`."""
+    import sklearn
+
+    features = []
+    for column, name in enumerate(data.names):
+        known = data.values[~np.isnan(data.values[:, column]), column]
+        features.append(
+            Feature(
+                name=name,
+                column=name.partition("@")[0],
+                unit=_unit(name),
+                low=float(np.float32(known.min())) if known.size else None,
+                high=float(np.float32(known.max())) if known.size else None,
+            )
+        )
+    counts = data.counts
+    return Manifest(
+        name="unnamed",
+        version="0",
+        features=tuple(features),
+        feature_groups=feature_groups(data.names),
+        class_priors={name: counts[name] / len(data) for name in CLASSES},
+        decision_rule="prior-weighted",
+        calibrations=calibrations,
+        uncertainty=uncertainty,
+        training=Training(
+            data=data.description or "Labelled units.",
+            data_digest=data.digest,
+            command="",
+            seed=seed,
+            recordings=tuple(np.unique(data.recordings).tolist()),
+            subjects=tuple(np.unique(data.subjects).tolist()),
+            n_units=counts,
+            label_mapping=dict(data.label_mapping),
+        ),
+        licence=data.licence,
+        requirements={"scikit-learn": sklearn.__version__, "spikeinterface": "0.101.2"},
+    )
+
+
+def _unit(name: str) -> str:
+    """Physical unit of a metric; empty for one that the vocabulary does not know."""
+    from nwb_unitrefine.errors import FeatureError
+
+    try:
+        return resolve(name).metric.unit
+    except FeatureError:
+        return ""
+
+
+def in_memory(estimator: Any, manifest: Manifest) -> FittedModel:
+    """Make a model of a fitted estimator without writing it, so that it is scored by the code that users run."""
+    return FittedModel(
+        identity=ModelIdentity(name=manifest.name, source="memory", revision="", digest="", licence=manifest.licence),
+        estimator=Estimator(
+            fitted=estimator,
+            columns=tuple(feature.column for feature in manifest.features),
+            n_inputs=len(manifest.features),
+            classes=tuple(range(len(CLASSES))),
+            path=Path("(in memory)"),
+        ),
+        inputs=manifest.input_names,
+        meanings=manifest.classes,
+        manifest=manifest,
+    )

@@ -1,0 +1,75 @@
+"""Rebuild the default model: ``python -m nwb_unitrefine.learn.packaged FOLDER`` with the UnitRefine base dataset."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.learn.tables import read_labelled_tables
+from nwb_unitrefine.learn.train import train_model
+from nwb_unitrefine.models.sources import PACKAGED
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.learn.dataset import Dataset
+
+__all__ = ["read_base_dataset", "rebuild_default"]
+
+VERSION = "1.0.0"
+
+
+def read_base_dataset(folder: str | Path) -> Dataset:
+    """Read the UnitRefine base dataset: one CSV a recording, named after its mouse.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where ``mouse1a_imec0.csv`` and the others are.
+    """
+    return read_labelled_tables(
+        folder,
+        label_column="majority_vote",
+        definition="0.101",
+        subject_pattern=r"^(mouse\d+)",
+        description=(
+            "UnitRefine base dataset: units of Neuropixels 1.0 recordings in mice, labelled by the majority of two to "
+            "five curators; metrics by SpikeInterface of August 2024."
+        ),
+        licence="MIT",
+    )
+
+
+def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> Path:
+    """Train the default model from the UnitRefine base dataset.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The base dataset.
+    output : str or Path, optional
+        Where to write the model; by default, over the packaged one.
+
+    Returns
+    -------
+    Path
+        The model folder: the same bytes whenever it is built by the same scikit-learn.
+    """
+    trained = train_model(
+        read_base_dataset(folder),
+        output=PACKAGED / "default" if output is None else output,
+        name="unitrefine-default",
+        version=VERSION,
+        description=(
+            "The model that comes with nwb-unitrefine. It takes metrics of spike times and mean waveforms, and any "
+            "subset of them; it does not need raw data."
+        ),
+        command="python -m nwb_unitrefine.learn.packaged unitrefine_base",
+        keep_training_data=False,
+        overwrite=True,
+    )
+    assert trained.path is not None
+    return trained.path
+
+
+if __name__ == "__main__":
+    print(rebuild_default(*sys.argv[1:2], output=sys.argv[2] if len(sys.argv) > 2 else None))  # noqa: T201

@@ -1,0 +1,150 @@
+"""Make a model from labelled units, validate it on recordings that it has not seen, and write it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.models.folder import write_folder
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.learn.dataset import Dataset
+    from nwb_unitrefine.learn.learner import FolderLearner
+    from nwb_unitrefine.models import FittedModel
+
+__all__ = ["FEW_UNITS", "MIN_UNITS_PER_CLASS", "Trained", "check_dataset", "train_model"]
+
+MIN_UNITS_PER_CLASS = 6
+"""UnitRefine's limit: with fewer, neither cross-validation nor calibration has anything to go by."""
+
+FEW_UNITS = 50
+"""Below this, a model of one's own does worse than the default."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """A model that was just made.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Ready to predict; its manifest holds the scores.
+    path : Path or None
+        Where it was written; None when it was not.
+    warnings : tuple of str
+        What a user should know before relying on it.
+    """
+
+    model: FittedModel
+    path: Path | None
+    warnings: tuple[str, ...]
+
+
+def check_dataset(dataset: Dataset) -> tuple[str, ...]:
+    """Refuse what no model can be trained on; return warnings about what a poor one can be.
+
+    Raises
+    ------
+    TrainingError
+        If a class has fewer than `MIN_UNITS_PER_CLASS` units.
+    """
+    counts = dataset.counts
+    short = {name: count for name, count in counts.items() if count < MIN_UNITS_PER_CLASS}
+    if short:
+        raise TrainingError(
+            f"Too few labels to train on: {', '.join(f'{count} {name}' for name, count in short.items())}; "
+            f"at least {MIN_UNITS_PER_CLASS} of each of {', '.join(CLASSES)} are needed.",
+            tip="Label more units, or add your labels to other labelled data.",
+        )
+    warnings = []
+    if len(dataset) < FEW_UNITS:
+        warnings.append(
+            f"{len(dataset)} labelled units are few: the default model is likely better; add them to its data instead."
+        )
+    if len(set(dataset.recordings.tolist())) == 1:
+        warnings.append("One recording: scores come from a random split and overstate how well it does on others.")
+    rows = Counter(map(bytes, dataset.values))
+    if doubles := sum(count - 1 for count in rows.values() if count > 1):
+        warnings.append(f"{doubles} units have the same metrics as another unit.")
+    return tuple(warnings)
+
+
+def train_model(
+    dataset: Dataset,
+    *,
+    output: str | Path | None = None,
+    learner: FolderLearner | None = None,
+    seed: int = 0,
+    name: str = "",
+    version: str = "1",
+    description: str = "",
+    command: str = "",
+    keep_training_data: bool = True,
+    overwrite: bool = False,
+) -> Trained:
+    """Train a model.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    output : str or Path, optional
+        Model folder to write.
+    learner : FolderLearner, optional
+        How to make the model; by default `BoostedTrees`.
+    seed : int
+        Decides everything that is drawn; the same seed and dataset make the same model, to the last bit.
+    name, version, description : str
+        Of the model; its name is that of its folder by default.
+    command : str
+        What rebuilds it.
+    keep_training_data : bool
+        Whether the folder holds the labelled units, as UnitRefine's do; leave them out where the data may not be passed
+        on.
+    overwrite : bool
+        Whether to replace a folder that is there.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    TrainingError
+        If a class has too few units.
+    ModelError
+        If there is a folder already.
+    """
+    warnings = check_dataset(dataset)
+    for warning in warnings:
+        _log.warning("%s", warning)
+    model = (learner or BoostedTrees()).fit(dataset, seed=seed)
+    assert model.manifest is not None
+    manifest = model.manifest.model_copy(
+        update={
+            "name": name or (Path(output).name if output is not None else "unnamed"),
+            "version": version,
+            "description": description,
+            "training": model.manifest.training.model_copy(update={"command": command}),
+        }
+    )
+    model = replace(model, manifest=manifest, identity=replace(model.identity, name=manifest.name, revision=version))
+    if output is None:
+        return Trained(model=model, path=None, warnings=warnings)
+    frame = dataset.in_order().to_frame()
+    path = write_folder(
+        output,
+        estimator=model.estimator.fitted,
+        manifest=manifest,
+        training_data=frame.drop(columns="label") if keep_training_data else None,
+        labels=frame["label"] if keep_training_data else None,
+        overwrite=overwrite,
+    )
+    return Trained(model=model, path=path, warnings=warnings)
