@@ -1,6 +1,8 @@
 """Compare our metrics with SpikeInterface's own way on one generated file: values, time, memory, growth.
 
-Each way runs in a process of its own, on one thread::
+Each way runs in a process of its own, on one thread; times are seconds of processor time, which other programs on the
+machine disturb least. "First" includes loading numba and compiled functions, and SpikeInterface's compiling, which it
+does in every process; "again" is a second call::
 
     python benchmarks/metrics_speed.py --folder /tmp/metrics-speed            # 400 units, 7.5 M spikes, 384 channels
     python benchmarks/metrics_speed.py --folder /tmp/metrics-speed --sparse   # 30 channels a unit
@@ -102,15 +104,15 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def run_ours(path: Path, *, old: bool) -> dict[str, object]:
     """Read, and compute all spike-train and waveform metrics."""
-    started = time.perf_counter()
+    started = time.process_time()
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.records import Electrodes, Ragged, Source, Units, Waveforms
     from nwb_unitrefine.vocabulary import NEW, OLD, Group, feature_names
 
     names = feature_names(definition=OLD if old else NEW, groups=(Group.SPIKE_TRAIN, Group.WAVEFORM))
-    imported = time.perf_counter()
+    imported = time.process_time()
     data = read(path)
-    was_read = time.perf_counter()
+    was_read = time.process_time()
     before = peak_mb()
 
     def offsets(column: str) -> np.ndarray:
@@ -133,14 +135,14 @@ def run_ours(path: Path, *, old: bool) -> dict[str, object]:
         electrodes=Electrodes(ids=np.arange(len(places)), positions_um=places, groups=np.full(len(places), "a")),
     )
     features = compute_features(units, names=names)
-    done = time.perf_counter()
+    done = time.process_time()
     again = compute_features(units, names=names)
     assert np.array_equal(again.values, features.values, equal_nan=True)
     return {
         "import_s": imported - started,
         "read_s": was_read - imported,
         "compute_first_s": done - was_read,
-        "compute_again_s": time.perf_counter() - done,
+        "compute_again_s": time.process_time() - done,
         "peak_mb": peak_mb(),
         "after_reading_mb": before,
         "spikes_mb": data["units/spike_times"].nbytes / 2**20,
@@ -151,7 +153,7 @@ def run_ours(path: Path, *, old: bool) -> dict[str, object]:
 
 def run_spikeinterface(path: Path) -> dict[str, object]:
     """Compute the same metrics through a SortingAnalyzer without a recording, with templates put in, on one job."""
-    started = time.perf_counter()
+    started = time.process_time()
     import spikeinterface as si
     from probeinterface import Probe
     from spikeinterface.core import ChannelSparsity, NumpySorting, create_sorting_analyzer, generate_recording
@@ -159,9 +161,9 @@ def run_spikeinterface(path: Path) -> dict[str, object]:
     from spikeinterface.metrics import compute_quality_metrics, compute_template_metrics
 
     si.set_global_job_kwargs(n_jobs=1, progress_bar=False)
-    imported = time.perf_counter()
+    imported = time.process_time()
     data = read(path)
-    was_read = time.perf_counter()
+    was_read = time.process_time()
     n_units, n_total = len(data["units/id"]), int(DURATION_S * RATE_HZ)
     ends = data["units/spike_times_index"]
     samples = np.rint(data["units/spike_times"] * RATE_HZ).astype(np.int64)
@@ -198,16 +200,16 @@ def run_spikeinterface(path: Path) -> dict[str, object]:
     templates.data["average"] = dense
     templates.run_info = {"run_completed": True, "runtime_s": 0.0}
     analyzer.extensions["templates"] = templates
-    prepared = time.perf_counter()
+    prepared = time.process_time()
 
     def compute() -> tuple[float, float, list[object]]:
-        begun = time.perf_counter()
+        begun = time.process_time()
         quality = compute_quality_metrics(
             analyzer, metric_names=list(SPIKE_TRAIN), skip_pc_metrics=True, delete_existing_metrics=True
         )
-        between = time.perf_counter()
+        between = time.process_time()
         shape = compute_template_metrics(analyzer, include_multi_channel_metrics=True, delete_existing_metrics=True)
-        return between - begun, time.perf_counter() - between, [quality, shape]
+        return between - begun, time.process_time() - between, [quality, shape]
 
     spike_trains_s, templates_s, frames = compute()
     again_spike_trains_s, again_templates_s, frames = compute()
