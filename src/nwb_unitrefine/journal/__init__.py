@@ -5,7 +5,25 @@ on the disk to the target. If the process dies on the way, the target is as it w
 `recover` finishes the change (or takes it back) from then on. Readers call `recover_if_needed` before they open a file.
 """
 
-from nwb_unitrefine.journal.commit import Outcome, Recovery, commit, locked, recover, recover_if_needed
+from nwb_unitrefine.journal.commit import (
+    Outcome,
+    Recovery,
+    commit,
+    held_for_reading,
+    locked,
+    recover,
+    recover_if_needed,
+)
 from nwb_unitrefine.journal.record import Edit, journal_path
 
-__all__ = ["Edit", "Outcome", "Recovery", "commit", "journal_path", "locked", "recover", "recover_if_needed"]
+__all__ = [
+    "Edit",
+    "Outcome",
+    "Recovery",
+    "commit",
+    "held_for_reading",
+    "journal_path",
+    "locked",
+    "recover",
+    "recover_if_needed",
+]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.journal.record import Edit
 
-__all__ = ["Outcome", "Recovery", "commit", "locked", "recover", "recover_if_needed"]
+__all__ = ["Outcome", "Recovery", "commit", "held_for_reading", "locked", "recover", "recover_if_needed"]
 
 PATIENCE_S = 10.0
 """How long to wait for another writer, or for a reader that holds HDF5's lock."""
@@ -179,13 +179,35 @@ def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
 
 
 @contextmanager
-def _lock(target: Path, patience_s: float) -> Iterator[int]:
+def held_for_reading(path: str | Path) -> Iterator[None]:
+    """Keep our writers away from a Zarr folder while it is read, and others that read it not; HDF5 does that itself.
+
+    An interrupted write is finished first.
+
+    Raises
+    ------
+    FileBusyError
+        If the folder is being written for longer than `PATIENCE_S`.
+    JournalError
+        If an earlier write is unfinished and cannot be finished.
+    """
+    target = Path(path).resolve()
+    while True:
+        recover_if_needed(target)
+        with _lock(target, PATIENCE_S, shared=True):
+            if not journal_path(target).exists():  # none has begun, and died, in between
+                yield
+                return
+
+
+@contextmanager
+def _lock(target: Path, patience_s: float, *, shared: bool = False) -> Iterator[int]:
     """Hold the lock alone."""
-    flags = os.O_RDONLY if target.is_dir() else os.O_RDWR
+    flags = os.O_RDONLY if shared or target.is_dir() else os.O_RDWR
     descriptor = os.open(target, flags | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + patience_s
-        while not _try_lock(descriptor):
+        while not _try_lock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise FileBusyError(
                     f"{target.name} is open in another program.", tip="Close it there, then run the command again."
@@ -196,10 +218,10 @@ def _lock(target: Path, patience_s: float) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     """Take the lock without waiting; a file system without locks counts as free, as it does for HDF5."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

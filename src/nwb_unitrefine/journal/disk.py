@@ -96,7 +96,7 @@ def _replace(folder: Path, key: str, content: bytes | None) -> None:
     """Give one file of a folder its new content at once, or take it away, with the folders that only it needed."""
     place = folder / key
     new = place.with_name(f".{place.name}.unitrefine-new")
-    with suppress(FileNotFoundError, NotADirectoryError):  # one that an interrupted write left
+    if new.exists():  # an interrupted write left it
         os.unlink(new)  # noqa: PTH108 - as above
     if content is None:
         _take_away(place, folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import h5py
 
 from nwb_unitrefine.errors import FileBusyError, MissingExtraError, SourceError
-from nwb_unitrefine.journal import recover_if_needed
+from nwb_unitrefine.journal import held_for_reading, recover_if_needed
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
 from nwb_unitrefine.write.transaction import change_folder, change_hdf5
@@ -41,11 +41,11 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
         If it cannot be opened, or is damaged where its units and labels are.
     """
     place = Path(path)
-    recover_if_needed(place)
     if place.is_dir():
-        with _damage_explained(place.name):
+        with held_for_reading(place), _damage_explained(place.name):
             yield _zarr_store(place)
         return
+    recover_if_needed(place)
     try:
         file = h5py.File(place, "r")
     except BlockingIOError as error:

@@ -119,9 +119,7 @@ class Overlay(io.RawIOBase):
             first, last = max(start, number * PAGE), min(end, (number + 1) * PAGE)
             page = self._pages.get(number)
             if page is None:
-                page = self._pages[number] = bytearray(PAGE)
-                if last - first < PAGE:
-                    self._read_base(memoryview(page), number * PAGE)
+                page = self._pages[number] = self._file_page(number)
             page[first - number * PAGE : last - number * PAGE] = source[first - start : last - start]
         self._position = end
         self._size = max(self._size, end)
@@ -130,9 +128,11 @@ class Overlay(io.RawIOBase):
     def edits(self) -> list[Edit]:
         """Return what has changed: neighbouring pages together, and none that is as it was."""
         edits: list[Edit] = []
-        for number in sorted(self._pages):
+        hidden = range(self._visible // PAGE, -(-min(self._base_size, self._size) // PAGE))  # cut off, then zeros
+        for number in sorted({*self._pages, *hidden}):
             offset = number * PAGE
-            after = bytes(self._pages[number][: max(0, self._size - offset)])
+            page = self._pages.get(number) or self._file_page(number)
+            after = bytes(page[: max(0, self._size - offset)])
             before = self._file_bytes(offset, PAGE)
             if not after or after == before:
                 continue
@@ -160,6 +160,12 @@ class Overlay(io.RawIOBase):
                 break
             done += count
         target[done:] = bytes(len(target) - done)
+
+    def _file_page(self, number: int) -> bytearray:
+        """A page as the file shows it."""
+        page = bytearray(PAGE)
+        self._read_base(memoryview(page), number * PAGE)
+        return page
 
     def _file_bytes(self, offset: int, length: int) -> bytes:
         """Bytes of the file itself."""

@@ -1,0 +1,208 @@
+"""Applying a change, all or nothing, and ending one that was interrupted."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path  # noqa: TC003 - for the fixtures' annotations
+
+import pytest
+
+from nwb_unitrefine.errors import FileBusyError, JournalError, WriteError
+from nwb_unitrefine.journal import Edit, Outcome, commit, journal_path, locked, recover, recover_if_needed
+from nwb_unitrefine.journal.record import Journal
+
+OLD, NEW = b"a" * 5000, b"a" * 4096 + b"b" * 5000
+EDIT = Edit("", 4096, OLD[4096:], NEW[4096:])
+SIZES = {"size_before": len(OLD), "size_after": len(NEW)}
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A file to change."""
+    path = tmp_path / "session.nwb"
+    path.write_bytes(OLD)
+    return path
+
+
+def interrupt(target: Path, *, content: bytes) -> None:
+    """Leave a complete journal beside a target of given content."""
+    journal_path(target).write_bytes(Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode())
+    target.write_bytes(content)
+
+
+@pytest.mark.parametrize("applied", [0, 1, 904, 2000, 5000])
+def test_an_interrupted_write_is_finished(target: Path, applied: int) -> None:
+    """However far a write got, recovery finishes it, and leaves no journal."""
+    interrupt(target, content=(NEW[: 4096 + applied] + OLD[4096 + applied :]))
+    assert recover(target).outcome is Outcome.FINISHED
+    assert target.read_bytes() == NEW
+    assert not journal_path(target).exists()
+
+
+@pytest.mark.parametrize("applied", [0, 1, 904, 2000, 5000])
+def test_an_interrupted_write_is_taken_back(target: Path, applied: int) -> None:
+    """However far a write got, it can be undone."""
+    interrupt(target, content=(NEW[: 4096 + applied] + OLD[4096 + applied :]))
+    assert recover(target, undo=True).outcome is Outcome.UNDONE
+    assert target.read_bytes() == OLD
+
+
+def test_recovering_twice_is_recovering_once(target: Path) -> None:
+    """Where nothing was interrupted, nothing happens."""
+    interrupt(target, content=OLD)
+    recover(target)
+    assert recover(target).outcome is Outcome.NOTHING
+    assert target.read_bytes() == NEW
+
+
+def test_a_journal_that_was_not_complete_is_dropped(target: Path) -> None:
+    """The file is as it was, since it is not touched before its journal is complete."""
+    journal_path(target).write_bytes(Journal(target.name, 1, 1, (EDIT,)).encode()[:-1])
+    assert recover(target).outcome is Outcome.DISCARDED
+    assert target.read_bytes() == OLD
+
+
+def test_a_file_that_was_changed_since_is_refused(target: Path) -> None:
+    """Pages are not written into a file that someone else has changed; file and journal stay."""
+    interrupt(target, content=OLD[:4500] + b"?" + OLD[4501:])
+    with pytest.raises(JournalError, match="has been changed since"):
+        recover(target)
+    assert target.read_bytes() == OLD[:4500] + b"?" + OLD[4501:]
+    assert journal_path(target).exists()
+
+
+@pytest.mark.parametrize("content", [OLD[:100], NEW + b"more"])
+def test_a_file_of_another_size_is_refused(target: Path, content: bytes) -> None:
+    """A file that is shorter than before, or longer than after, is not the journal's."""
+    interrupt(target, content=content)
+    with pytest.raises(JournalError, match="has been changed since"):
+        recover(target)
+    assert target.read_bytes() == content
+
+
+def test_a_journal_of_another_file_is_refused(target: Path) -> None:
+    """A journal knows its file by name."""
+    interrupt(target, content=OLD)
+    other = target.with_name("other.nwb")
+    other.write_bytes(OLD)
+    journal_path(target).rename(journal_path(other))
+    with pytest.raises(JournalError, match=r"journal of another file, session\.nwb"):
+        recover(other)
+    assert other.read_bytes() == OLD
+
+
+def test_a_file_in_use_is_waited_for_in_vain(target: Path) -> None:
+    """The lock of a reader keeps a writer out, with an error that says so."""
+    with target.open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with pytest.raises(FileBusyError, match="open in another program"), locked(target, patience_s=0):
+            pass
+
+
+def test_taking_the_lock_finishes_what_was_interrupted(target: Path) -> None:
+    """No write begins on a file that is half written."""
+    interrupt(target, content=OLD)
+    with locked(target):
+        assert target.read_bytes() == NEW
+
+
+def test_reading_finishes_what_was_interrupted(target: Path) -> None:
+    """A reader that asks first sees the new file."""
+    interrupt(target, content=NEW[:4200] + OLD[4200:])
+    recover_if_needed(target)
+    assert target.read_bytes() == NEW
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fsync", "ftruncate"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_call_that_fails_leaves_the_old_file(
+    target: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, number: int
+) -> None:
+    """Whatever call fails, the file is as it was and the error says so; if none did, it is the new one."""
+    real, count = getattr(os, call), 0
+
+    def failing(*arguments: object) -> object:
+        nonlocal count
+        count += 1
+        if count == number:
+            raise OSError(code, os.strerror(code))
+        return real(*arguments)
+
+    monkeypatch.setattr(os, call, failing)
+    edits = (EDIT, Edit("", 0, OLD[:10], b"c" * 10))
+    messages = [os.strerror(code)]
+    try:
+        with locked(target) as descriptor:
+            commit(target, edits, descriptor=descriptor, **SIZES)
+        expected = b"c" * 10 + NEW[10:]
+    except WriteError as error:
+        messages.append(error.message)
+        expected = OLD
+    monkeypatch.undo()
+    assert messages[0] in messages[-1]
+    assert target.read_bytes() == expected
+    recover(target)
+    assert target.read_bytes() == expected
+    assert not journal_path(target).exists()
+
+
+def test_a_disk_that_fails_for_good_leaves_a_journal_that_recovers(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a write can neither be finished nor taken back, the error says how to recover, and that works."""
+    real, count = os.pwrite, 0
+
+    def failing(descriptor: int, data: bytes, offset: int) -> int:
+        nonlocal count
+        count += 1
+        if count > 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", failing)
+    with pytest.raises(WriteError) as failure, locked(target) as descriptor:
+        commit(target, (Edit("", 0, OLD[:10], b"c" * 10), EDIT), descriptor=descriptor, **SIZES)
+    assert "nwb-unitrefine recover session.nwb" in failure.value.tip
+    monkeypatch.undo()
+    assert recover(target).outcome is Outcome.FINISHED
+    assert target.read_bytes() == b"c" * 10 + NEW[10:]
+
+
+def test_a_folder_that_may_not_be_written_is_said(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room for a journal beside it, a file is not touched, and the error says what is needed."""
+    real = os.open
+
+    def refusing(path: Path, flags: int, *mode: int) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(WriteError) as refusal, locked(target) as descriptor:
+        commit(target, (EDIT,), descriptor=descriptor, **SIZES)
+    assert "allowed to write to its folder" in refusal.value.tip
+    assert target.read_bytes() == OLD
+
+
+def test_a_folder_is_changed_file_by_file(tmp_path: Path) -> None:
+    """In a folder, files appear, change and vanish; recovery takes it back, folders and all."""
+    folder = tmp_path / "store.zarr"
+    (folder / "gone").mkdir(parents=True)
+    (folder / "gone" / "0").write_bytes(b"old")
+    (folder / ".zattrs").write_bytes(b"{}")
+    edits = (
+        Edit("new/deep/0", 0, None, b"new"),
+        Edit(".zattrs", 0, b"{}", b"{1}"),
+        Edit("gone/0", 0, b"old", None),
+    )
+    with locked(folder) as descriptor:
+        commit(folder, edits, descriptor=descriptor)
+    assert (folder / "new/deep/0").read_bytes() == b"new"
+    assert (folder / ".zattrs").read_bytes() == b"{1}"
+    assert not (folder / "gone").exists()
+    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).encode())
+    assert recover(folder, undo=True).outcome is Outcome.UNDONE
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*")) == [".zattrs", "gone", "gone/0"]
