@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -180,21 +180,24 @@ def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
 
 @contextmanager
 def held_for_reading(path: str | Path) -> Iterator[None]:
-    """Keep our writers away from a Zarr folder while it is read, and others that read it not; HDF5 does that itself.
+    """Keep our writers away while a Zarr folder is read, or an HDF5 file is being opened.
 
-    An interrupted write is finished first.
+    An interrupted write is finished first. HDF5 takes a lock itself, but only after it has looked at the size, so
+    that a file which grows at that moment seems truncated; once open, it needs no help.
 
     Raises
     ------
     FileBusyError
-        If the folder is being written for longer than `PATIENCE_S`.
+        If it is being written for longer than `PATIENCE_S`.
     JournalError
         If an earlier write is unfinished and cannot be finished.
     """
     target = Path(path).resolve()
     while True:
         recover_if_needed(target)
-        with _lock(target, PATIENCE_S, shared=True):
+        with ExitStack() as stack:
+            with suppress(OSError):  # what may not be opened is for the reader to say
+                stack.enter_context(_lock(target, PATIENCE_S, shared=True))
             if not journal_path(target).exists():  # none has begun, and died, in between
                 yield
                 return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from nwb_unitrefine.errors import SourceError
-from nwb_unitrefine.journal import recover_if_needed
+from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.read.addresses import Address, is_address, resolve_address
 from nwb_unitrefine.read.analyzers import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
@@ -104,19 +104,19 @@ def _read_path(
     """Read what is on disk at `path`, after an interrupted write to it has been finished."""
     if not path.exists():
         raise SourceError(f"{uri} does not exist.")
-    recover_if_needed(path)
-    if interface is None and path.is_dir():
-        if is_analyzer_folder(path):
-            return read_analyzer(path, uri=uri)
-        if is_zarr_folder(path):
-            size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-            return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
-    if interface is None and path.is_file() and _is_nwb_hdf5(path):
-        return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
-    units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
-    if units is None:
-        raise _not_recognised(path, uri)
-    return units
+    with held_for_reading(path):
+        if interface is None and path.is_dir():
+            if is_analyzer_folder(path):
+                return read_analyzer(path, uri=uri)
+            if is_zarr_folder(path):
+                size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
+        if interface is None and path.is_file() and _is_nwb_hdf5(path):
+            return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
+        units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
+        if units is None:
+            raise _not_recognised(path, uri)
+        return units
 
 
 def _is_nwb_hdf5(path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import h5py
 
 from nwb_unitrefine.errors import FileBusyError, MissingExtraError, SourceError
-from nwb_unitrefine.journal import held_for_reading, recover_if_needed
+from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
 from nwb_unitrefine.write.transaction import change_folder, change_hdf5
@@ -41,13 +41,15 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
         If it cannot be opened, or is damaged where its units and labels are.
     """
     place = Path(path)
+    if not place.exists():
+        raise SourceError(f"{place} does not exist.")
     if place.is_dir():
         with held_for_reading(place), _damage_explained(place.name):
             yield _zarr_store(place)
         return
-    recover_if_needed(place)
     try:
-        file = h5py.File(place, "r")
+        with held_for_reading(place):  # HDF5 looks at the file's size before it takes its lock
+            file = h5py.File(place, "r")
     except BlockingIOError as error:
         raise FileBusyError(f"{place.name} is being written by another program.", tip="Try again later.") from error
     except OSError as error:
