@@ -35,6 +35,7 @@ N_UNIT_CHANNELS = 16
 PITCH_UM = 20.0
 N_SAMPLES, N_BEFORE = 90, 30
 BACKGROUND_UV = 10.0
+REFRACTORY_S = 2.5e-3
 
 
 def simulate_session(path: Path, *, n_units: int = 48, duration_s: float = 1200.0, seed: int = 0) -> NDArray[np.str_]:
@@ -69,8 +70,8 @@ def simulate_session(path: Path, *, n_units: int = 48, duration_s: float = 1200.
     shared_events_s = np.sort(rng.uniform(0, duration_s, int(duration_s * 0.5)))
     nwbfile = _empty_session(positions_um)
     nwbfile.add_unit_column(TRUTH_COLUMN, "label that this unit was simulated to have")
-    for label in truth.tolist():
-        spike_times_s = _simulate_train(label, shared_events_s, duration_s, rng)
+    trains_s = [_simulate_train(label, shared_events_s, duration_s, rng) for label in truth.tolist()]
+    for label, spike_times_s in zip(truth.tolist(), _with_leakage(trains_s, truth, rng), strict=True):
         center_um = positions_um[rng.integers(N_CHANNELS)] + rng.normal(0, 8, 2)
         distance_um = np.linalg.norm(positions_um - center_um, axis=1)
         channels = np.sort(np.argsort(distance_um, kind="stable")[:N_UNIT_CHANNELS])
@@ -117,7 +118,7 @@ def _simulate_train(
     if label == "sua":
         times_s = _refractory_train(rng.lognormal(0.9, 0.8), duration_s, rng)
     elif label == "mua":
-        sources = [_refractory_train(rng.lognormal(0.3, 0.5), duration_s, rng) for _ in range(rng.integers(3, 7))]
+        sources = [_refractory_train(rng.lognormal(0.3, 0.5), duration_s, rng) for _ in range(rng.integers(5, 10))]
         times_s = np.concatenate(sources)
     elif rng.random() < 0.5:
         times_s = rng.choice(shared_events_s, size=shared_events_s.size // 2, replace=False)
@@ -130,13 +131,26 @@ def _simulate_train(
     return samples[samples < duration_s * SAMPLING_RATE_HZ] / SAMPLING_RATE_HZ
 
 
+def _with_leakage(
+    trains_s: list[NDArray[np.float64]], truth: NDArray[np.str_], rng: np.random.Generator
+) -> list[NDArray[np.float64]]:
+    """Give units a few spikes of others at the same sample, as sorters do: more to multi-units than to single units."""
+    everyone_s = np.concatenate(trains_s)
+    leaking = []
+    for train_s, label in zip(trains_s, truth.tolist(), strict=True):
+        fraction = {"sua": 0.02, "mua": 0.07, "noise": 0.0}[label]
+        joint_s = np.union1d(train_s, rng.choice(everyone_s, size=int(fraction * train_s.size), replace=False))
+        leaking.append(joint_s[np.diff(joint_s, prepend=-1.0) > REFRACTORY_S] if label == "sua" else joint_s)
+    return leaking
+
+
 def _refractory_train(rate_hz: float, duration_s: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A train whose rate drifts from minute to minute and whose intervals never fall below 2.5 ms."""
+    """A train whose rate drifts from minute to minute and whose intervals never fall below the refractory period."""
     n_minutes = int(np.ceil(duration_s / 60))
     drift = np.exp(rng.normal(0, 0.35, n_minutes))
     counts = rng.poisson(rate_hz * 60 * drift)
     times_s = np.sort(np.concatenate([60 * (minute + rng.random(count)) for minute, count in enumerate(counts)]))
-    return times_s[np.diff(times_s, prepend=-1.0) > 2.5e-3]
+    return times_s[np.diff(times_s, prepend=-1.0) > REFRACTORY_S]
 
 
 def _simulate_waveform(label: str, distance_um: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -147,7 +161,7 @@ def _simulate_waveform(label: str, distance_um: NDArray[np.float64], rng: np.ran
         envelope = np.exp(-(((time_ms - rng.normal(0.2, 0.2)) / rng.uniform(0.6, 1.2)) ** 2))
         shape = -envelope * np.cos(2 * np.pi * frequency_khz * (time_ms - rng.normal(0, 0.05)))
         return rng.uniform(15, 40) * shape * rng.normal(1, 0.15, distance_um.size)
-    amplitude_uv, blur = (rng.uniform(70, 220), 1.0) if label == "sua" else (rng.uniform(35, 80), rng.uniform(1.2, 1.5))
+    amplitude_uv, blur = (rng.uniform(70, 220), 1.0) if label == "sua" else (rng.uniform(30, 60), rng.uniform(1.3, 1.7))
     delay_ms = distance_um / rng.uniform(400, 900)
     trough = np.exp(-(((time_ms - 0.1 * delay_ms) / (0.10 * blur)) ** 2))
     peak_at_ms, peak_ratio = rng.uniform(0.35, 0.6), rng.uniform(0.25, 0.45)

@@ -66,7 +66,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     from rich.text import Text
 
     rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for number, heading in enumerate(headings):
         numeric = any(isinstance(row[number], int | float | np.number) for row in rows)
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
@@ -74,7 +74,12 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
         table.add_row(
             *(Text(show_number(cell) if isinstance(cell, float | np.floating) else str(cell)) for cell in row)
         )
-    make_console().print(table)
+    console = make_console()
+    console.print(title, style="bold", soft_wrap=True)
+    with console.capture() as captured:
+        console.print(table)
+    # What rich pads to the table's width is of no use to anybody who copies or compares the lines.
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
