@@ -111,7 +111,7 @@ def _extremes(
     widest = 0
     for unit in range(n_units):
         widest = max(widest, offsets[unit + 1] - offsets[unit])
-    samples = np.empty((n_samples, widest))
+    padded = np.zeros((n_samples + 2 * reach, widest))
     value = np.empty(widest)
     for unit in range(n_units):
         first = offsets[unit]
@@ -122,24 +122,26 @@ def _extremes(
         for k in range(n_samples):
             for c in range(n_channels):
                 sample = np.float64(mean[unit, k, channels[first + c]])
-                samples[k, c] = sample
+                padded[reach + k, c] = sample
                 raw_lowest[first + c] = min(raw_lowest[first + c], sample)
                 raw_highest[first + c] = max(raw_highest[first + c], sample)
         if not upsampled:
             continue
         for q in range(n_samples):
-            k_start, k_stop = max(q - reach, 0), min(q + reach + 1, n_samples)
             for phase in range(n_phases):
                 value[:n_channels] = 0.0
-                for k in range(k_start, k_stop):
-                    weight = taps[phase, k - q + reach]
-                    row = samples[k]
+                for k in range(0, n_taps, 3):  # three taps at once halve the traffic to and from the cache
+                    w0, w1, w2 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2]
+                    x0, x1, x2 = padded[q + k], padded[q + k + 1], padded[q + k + 2]
                     for c in range(n_channels):
-                        value[c] += weight * row[c]
+                        total = value[c] + w0 * x0[c]
+                        total += w1 * x1[c]
+                        value[c] = total + w2 * x2[c]
                 now = q * n_phases + phase
                 for c in range(n_channels):
-                    if value[c] < low[c]:
-                        low[c] = value[c]
-                        at[c] = now
+                    at[c] = now if value[c] < low[c] else at[c]
+                for c in range(n_channels):
+                    low[c] = min(low[c], value[c])
+                for c in range(n_channels):
                     high[c] = max(high[c], value[c])
     return lowest, lowest_at, highest, raw_lowest, raw_highest
