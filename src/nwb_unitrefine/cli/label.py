@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
+
 
 @click.command("label")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -62,21 +64,25 @@ def command(
         "replace_human": replace_human,
     }
     labelling = label_sources(found, model=load(model), output=output, dry_run=dry_run, write_options=options)
-    outcomes = []
-    with Progress(console=make_console(stderr=True), transient=True, disable=len(found) == 1) as progress:
-        for outcome in progress.track(labelling, total=len(found), description="label"):
-            outcomes.append(outcome)
-            if outcome.error is not None and not as_json:
+    documents, rows, n_refused = [], [], 0
+    # What is kept of each source is its line, not its spike times: there may be many sources.
+    with Progress(console=make_console(stderr=True), transient=True) as progress:
+        for outcome in progress.track(labelling, total=len(found), description=FIRST_TIME):
+            n_refused += outcome.error is not None
+            if as_json:
+                documents.append(_as_document(outcome))
+                continue
+            if outcome.error is not None:
                 describe_error(outcome.error, where=outcome.source)
+            elif len(found) == 1:
+                _print_units(outcome)
+            rows.append(_summary(outcome))
     if as_json:
-        print_json([_as_document(outcome) for outcome in outcomes])
-    elif len(found) == 1 and outcomes[0].curation is not None:
-        _print_units(outcomes[0].curation)
-        print_agreement(outcomes[0].curation.units, outcomes[0].curation.predictions.labels, ours=_ours(outcomes[0]))
-        _print_written(outcomes[0])
+        print_json(documents)
     elif len(found) > 1:
-        _print_summary(outcomes)
-    return int(any(outcome.error is not None for outcome in outcomes))
+        headings = ["source", *CLASSES, "unlabelled", "uncertain", "outcome"]
+        print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
+    return int(n_refused > 0)
 
 
 def _as_document(outcome: Outcome) -> dict[str, Any]:
@@ -110,11 +116,13 @@ def _counts(curation: Curation) -> dict[str, int]:
     return {name: counts[name] for name in (*CLASSES, "unlabelled")}
 
 
-def _print_units(curation: Curation) -> None:
-    """Every unit with its label, for one source."""
+def _print_units(outcome: Outcome) -> None:
+    """Every unit with its label, what else is known of them, and what was written."""
+    curation = outcome.curation
+    assert curation is not None
     predictions, spikes = curation.predictions, curation.units.spike_times_s.counts
     print_table(
-        f"{curation.units.source.uri}: {len(predictions)} units by {curation.model.name}",
+        f"{outcome.source}: {len(predictions)} units by {curation.model.name}",
         ["unit", "spikes", "label", *(f"p({name})" for name in CLASSES), "remark"],
         [
             [unit_id, n_spikes, label or "–", *(f"{p:.2f}" for p in row), reason]
@@ -129,6 +137,8 @@ def _print_units(curation: Curation) -> None:
         ],
     )
     print_problems((*curation.units.problems, *curation.features.problems))
+    print_agreement(curation.units, predictions.labels, ours=_ours(outcome))
+    _print_written(outcome)
 
 
 def _print_written(outcome: Outcome) -> None:
@@ -137,21 +147,15 @@ def _print_written(outcome: Outcome) -> None:
     counts = ", ".join(f"{count} {name}" for name, count in _counts(outcome.curation).items() if count)
     n_uncertain = int(outcome.curation.predictions.uncertain.sum())
     where = "nothing written" if outcome.report is None else f"written to {outcome.report.path}"
+    if outcome.report is not None and outcome.report.n_kept:
+        where += f"; {outcome.report.n_kept} labels that a person set were kept"
     click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
-def _print_summary(outcomes: list[Outcome]) -> None:
-    """One row a source, for several."""
-    rows: list[list[object]] = []
-    for outcome in outcomes:
-        if outcome.curation is None:
-            rows.append([outcome.source, *["–"] * (len(CLASSES) + 2), f"refused: {outcome.error}"])
-            continue
-        counts = _counts(outcome.curation)
-        uncertain = int(outcome.curation.predictions.uncertain.sum())
-        done = "dry run" if outcome.report is None else "written"
-        rows.append([outcome.source, *counts.values(), uncertain, done])
-    refused = sum(outcome.error is not None for outcome in outcomes)
-    print_table(
-        f"{len(outcomes)} sources, {refused} refused", ["source", *CLASSES, "unlabelled", "uncertain", "outcome"], rows
-    )
+def _summary(outcome: Outcome) -> list[object]:
+    """One row of the table of several sources."""
+    if outcome.curation is None:
+        return [outcome.source, *["–"] * (len(CLASSES) + 2), "refused"]
+    uncertain = int(outcome.curation.predictions.uncertain.sum())
+    done = "dry run" if outcome.report is None else "written"
+    return [outcome.source, *_counts(outcome.curation).values(), uncertain, done]
