@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -69,6 +70,16 @@ class ModelFolder:
         decisive = (self.skops, self.path / INFO, self.path / MANIFEST)
         lines = [f"{file.name} {digest_of(file)}\n" for file in decisive if file.is_file()]
         return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+    @property
+    def licence(self) -> str:
+        """SPDX identifier, from the manifest or from the card's front matter; empty where neither says."""
+        if self.manifest is not None:
+            return self.manifest.licence
+        card = self.path / CARD
+        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+        found = re.match(r"---\n(?:.*\n)*?license:\s*(\S+)\n(?:.*\n)*?---", text)
+        return found[1] if found else ""
 
 
 def digest_of(file: Path) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from nwb_unitrefine.models.labels import NEURAL
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -85,6 +86,13 @@ class FittedModel:
             In the order of ``estimator.classes``.
         """
         return self.estimator.predict_proba(self.input_values(features, missing=missing))
+
+    def meaning_probabilities(
+        self, features: Features, *, missing: Missing = "refuse"
+    ) -> dict[str | None, NDArray[np.float64]]:
+        """Probability of each of the model's meanings, each of shape (n_units,)."""
+        found = self.class_probabilities(features, missing=missing)
+        return {meaning: found[:, column] for column, meaning in enumerate(self.meanings)}
 
     def input_values(self, features: Features, *, missing: Missing = "refuse") -> NDArray[np.float64]:
         """Put features into the estimator's order.
@@ -163,12 +171,14 @@ class FittedModel:
         return ModelError(f"{name} tells only {' from '.join(sorted(filter(None, self.tells)))}.", tip=tip)
 
 
-def predict(model: Model | str | Path, features: Features, *, missing: Missing = "refuse") -> Predictions:
+def predict(
+    model: Model | str | Path | Sequence[str | Path], features: Features, *, missing: Missing = "refuse"
+) -> Predictions:
     """Label every unit.
 
     Parameters
     ----------
-    model : Model, str or Path
+    model : Model, str, Path or two of these
         A model, or whatever `load_model` takes.
     features : Features
         Those of ``model.feature_names``, in any order; further ones are not looked at.
@@ -189,8 +199,10 @@ def predict(model: Model | str | Path, features: Features, *, missing: Missing =
     FeatureError
         If it needs features that are not there.
     """
-    if not hasattr(model, "predict"):
+    if isinstance(model, str | Path | list | tuple):
         from nwb_unitrefine.models.sources import load_model
 
-        model = load_model(model)
-    return model.predict(features, missing=missing)
+        loaded = load_model(model)
+    else:
+        loaded = cast("Model", model)
+    return loaded.predict(features, missing=missing)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from nwb_unitrefine.errors import FeatureError, ModelError
+from nwb_unitrefine.models.cascade import make_cascade
 from nwb_unitrefine.models.estimator import Estimator, load_estimator
 from nwb_unitrefine.models.folder import ModelFolder, read_folder
+from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.labels import KNOWN, meanings_of
 from nwb_unitrefine.models.model import FittedModel
 from nwb_unitrefine.records import ModelIdentity
 from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nwb_unitrefine.models.model import Model
 
@@ -30,28 +35,31 @@ _NEW_NAMES_SINCE = Version("0.103.2")
 
 
 def load_model(
-    source: str | Path = "default",
+    source: str | Path | Sequence[str | Path] = "default",
     *,
     revision: str | None = None,
     allow_types: Sequence[str] = (),
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
 ) -> Model:
     """Load a model.
 
     Parameters
     ----------
-    source : str or Path
-        ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one.
+    source : str, Path or sequence of two of these
+        ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one; a repository
+        on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models of two classes,
+        one that tells noise from neural and one that tells sua from mua, in either order.
     revision : str, optional
-        Branch, tag or commit, for a repository.
+        Branch, tag or commit of a repository; better a commit, which nobody can move.
     allow_types : sequence of str
         Classes that the model may hold besides those that are allowed anyway, by full name: their code runs.
-    labels : mapping of str to str, optional
+    labels : mapping of str to str, or one for each of two sources, optional
         What the model's classes mean (sua, mua, noise, neural), where it does not say itself, or says it wrongly.
 
     Returns
     -------
     Model
+        Its `feature_names` are what to compute for it, its `identity` is what to record of it.
 
     Raises
     ------
@@ -59,29 +67,58 @@ def load_model(
         If there is no model, or it is damaged.
     UntrustedModelError
         If it holds types that are not allowed; nothing of it was built.
+
+    Examples
+    --------
+    >>> load_model("default").identity.name  # doctest: +SKIP
+    'unitrefine-default'
     """
-    return _fit_out(
-        read_folder(_folder_of(source)),
-        source="packaged" if _is_packaged(source) else str(source),
-        revision="",
-        allow_types=allow_types,
-        labels=labels,
+    if isinstance(source, str | Path):
+        own = labels if labels is None or isinstance(labels, Mapping) else labels[0]
+        return _load_one(source, revision=revision, allow_types=allow_types, labels=own)
+    if len(source) != 2:
+        raise ModelError(f"A model is one source, or two in a row, not {len(source)}.")
+    each = [labels, labels] if labels is None or isinstance(labels, Mapping) else list(labels)
+    if len(each) != len(source) or revision is not None:
+        raise ModelError("Two models need labels for each and a revision in each source: 'owner/repo@revision'.")
+    one, other = (
+        _load_one(each_source, revision=None, allow_types=allow_types, labels=own)
+        for each_source, own in zip(source, each, strict=True)
     )
+    return make_cascade(one, other)
 
 
-def _is_packaged(source: str | Path) -> bool:
-    """Names of packaged models are bare words; a folder of the same name is given as ``./default``."""
-    return isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir()
-
-
-def _folder_of(source: str | Path) -> Path:
-    """Where on this machine a model is."""
-    return PACKAGED / str(source) if _is_packaged(source) else Path(source).expanduser()
+def _load_one(
+    source: str | Path, *, revision: str | None, allow_types: Sequence[str], labels: Mapping[str, str] | None
+) -> FittedModel:
+    """Find one model's folder, wherever it is, and load it."""
+    address = parse_address(source) if isinstance(source, str) and not Path(source).exists() else None
+    if address is not None:
+        if revision is not None and address.revision not in (None, revision):
+            raise ModelError(f"{source} names a revision, and revision={revision!r} another.")
+        address = replace(address, revision=address.revision or revision)
+        path, commit = fetch(address)
+        folder = read_folder(path, file=address.file)
+        where = str(replace(address, revision=None))
+        name = address.repo_id.partition("/")[2]
+        return _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
+    if revision is not None:
+        raise ModelError(f"{source} is no repository, so it has no revision.", tip="Write hf://owner/repo.")
+    if isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir():
+        path, where = PACKAGED / source, "packaged"
+    else:
+        path, where = Path(source).expanduser(), str(source)
+        if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", where):
+            raise ModelError(f"There is no model at {path}.", tip=f"If it is on the Hub: hf://{where}")
+    folder = read_folder(path)
+    name = folder.path.resolve().name
+    return _fit_out(folder, name=name, source=where, revision="", allow_types=allow_types, labels=labels)
 
 
 def _fit_out(
     folder: ModelFolder,
     *,
+    name: str,
     source: str,
     revision: str,
     allow_types: Sequence[str],
@@ -99,11 +136,11 @@ def _fit_out(
         inputs = _vocabulary_names(estimator, folder)
         meanings = meanings_of(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
     identity = ModelIdentity(
-        name=manifest.name if manifest is not None else folder.path.resolve().name,
+        name=manifest.name if manifest is not None else name,
         source=source,
         revision=revision or (manifest.version if manifest is not None else ""),
         digest=folder.digest,
-        licence=manifest.licence if manifest is not None else "",
+        licence=folder.licence,
     )
     return FittedModel(identity=identity, estimator=estimator, inputs=inputs, meanings=meanings, manifest=manifest)
 
