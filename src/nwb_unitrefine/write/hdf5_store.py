@@ -85,6 +85,12 @@ class Hdf5Store:
         for start in range(0, rows, step):
             yield source[start : start + step]
 
+    def describe_source(self, attributes: dict[str, str]) -> None:
+        """Say which file this one was derived from."""
+        self._require_history()
+        for name, value in attributes.items():
+            self._file[HISTORY].attrs[name] = value
+
     def runs(self) -> dict[str, Group]:
         """The curation runs, by name and in order."""
         history = self._file.get(HISTORY)
@@ -94,8 +100,7 @@ class Hdf5Store:
 
     def add_run(self, name: str, run: Group) -> None:
         """Add a curation run, and what it needs around it."""
-        if HISTORY not in self._file:
-            self._write_group(HISTORY, Group("UnitCuration"))
+        self._require_history()
         self._write_group(f"{HISTORY}/{name}", run)
         self._cache_specification()
 
@@ -144,6 +149,11 @@ class Hdf5Store:
         self._set_colnames((*self.columns(), *columns))
         del self._file[table.name]
         return columns
+
+    def _require_history(self) -> None:
+        """Make the group that holds the runs, where there is none yet."""
+        if HISTORY not in self._file:
+            self._write_group(HISTORY, Group("UnitCuration"))
 
     def _write_group(self, path: str, group: Group) -> None:
         """Write a typed group with everything in it."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import FileChangedError
+from nwb_unitrefine.errors import FileChangedError, WriteError
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary import METRICS
 from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
-from nwb_unitrefine.write.copies import labelled_copy
+from nwb_unitrefine.write.copies import copied_file, derived_file
+from nwb_unitrefine.write.derived import derived_name
 from nwb_unitrefine.write.digests import digest_input, has_units, input_names
 from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
 from nwb_unitrefine.write.opened import change_store
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.records import Source
     from nwb_unitrefine.write.columns import ColumnNames
     from nwb_unitrefine.write.store import UnitsStore
 
@@ -41,6 +43,8 @@ def write_curation(
     columns: str | Sequence[str] = "unitrefine",
     overwrite_columns: Sequence[str] = (),
     replace_human: bool = False,
+    units_only: bool = False,
+    source_digest: str = "",
     dry_run: bool = False,
 ) -> WriteReport:
     """Write labels, their probabilities and how they came about into the NWB file that the units came from.
@@ -53,7 +57,8 @@ def write_curation(
     curation : Curation
         Of an NWB file on this machine.
     output : str or Path, optional
-        Write into a copy of the file there, and leave the file as it is.
+        Write into a copy of the file there, and leave the file as it is. Where it is a folder, the copy is named by
+        subject and session, as DANDI wants it.
     columns : str or pair of str, optional
         ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``), ``"quality"`` (``quality_label``,
         ``quality_score``), or two names.
@@ -61,6 +66,11 @@ def write_curation(
         Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
     replace_human : bool, optional
         Replace labels that a person set, too. By default they are kept, and the run records what the model says.
+    units_only : bool, optional
+        Make `output` a small file of its own with subject, electrodes and units alone. It may then be Zarr where the
+        source is HDF5 and the other way round, and the source may be on another machine.
+    source_digest : str, optional
+        Digest of the source, as an archive states it, for the copy to refer to.
     dry_run : bool, optional
         Do everything but write.
 
@@ -100,13 +110,29 @@ def write_curation(
         )
         return record_run(store, run, names=names, history=history, overwrite=overwrite_columns)
 
+    if units_only and output is None:
+        raise WriteError("A small file with units alone needs a place: name an output.")
     source = Path(curation.units.source.uri)
-    if output is None or dry_run:
+    if output is None or (dry_run and not units_only):
         report, applied = change_store(source, change, dry_run=dry_run)
-    else:
-        with labelled_copy(source, Path(output)) as copy:
-            report, applied = change_store(copy, change)
-    return replace(report, path=Path(output or source), bytes_written=applied.bytes_written)
+        return replace(report, path=source, bytes_written=applied.bytes_written)
+    place = Path(output)
+    if place.is_dir() and place.suffix != ".zarr":
+        place /= derived_name(curation.units.source)
+
+    def change_copy(store: UnitsStore) -> WriteReport:
+        store.describe_source(_about_source(curation.units.source, source_digest))
+        return change(store)
+
+    with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
+        report, applied = change_store(copy, change_copy)
+    return replace(report, path=place, bytes_written=applied.bytes_written)
+
+
+def _about_source(source: Source, digest: str) -> dict[str, str]:
+    """Say which file a copy was derived from."""
+    about = {"source": source.uri, "source_object_id": source.object_id, "source_digest": digest}
+    return {name: value for name, value in about.items() if value}
 
 
 def record_run(

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Parameters = Mapping[str, str | float | int | bool]
 
-__all__ = ["run_from_group", "run_to_group"]
+__all__ = ["ROWS", "run_from_group", "run_to_group"]
+
+ROWS = "Row of the units table that each unit of this run is."
 
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str}
 
@@ -44,7 +46,7 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
     optional = ("note", "label_column", "probability_column", "undoes")
     attributes |= {name: getattr(run, name) for name in optional if getattr(run, name)}
     datasets = {
-        "units": Dataset(rows, refers_to="/units", description="Row of the units table that each unit of this run is."),
+        "units": Dataset(rows, refers_to="/units", description=ROWS),
         "unit_id": Dataset(np.asarray(predictions.unit_ids, dtype=np.int64)),
         "label": Dataset(text_array(predictions.labels)),
         "probability": Dataset(np.asarray(predictions.probabilities, dtype=np.float64)),

@@ -41,6 +41,10 @@ class UnitsStore(Protocol):
         """A dataset of the table piece by piece along its first axis, so that a large one is not held at once."""
         ...
 
+    def describe_source(self, attributes: dict[str, str]) -> None:
+        """Say which file this one was derived from."""
+        ...
+
     def runs(self) -> dict[str, Group]:
         """The curation runs, by name and in order."""
         ...

@@ -79,6 +79,11 @@ class ZarrStore:
         for start in range(0, source.shape[0], step):
             yield source[start : start + step]
 
+    def describe_source(self, attributes: dict[str, str]) -> None:
+        """Say which file this one was derived from."""
+        self._require_history()
+        self._root[HISTORY].attrs.update(attributes)
+
     def runs(self) -> dict[str, Group]:
         """The curation runs, by name and in order."""
         if f"{HISTORY}/.zgroup" not in self._overlay:
@@ -87,8 +92,7 @@ class ZarrStore:
 
     def add_run(self, name: str, run: Group) -> None:
         """Add a curation run, and what it needs around it."""
-        if f"{HISTORY}/.zgroup" not in self._overlay:
-            self._write_group(HISTORY, Group("UnitCuration"))
+        self._require_history()
         self._write_group(f"{HISTORY}/{name}", run)
         self._cache_specification()
 
@@ -147,6 +151,11 @@ class ZarrStore:
         while f"{table}/{names[-1]}_index/.zarray" in self._overlay:
             names.append(f"{names[-1]}_index")
         return names
+
+    def _require_history(self) -> None:
+        """Make the group that holds the runs, where there is none yet."""
+        if f"{HISTORY}/.zgroup" not in self._overlay:
+            self._write_group(HISTORY, Group("UnitCuration"))
 
     def _write_group(self, path: str, group: Group) -> None:
         """Write a typed group with everything in it."""

@@ -199,6 +199,11 @@ def _unit_curation() -> NWBGroupSpec:
             "How the units of this file came by their labels: every curation run, in order of its name ('run_0001', "
             "'run_0002', ...). References go one way, from runs to units."
         ),
+        attributes=[
+            _attribute("source", "Path or address of the file that this one was derived from.", required=False),
+            _attribute("source_object_id", "Object id of that file.", required=False),
+            _attribute("source_digest", "Digest of that file, as 'sha256:...' or 'dandi-etag:...'.", required=False),
+        ],
         groups=[NWBGroupSpec(neurodata_type_inc="CurationRun", doc="The curation runs.", quantity="*")],
     )
 
