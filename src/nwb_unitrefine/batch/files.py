@@ -151,7 +151,8 @@ def label_sources(
     SourceError
         If two sources would write the same copy; nothing was done then.
     """
-    outputs = _outputs(sources, output)
+    small = bool((write_options or {}).get("units_only"))
+    outputs = [Path(output)] * len(sources) if output and small else _outputs(sources, output)
     loaded = load_model(model) if isinstance(model, str | Path) else model
     for source, target in zip(sources, outputs, strict=True):
         start = time.perf_counter()

@@ -25,6 +25,7 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @model_option
 @click.option("--output", help="Write a labelled copy there (a folder, for several sources); change no source.")
+@click.option("--units-only", is_flag=True, help="Make the copy a small file: subject, electrodes, units and labels.")
 @click.option("--dry-run", is_flag=True, help="Show the labels and write nothing.")
 @click.option(
     "--columns",
@@ -42,6 +43,7 @@ def command(
     *,
     model: tuple[str, ...],
     output: str | None,
+    units_only: bool,
     dry_run: bool,
     columns: str,
     overwrite: tuple[str, ...],
@@ -62,6 +64,7 @@ def command(
         "columns": columns if "," not in columns else tuple(columns.split(",")),
         "overwrite_columns": overwrite,
         "replace_human": replace_human,
+        "units_only": units_only,
     }
     labelling = label_sources(found, model=load(model), output=output, dry_run=dry_run, write_options=options)
     documents, rows, n_refused = [], [], 0
