@@ -59,7 +59,7 @@ class Scored:
 
     @property
     def pooled(self) -> dict[str, float]:
-        """Scores over all units together, as of `scores.score`, and of the certain ones: ``kept``, ``accuracy_kept``."""
+        """Scores over all units together, as of `scores.score`; ``kept`` and ``accuracy_kept`` of the certain ones."""
         kept = ~self.uncertain
         right = self.dataset.targets == self.labels
         return {

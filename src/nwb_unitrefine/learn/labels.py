@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.read.dialects import COMMON_LABELS, DIALECTS
 from nwb_unitrefine.records import CLASSES, Ragged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.read.dialects import LabelColumn
 
 __all__ = ["LABEL_COLUMNS", "MappedLabels", "map_labels"]
 
@@ -44,24 +47,10 @@ _WORDS = {
     "sua": ("sua", "su", "good", "single", "single unit", "single-unit", "accept", "accepted", "excellent"),
     "mua": ("mua", "mu", "multi", "multi unit", "multi-unit", "multiunit"),
     "noise": ("noise", "noisy", "reject", "rejected", "artifact", "artefact", "bad"),
-    "": ("", "nan", "none", "unsorted", "unlabeled", "unlabelled", "unknown", "n/a", "non_soma", "non-soma"),
+    "": ("", "nan", "none", "<na>", "unsorted", "unlabeled", "unlabelled", "unknown", "n/a", "non_soma", "non-soma"),
 }
+_NOTHING = _WORDS[""]
 _MEANINGS = {word: name for name, words in _WORDS.items() for word in words}
-
-_STEINMETZ = {"0": "noise", "1": "mua", "2": "sua", "3": ""}
-_IBL = {"0": "mua", "0.33": "mua", "0.67": "mua", "1": "sua"}
-"""The IBL's score counts passed criteria of a single unit; it does not tell noise from multi-units."""
-_SINGLE = {"true": "sua", "1": "sua", "false": "mua", "0": "mua"}
-_NOISE_ONLY = {"true": "noise", "1": "noise", "false": "", "0": ""}
-_ALLEN = {"good": "", "noise": "noise"}
-
-_BY_COLUMN = {
-    "phy_annotations": _STEINMETZ,
-    "ibl_quality_score": _IBL,
-    "is_single": _SINGLE,
-    "is_noise": _NOISE_ONLY,
-}
-_BY_DIALECT = {("Allen", "quality"): _ALLEN}
 
 _STRONGEST_FIRST = ("noise", "mua", "sua")
 """Of several labels of one unit, that which says the most against it: Spyglass's curators add, and never take away."""
@@ -128,32 +117,52 @@ def map_labels(
     >>> print(map_labels([2, 1, 0, 3], column="phy_annotations"))
     2 → sua (1), 1 → mua (1), 0 → noise (1), 3 → left out (1)
     """
-    known = _vocabulary(column, dialect, mapping)
+    known, complete = _meanings(column, dialect, mapping)
     entries = [tuple(_word(word) for word in _several(value)) for value in values]
     counts = Counter(word for entry in entries for word in (entry or ("",)))
-    unknown = [word for word in counts if word.casefold() not in known]
-    if unknown:
+    unknown = [word for word in counts if word.casefold() not in known and word.casefold() not in _NOTHING]
+    if unknown and not complete:
         where = f" in column {column!r}" if column else ""
         raise TrainingError(
-            f"Labels{where} that mean nothing here: {', '.join(repr(word) for word in unknown[:8])}"
+            f"Labels{where} whose meaning is not known: {', '.join(repr(word) for word in unknown[:8])}"
             f"{' and more' if len(unknown) > 8 else ''}.",
             tip=f"Say what each means, as in --map-label {unknown[0]}=mua; --map-label {unknown[0]}= leaves it out.",
         )
-    labels = [_one_of([known[word.casefold()] for word in entry]) for entry in entries]
+    labels = [_one_of([known.get(word.casefold(), "") for word in entry]) for entry in entries]
     return MappedLabels(
         labels=np.array(labels, dtype="U5"),
-        mapping={word: known[word.casefold()] for word in counts},
+        mapping={word: known.get(word.casefold(), "") for word in counts},
         counts=dict(counts),
     )
 
 
-def _vocabulary(column: str, dialect: str, mapping: Mapping[str, str] | None) -> dict[str, str]:
-    """Collect what words mean in one column: the caller's meaning before the column's before everyone's."""
+def _meanings(column: str, dialect: str, mapping: Mapping[str, str] | None) -> tuple[dict[str, str], bool]:
+    """Collect what words mean in one column, the caller's meaning first; and whether all other words mean nothing."""
     given = {old.casefold(): new for old, new in (mapping or {}).items()}
     for old, new in given.items():
         if new not in (*CLASSES, ""):
             raise TrainingError(f"Label {old!r} cannot mean {new!r}.", tip=f"One of: {', '.join(CLASSES)}, or nothing.")
-    return {**_MEANINGS, **_BY_COLUMN.get(column, {}), **_BY_DIALECT.get((dialect, column), {}), **given}
+    rule, of_this_dialect = _rule(column, dialect)
+    if rule is None:
+        return {**_MEANINGS, **given}, False
+    # Where an archive has its own meaning of "good", everyone's is wrong; where labels are numbers, no word is meant.
+    complete = of_this_dialect or not any(word.isalpha() and word not in _FLAGS for word in rule.meaning)
+    return {**({} if complete else _MEANINGS), **rule.meaning, **given}, complete
+
+
+def _rule(column: str, dialect: str) -> tuple[LabelColumn | None, bool]:
+    """Find what an archive means by a column: the archive at hand, or the only one that has such a column."""
+    rules = [(one.name == dialect, rule) for one in DIALECTS for rule in one.labels if rule.name == column]
+    rules += [(False, rule) for rule in COMMON_LABELS if rule.name == column]
+    for of_this_dialect, rule in rules:
+        if of_this_dialect:
+            return rule, True
+    return (rules[0][1], False) if len(rules) == 1 and column not in _EVERYBODYS else (None, False)
+
+
+_FLAGS = ("true", "false")
+_EVERYBODYS = ("label", "quality")
+"""Names of columns that too many use for one archive's meaning to be theirs."""
 
 
 def _several(value: Any) -> Iterable[Any]:
@@ -173,7 +182,7 @@ def _word(value: Any) -> str:
     try:
         number = float(text)
     except ValueError:
-        return "" if text == "<NA>" else text
+        return text
     return "nan" if np.isnan(number) else f"{round(number, 2):g}"
 
 

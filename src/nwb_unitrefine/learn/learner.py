@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.models.model import Model
 
-__all__ = ["BoostedTrees", "FolderLearner", "Learner"]
+__all__ = ["BoostedTrees", "FolderLearner", "Learner", "describe", "in_memory", "metric_table"]
 
 
 class Learner(Protocol):
@@ -122,7 +122,7 @@ class BoostedTrees:
             estimator = self._fit_estimator(data.take(train), seed=seed)
             for number, lacking in enumerate(tiers):
                 shown = data.take(test).hide([name for group in lacking for name in groups[group]])
-                held_out[number, test] = estimator.predict_proba(_table(shown.names, shown.values))
+                held_out[number, test] = estimator.predict_proba(metric_table(shown.names, shown.values))
         calibrations = tuple(
             ConditionalCalibration(missing_groups=lacking, calibration=fit_calibration(raw, data.targets))
             for lacking, raw in zip(tiers, held_out, strict=True)
@@ -152,7 +152,7 @@ class BoostedTrees:
         # One thread: a tree of this size is grown sooner than threads have met, and much sooner on a busy machine.
         with threadpool_limits(1):
             estimator.fit(
-                _table(data.names, np.concatenate(guises)),
+                metric_table(data.names, np.concatenate(guises)),
                 np.tile(data.targets, len(guises)),
                 vote__sample_weight=np.full(len(data) * len(guises), 1 / len(guises)),
             )
@@ -176,7 +176,7 @@ def _with_seed(member: Any, seed: int) -> Any:
     return clone(member).set_params(random_state=int(seed))
 
 
-def _table(names: Sequence[str], values: NDArray[np.float64]) -> Any:
+def metric_table(names: Sequence[str], values: NDArray[np.float64]) -> Any:
     """Show metrics to an estimator under the names that SpikeInterface looks them up by, rounded as it rounds them."""
     import pandas as pd
 

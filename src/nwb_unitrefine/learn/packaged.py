@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.learn.tables import read_labelled_tables
@@ -11,6 +10,8 @@ from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models.sources import PACKAGED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nwb_unitrefine.learn.dataset import Dataset
 
 __all__ = ["read_base_dataset", "rebuild_default"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["read_labelled_tables"]
+__all__ = ["read_labelled_tables", "read_labels", "subject_of"]
 
 _ID_COLUMNS = ("unit_id", "cluster_id", "id", "unit", "unit_index", "Unnamed: 0", "")
 _RECORDING_COLUMNS = ("recording", "session", "session_id")
@@ -121,12 +121,11 @@ def _read_one(
     problems: list[Problem] = []
     if labels is None:
         column = _label_column(table, label_column, file=file)
-        found = table[column]
+        found = table[column].tolist()
     else:
-        table, found, column = _join(
-            table, _read_table(Path(labels)), label_column, file=file, other=Path(labels), problems=problems
-        )
-    mapped = map_labels(found.tolist(), column=column, mapping=mapping)
+        given, column = read_labels(labels, label_column)
+        table, found = _join(table, given, file=file, other=Path(labels), problems=problems)
+    mapped = map_labels(found, column=column, mapping=mapping)
     keep = mapped.labels != ""
     ids = np.array([_id_text(one) for one in table.index], dtype=str)
     if not keep.all():
@@ -134,7 +133,7 @@ def _read_one(
             Problem(f"{file.name}: {int((~keep).sum())} units without a usable label", tuple(ids[~keep].tolist()))
         )
     recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))
-    subjects = _first(table, _SUBJECT_COLUMNS, default=[_subject(one, subject_pattern) for one in recordings])
+    subjects = _first(table, _SUBJECT_COLUMNS, default=[subject_of(one, subject_pattern) for one in recordings])
     metrics = _metrics(table, definition, exclude=column, file=file)
     return Dataset(
         unit_ids=ids[keep],
@@ -167,6 +166,45 @@ def _read_table(file: Path) -> pd.DataFrame:
     return table.set_index(id_column)
 
 
+def read_labels(file: str | Path, label_column: str | None = None) -> tuple[dict[str, str], str]:
+    """Read a table of ids and labels.
+
+    Parameters
+    ----------
+    file : path
+    label_column : str, optional
+        By default the only column, or the first of `LABEL_COLUMNS`.
+
+    Returns
+    -------
+    labels : dict of str to str
+        Label of each unit id.
+    column : str
+        Where they stood.
+
+    Raises
+    ------
+    TrainingError
+        If there are no ids or labels, or an id stands twice.
+    """
+    table = _read_table(Path(file))
+    table.index = table.index.map(_id_text)
+    _check_unique(table, file=Path(file))
+    if label_column is None and len(table.columns) == 1:
+        label_column = str(table.columns[0])
+    column = _label_column(table, label_column, file=Path(file))
+    return dict(zip(table.index.tolist(), table[column].fillna("").astype(str).tolist(), strict=True)), column
+
+
+def _check_unique(table: pd.DataFrame, *, file: Path) -> None:
+    """Refuse two rows of one unit: nobody can say which label counts."""
+    if not table.index.is_unique:
+        twice = table.index[table.index.duplicated()][0]
+        raise TrainingError(
+            f"{file} has unit {twice!r} more than once.", tip="Keep the row that counts: an older label may be wrong."
+        )
+
+
 def _id_text(value: Any) -> str:
     """Spell an id that some program wrote as 12.0 as 12."""
     text = str(value).strip()
@@ -185,34 +223,21 @@ def _label_column(table: pd.DataFrame, wanted: str | None, *, file: Path) -> str
 
 
 def _join(
-    metrics: pd.DataFrame,
-    labels: pd.DataFrame,
-    label_column: str | None,
-    *,
-    file: Path,
-    other: Path,
-    problems: list[Problem],
-) -> tuple[pd.DataFrame, pd.Series[Any], str]:
-    """Join two tables by unit id; positions mean nothing."""
-    for table, name in ((metrics, file), (labels, other)):
-        table.index = table.index.map(_id_text)
-        if not table.index.is_unique:
-            twice = table.index[table.index.duplicated()][0]
-            raise TrainingError(
-                f"{name} has unit {twice!r} more than once.",
-                tip="Keep the row that counts: an older label may be wrong.",
-            )
-    if label_column is None and len(labels.columns) == 1:
-        label_column = str(labels.columns[0])
-    column = _label_column(labels, label_column, file=other)
-    shared = metrics.index.intersection(labels.index, sort=False)
-    if shared.empty:
+    metrics: pd.DataFrame, labels: Mapping[str, str], *, file: Path, other: Path, problems: list[Problem]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Give each row of metrics the label of its id; positions mean nothing."""
+    metrics.index = metrics.index.map(_id_text)
+    _check_unique(metrics, file=file)
+    shared = [one for one in metrics.index if one in labels]
+    if not shared:
         raise TrainingError(f"{file} and {other} have no unit id in common.")
-    for table, name, lacking in ((metrics, file, "label"), (labels, other, "metrics")):
-        alone = table.index.difference(shared, sort=False)
-        if len(alone):
+    for alone, name, lacking in (
+        ([one for one in metrics.index if one not in labels], file, "a label"),
+        ([one for one in labels if one not in metrics.index], other, "metrics"),
+    ):
+        if alone:
             problems.append(Problem(f"{name.name}: {len(alone)} units without {lacking}", tuple(alone)))
-    return metrics.loc[shared], labels.loc[shared, column], column
+    return metrics.loc[shared], [labels[one] for one in shared]
 
 
 def _first(table: pd.DataFrame, names: Sequence[str], *, default: Sequence[str]) -> Any:
@@ -221,8 +246,8 @@ def _first(table: pd.DataFrame, names: Sequence[str], *, default: Sequence[str])
     return np.asarray(default if found is None else found, dtype=str)
 
 
-def _subject(recording: str, pattern: str | None) -> str:
-    """Find whom a recording is from in its name."""
+def subject_of(recording: str, pattern: str | None) -> str:
+    """Find whom a recording is from in its name: the pattern's first group; without a pattern, itself."""
     if pattern is None:
         return recording
     match = re.search(pattern, recording)
