@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "Write a file's labels for another program.",
     "recover": "Finish or undo a write that was interrupted.",
     "train": "Train a model on labelled units.",
+    "evaluate": "Score a model on labelled units.",
     "predict": "Predict labels from a table of metrics.",
     "demo": "Make a small session with known truth, label it, and compare.",
 }

@@ -5,6 +5,8 @@ from nwb_unitrefine.learn.evaluate import Scored, compare, cross_validate, evalu
 from nwb_unitrefine.learn.labels import MappedLabels, map_labels
 from nwb_unitrefine.learn.learner import BoostedTrees, Learner
 from nwb_unitrefine.learn.recipe import UnitRefineRecipe
+from nwb_unitrefine.learn.search import Search
+from nwb_unitrefine.learn.sources import read_labelled, read_labelled_units
 from nwb_unitrefine.learn.tables import read_labelled_tables
 from nwb_unitrefine.learn.train import Trained, train_model
 
@@ -14,6 +16,7 @@ __all__ = [
     "Learner",
     "MappedLabels",
     "Scored",
+    "Search",
     "Trained",
     "UnitRefineRecipe",
     "combine",
@@ -21,7 +24,9 @@ __all__ = [
     "cross_validate",
     "evaluate",
     "map_labels",
+    "read_labelled",
     "read_labelled_tables",
+    "read_labelled_units",
     "score_table",
     "train_model",
 ]

@@ -14,7 +14,7 @@ from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.learner import Learner
     from nwb_unitrefine.models.model import Model
 
-__all__ = ["Scored", "compare", "cross_validate", "evaluate", "score_table"]
+__all__ = ["Scored", "compare", "cross_validate", "cross_validate_hiding", "evaluate", "score_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,25 +166,48 @@ def cross_validate(
     -------
     Scored
     """
+    return cross_validate_hiding(learner, dataset, hidden={name or learner.name: hide}, by=by, seed=seed)[0]
+
+
+def cross_validate_hiding(
+    learner: Learner, dataset: Dataset, *, hidden: Mapping[str, Sequence[str]], by: str = "auto", seed: int = 0
+) -> tuple[Scored, ...]:
+    """Score a way to make models on several kinds of sources at once; see `cross_validate`.
+
+    Parameters
+    ----------
+    learner : Learner
+    dataset : Dataset
+    hidden : mapping of str to sequence of str
+        What to call each kind of source, and the metrics that it lacks.
+    by, seed
+        As of `cross_validate`.
+
+    Returns
+    -------
+    tuple of Scored
+        In the order of `hidden`.
+    """
     parts = split(dataset, by=by, seed=seed)
-    probabilities = np.zeros((len(dataset), len(CLASSES)))
-    labels = np.zeros(len(dataset), dtype=np.intp)
-    uncertain = np.zeros(len(dataset), dtype=bool)
-    unlabelled = np.zeros(len(dataset), dtype=bool)
+    scored = [
+        Scored(
+            name=name,
+            scheme=parts.scheme,
+            dataset=dataset,
+            probabilities=np.zeros((len(dataset), len(CLASSES))),
+            labels=np.zeros(len(dataset), dtype=np.intp),
+            uncertain=np.zeros(len(dataset), dtype=bool),
+            unlabelled=np.zeros(len(dataset), dtype=bool),
+        )
+        for name in hidden
+    ]
     for train, test in parts:
         model = learner.fit(dataset.take(train), seed=seed)
-        part = _predict(model, dataset.take(test).hide(hide), name="", scheme="")
-        probabilities[test], labels[test] = part.probabilities, part.labels
-        uncertain[test], unlabelled[test] = part.uncertain, part.unlabelled
-    return Scored(
-        name=name or learner.name,
-        scheme=parts.scheme,
-        dataset=dataset,
-        probabilities=probabilities,
-        labels=labels,
-        uncertain=uncertain,
-        unlabelled=unlabelled,
-    )
+        for whole, lacking in zip(scored, hidden.values(), strict=True):
+            part = _predict(model, dataset.take(test).hide(lacking), name="", scheme="")
+            whole.probabilities[test], whole.labels[test] = part.probabilities, part.labels
+            whole.uncertain[test], whole.unlabelled[test] = part.uncertain, part.unlabelled
+    return tuple(scored)
 
 
 def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Scored:

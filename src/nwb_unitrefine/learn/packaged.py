@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.tables import read_labelled_tables
 from nwb_unitrefine.learn.train import train_model
+from nwb_unitrefine.models.folder import SKOPS, TRAINING_DATA
 from nwb_unitrefine.models.sources import PACKAGED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nwb_unitrefine.learn.dataset import Dataset
 
-__all__ = ["read_base_dataset", "rebuild_default"]
+__all__ = ["read_base_dataset", "read_training_data", "rebuild_default"]
 
 VERSION = "1.0.0"
 
@@ -38,6 +39,30 @@ def read_base_dataset(folder: str | Path) -> Dataset:
         ),
         licence="MIT",
     )
+
+
+def read_training_data(source: str | Path) -> Dataset:
+    """Read labelled units to add one's own to, so that a model keeps what it knew.
+
+    Parameters
+    ----------
+    source : str or Path
+        A model folder that holds its training data, the UnitRefine base dataset, or any CSV of metrics and labels.
+
+    Raises
+    ------
+    TrainingError
+        If there is no training data, as in the packaged default.
+    """
+    folder = PACKAGED / "default" if source == "default" else Path(source)
+    if (folder / SKOPS).is_file() and not (folder / TRAINING_DATA).is_file():
+        raise TrainingError(
+            f"The model {source} comes without the data it was trained on.",
+            tip="Give the folder of the data; that of the default model is the UnitRefine base dataset (CSV files).",
+        )
+    if any(folder.glob("mouse*_imec*.csv")):
+        return read_base_dataset(folder)
+    return read_labelled_tables(folder)
 
 
 def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
+from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
 from nwb_unitrefine.records import Problem
 from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
 
@@ -95,10 +96,12 @@ def read_labelled_tables(
 
 
 def _files(paths: Sequence[str | Path]) -> list[Path]:
-    """Open folders up; refuse what is not there."""
+    """Open folders up, of a model folder its training data; refuse what is not there."""
     files: list[Path] = []
     for path in map(Path, paths):
-        found = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        found = [path]
+        if path.is_dir():
+            found = [path / TRAINING_DATA] if (path / TRAINING_DATA).is_file() else sorted(path.glob("*.csv"))
         if not found or not found[0].is_file():
             raise TrainingError(f"{path} is no CSV file, and no folder of CSV files.")
         files.extend(found)
@@ -119,6 +122,9 @@ def _read_one(
     """Read one table of metrics, with its labels."""
     table = _read_table(file)
     problems: list[Problem] = []
+    if labels is None and file.name == TRAINING_DATA and not set(LABEL_COLUMNS) & set(table.columns):
+        # UnitRefine's model folders keep labels apart.
+        labels = file.with_name(LABELS)
     if labels is None:
         column = _label_column(table, label_column, file=file)
         found = table[column].tolist()
@@ -268,7 +274,10 @@ def _metrics(table: pd.DataFrame, definition: str | None, *, exclude: str, file:
             feature = resolve(column if "@" in column else f"{column}@{definition}")
         except FeatureError:
             continue
-        found[feature.name] = column
+        metric = feature.metric
+        # A metric that both definitions agree on has one name here, so that datasets of either can be combined.
+        same = OLD in metric.definitions and not metric.difference
+        found[f"{metric.name}@{OLD}" if same else feature.name] = column
     if not found:
         raise TrainingError(
             f"{file} has no column that is a known metric.",

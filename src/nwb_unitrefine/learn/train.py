@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.evaluate import cross_validate_hiding
+from nwb_unitrefine.learn.inputs import feature_groups, missing_tiers
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.models.folder import write_folder
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
-    from nwb_unitrefine.learn.learner import FolderLearner
+    from nwb_unitrefine.learn.learner import FolderLearner, Learner
     from nwb_unitrefine.models import FittedModel
+    from nwb_unitrefine.models.manifest import Evaluation
 
 __all__ = ["FEW_UNITS", "MIN_UNITS_PER_CLASS", "Trained", "check_dataset", "train_model"]
 
@@ -87,6 +90,7 @@ def train_model(
     version: str = "1",
     description: str = "",
     command: str = "",
+    validate: bool = True,
     keep_training_data: bool = True,
     overwrite: bool = False,
 ) -> Trained:
@@ -105,6 +109,9 @@ def train_model(
         Of the model; its name is that of its folder by default.
     command : str
         What rebuilds it.
+    validate : bool
+        Whether to score the learner on subjects (recordings, random parts) left out, for each kind of source, and write
+        the scores into the manifest and the card. Takes a few times as long as training.
     keep_training_data : bool
         Whether the folder holds the labelled units, as UnitRefine's do; leave them out where the data may not be passed
         on.
@@ -131,7 +138,8 @@ def train_model(
         update={
             "name": name or (Path(output).name if output is not None else "unnamed"),
             "version": version,
-            "description": description,
+            "description": description or model.manifest.description,
+            "evaluations": _validate(learner or BoostedTrees(), model, dataset, seed=seed) if validate else (),
             "training": model.manifest.training.model_copy(update={"command": command}),
         }
     )
@@ -143,8 +151,24 @@ def train_model(
         output,
         estimator=model.estimator.fitted,
         manifest=manifest,
-        training_data=frame.drop(columns="label") if keep_training_data else None,
+        training_data=frame if keep_training_data else None,
         labels=frame["label"] if keep_training_data else None,
         overwrite=overwrite,
     )
     return Trained(model=model, path=path, warnings=warnings)
+
+
+def _validate(learner: Learner, model: FittedModel, dataset: Dataset, *, seed: int) -> tuple[Evaluation, ...]:
+    """Score how well models made this way do on each kind of source that this one was made for."""
+    groups = feature_groups(model.inputs)
+    hidden = {
+        " without ".join(["as given", ", ".join(lacking)][: 2 if lacking else 1]): [
+            name for group in lacking for name in groups[group]
+        ]
+        for lacking in missing_tiers(model.inputs)
+    }
+    scored = cross_validate_hiding(learner, dataset, hidden=hidden, seed=seed)
+    return tuple(
+        one.to_evaluation(features=[name for name in model.inputs if name not in lacking])
+        for one, lacking in zip(scored, hidden.values(), strict=True)
+    )

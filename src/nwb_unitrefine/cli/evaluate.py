@@ -1,0 +1,95 @@
+"""``nwb-unitrefine evaluate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nwb_unitrefine.cli.options import load
+from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli.train import label_options, read_sources
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.learn import Dataset, Scored
+
+__all__ = ["command"]
+
+
+@click.command("evaluate")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--model", multiple=True, metavar="MODEL", help="Model to score; twice: two models in a row.")
+@click.option("--cross-validate", "learned", is_flag=True, help="Score our learner instead, leaving subjects out.")
+@click.option("--recipe", is_flag=True, help="Score UnitRefine's recipe beside it, on the same splits.")
+@label_options
+@click.option("--figures", metavar="FOLDER", help="Draw confusion matrix, reliability and coverage there.")
+@click.option("--seed", default=0, show_default=True, help="Of whatever is drawn in training.")
+@json_option
+def command(
+    *,
+    sources: tuple[str, ...],
+    model: tuple[str, ...],
+    learned: bool,
+    recipe: bool,
+    labels: str | None,
+    label_column: str | None,
+    map_labels: tuple[str, ...],
+    definition: str | None,
+    subject_pattern: str | None,
+    figures: str | None,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Score a model on labelled units, or a way to make models by leaving subjects out."""
+    from nwb_unitrefine.learn import evaluate
+
+    dataset = read_sources(
+        sources,
+        labels=labels,
+        label_column=label_column,
+        map_labels=map_labels,
+        definition=definition,
+        subject_pattern=subject_pattern,
+        quiet=as_json,
+    )
+    scored = _cross_validated(dataset, learned=learned or recipe, recipe=recipe, seed=seed)
+    if model or not scored:
+        scored.insert(0, evaluate(load(model or ("default",)), dataset))
+    if figures is not None:
+        from nwb_unitrefine.learn.figures import draw_figures
+
+        for file in draw_figures(scored, folder=figures):
+            click.echo(f"drawn: {file}", err=True)
+    if as_json:
+        print_json([one.to_evaluation().model_dump(mode="json") for one in scored])
+    else:
+        _print(scored)
+    return 0
+
+
+def _cross_validated(dataset: Dataset, *, learned: bool, recipe: bool, seed: int) -> list[Scored]:
+    """Leave subjects out, for our learner and UnitRefine's."""
+    from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, cross_validate
+
+    learners = ([BoostedTrees()] if learned else []) + ([UnitRefineRecipe()] if recipe else [])
+    return [cross_validate(learner, dataset, seed=seed) for learner in learners]
+
+
+def _print(scored: list[Scored]) -> None:
+    """Scores side by side, and what stands behind them."""
+    pooled = [one.pooled for one in scored]
+    rows = [[name.replace("_", " "), *(scores[name] for scores in pooled)] for name in pooled[0]]
+    means = [one.mean("balanced_accuracy") for one in scored]
+    rows.insert(1, ["… mean of recordings", *(mean for mean, _, _ in means)])
+    rows.insert(2, ["… 95 % interval", *(f"{low:.3f} to {high:.3f}" for _, low, high in means)])
+    print_table(f"{scored[0].scheme}, {len(scored[0].dataset)} units", ["score", *(one.name for one in scored)], rows)
+    for one in scored:
+        confusion = [
+            [
+                name,
+                *(int(((one.dataset.labels == name) & (one.labels == column)).sum()) for column in range(len(CLASSES))),
+            ]
+            for name in CLASSES
+        ]
+        print_table(f"{one.name}: labels (rows) and predictions", ["", *CLASSES], confusion)

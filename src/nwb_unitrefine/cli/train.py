@@ -1,0 +1,214 @@
+"""``nwb-unitrefine train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nwb_unitrefine.learn import Dataset
+    from nwb_unitrefine.learn.learner import FolderLearner
+
+__all__ = ["command", "label_options", "read_sources"]
+
+
+def label_options(function: click.decorators.FC) -> click.decorators.FC:
+    """Add the options that say what the labels of a source are."""
+    for option in reversed(
+        (
+            click.option("--labels", metavar="CSV", help="Ids and labels, for one source that has no labels itself."),
+            click.option("--label-column", metavar="NAME", help="Column that holds the labels."),
+            click.option(
+                "--map-label",
+                "map_labels",
+                multiple=True,
+                metavar="OLD=NEW",
+                help="What a label means: sua, mua, noise.",
+            ),
+            click.option(
+                "--definition",
+                type=click.Choice(["0.105", "0.101"]),
+                help="SpikeInterface that a CSV's metrics are of.",
+            ),
+            click.option(
+                "--subject-pattern",
+                metavar="REGEX",
+                help="Finds the subject in a recording's name, as '(mouse[0-9]+)'.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.command("train")
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("--output", metavar="FOLDER", help="Model folder to write.")
+@label_options
+@click.option("--add-to", multiple=True, metavar="DATA", help="Labelled data or model folder to add these labels to.")
+@click.option("--packaged", metavar="FOLDER", help="Rebuild the default model from the UnitRefine base dataset.")
+@click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
+@click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
+@click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
+@click.option("--scaler", "scalers", multiple=True, metavar="NAME", help="Likewise.")
+@click.option("--draws", default=10, show_default=True, help="Configurations to try for each classifier.")
+@click.option("--jobs", default=1, show_default=True, help="Processes of a search; the model is the same for any.")
+@click.option("--seed", default=0, show_default=True, help="Decides everything that is drawn.")
+@click.option("--licence", default="", help="SPDX identifier of the model's licence.")
+@click.option("--no-validate", "validate", is_flag=True, default=True, flag_value=False, help="Leave out the scores.")
+@click.option("--overwrite", is_flag=True, help="Replace a model folder that is there.")
+@json_option
+def command(
+    *,
+    sources: tuple[str, ...],
+    output: str | None,
+    labels: str | None,
+    label_column: str | None,
+    map_labels: tuple[str, ...],
+    definition: str | None,
+    subject_pattern: str | None,
+    add_to: tuple[str, ...],
+    packaged: str | None,
+    search: bool,
+    classifiers: tuple[str, ...],
+    imputers: tuple[str, ...],
+    scalers: tuple[str, ...],
+    draws: int,
+    jobs: int,
+    seed: int,
+    licence: str,
+    validate: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Train a model on labelled units: NWB files, sorter output, analyzers, or CSV tables of metrics.
+
+    Scores come from subjects (or recordings) that are left out one after another, and are written into the model.
+    """
+    from nwb_unitrefine.learn import combine, train_model
+    from nwb_unitrefine.learn.packaged import read_training_data, rebuild_default
+
+    if packaged is not None:
+        click.echo(f"written to {rebuild_default(packaged, output=output)}", err=as_json)
+        return 0
+    if not sources:
+        raise click.UsageError("Give at least one SOURCE, or --packaged.")
+    dataset = read_sources(
+        sources,
+        labels=labels,
+        label_column=label_column,
+        map_labels=map_labels,
+        definition=definition,
+        subject_pattern=subject_pattern,
+        licence=licence,
+        quiet=as_json,
+    )
+    dataset = combine([*(read_training_data(one) for one in add_to), dataset])
+    trained = train_model(
+        dataset,
+        output=output,
+        learner=_learner(
+            search=search or bool(classifiers or imputers or scalers),
+            classifiers=classifiers,
+            imputers=imputers,
+            scalers=scalers,
+            draws=draws,
+            jobs=jobs,
+        ),
+        seed=seed,
+        command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
+        validate=validate,
+        overwrite=overwrite,
+    )
+    manifest = trained.model.manifest
+    assert manifest is not None
+    if as_json:
+        print_json({"path": trained.path, "warnings": trained.warnings, "manifest": manifest.model_dump(mode="json")})
+        return 0
+    for warning in trained.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for one in manifest.evaluations:
+        print_table(
+            f"{one.name}: {one.scheme}",
+            ["recording", "subject", "units", "balanced accuracy", "calibration error"],
+            [
+                [part.recording, part.subject, part.n_units]
+                + [part.scores.get(name, float("nan")) for name in ("balanced_accuracy", "calibration_error")]
+                for part in one.recordings
+            ],
+        )
+    click.echo(f"written to {trained.path}" if trained.path else "not written: no --output")
+    return 0
+
+
+def read_sources(
+    sources: tuple[str, ...],
+    *,
+    labels: str | None,
+    label_column: str | None,
+    map_labels: tuple[str, ...],
+    definition: str | None,
+    subject_pattern: str | None,
+    licence: str = "",
+    quiet: bool = False,
+) -> Dataset:
+    """Read labelled units and show what became of each label."""
+    from nwb_unitrefine.learn import read_labelled
+
+    dataset = read_labelled(
+        sources,
+        labels=labels,
+        label_column=label_column,
+        mapping=dict(_pairs(map_labels)),
+        definition=definition,
+        subject_pattern=subject_pattern,
+        licence=licence,
+    )
+    if not quiet:
+        print_problems(dataset.problems)
+        mapping = ", ".join(f"{old or '(empty)'} → {new or 'left out'}" for old, new in dataset.label_mapping.items())
+        counts = ", ".join(f"{dataset.counts[name]} {name}" for name in CLASSES)
+        click.echo(f"labels: {mapping}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
+    return dataset
+
+
+def _learner(
+    *,
+    search: bool,
+    classifiers: tuple[str, ...],
+    imputers: tuple[str, ...],
+    scalers: tuple[str, ...],
+    draws: int,
+    jobs: int,
+) -> FolderLearner:
+    """Take our own learner unless a search is asked for."""
+    from nwb_unitrefine.learn import BoostedTrees, Search
+    from nwb_unitrefine.learn.candidates import IMPUTERS, SCALERS, available_classifiers
+
+    if not search:
+        return BoostedTrees()
+    return Search(
+        classifiers=classifiers or available_classifiers(),
+        imputers=imputers or IMPUTERS,
+        scalers=scalers or SCALERS,
+        draws=draws,
+        n_jobs=jobs,
+    )
+
+
+def _pairs(options: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Take ``fair=mua`` apart."""
+    for option in options:
+        old, equals, new = option.rpartition("=")
+        if not equals:
+            raise TrainingError(f"{option!r} is not a label and its meaning.", tip="Write it as fair=mua.")
+        yield old.strip(), new.strip()
