@@ -12,7 +12,7 @@ from metrics.made import RATE_HZ, biphasic, make_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.extrema import local_maxima, peak_width, prominence
 from nwb_unitrefine.metrics.upsampling import channel_extremes, upsample
-from nwb_unitrefine.vocabulary import METRICS, Group, feature_names, resolve
+from nwb_unitrefine.vocabulary import METRICS, Group, Need, feature_names, resolve
 
 NAMES = feature_names(groups=[Group.WAVEFORM]) + feature_names(definition="0.101", groups=[Group.WAVEFORM])
 SHAPE = tuple(name for name in NAMES if not resolve(name).metric.unit.startswith("µV"))
@@ -211,7 +211,7 @@ def test_without_positions_nothing_is_said_of_space() -> None:
     assert "no position" in features.origin(0, "spread").detail
     with_positions = _values(waveforms, positions)
     for column, name in enumerate(NAMES):
-        if "channels" not in next(iter(resolve(name).metric.needs)).value:
+        if Need.CHANNELS not in resolve(name).metric.needs:
             assert np.array_equal(features.values[:, column], with_positions[:, column], equal_nan=True)
 
 

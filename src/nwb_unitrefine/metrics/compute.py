@@ -53,7 +53,7 @@ def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: F
     --------
     >>> features = compute_features(units, names=["firing_rate", "half_width@0.101"])  # doctest: +SKIP
     >>> str(features.origin(0, "firing_rate"))  # doctest: +SKIP
-    'computed: from spike times, definition of SpikeInterface 0.105'
+    'computed: from spike times, definition 0.105'
     """
     columns, dialect, problems = read_columns(units)
     if names is None:
@@ -183,15 +183,15 @@ def _fill(
     if outcome is None:
         outcome = Outcome.nowhere(len(sheet.values), f"needs {inputs}")
     computed = ~np.isnan(outcome.values)
-    detail = f"from {inputs}, definition of SpikeInterface {feature.definition}"
+    detail = f"from {inputs}, definition {feature.definition}"
     sheet.put(computed, Origin(OriginKind.COMPUTED, detail), outcome.values)
     for mask, why in outcome.reasons():
         sheet.put(mask, Origin(OriginKind.MISSING, why))
     left = ~computed & outcome.without_input
-    if raw is not None and feature.name in raw.names:
-        values = raw.values[:, raw.names.index(feature.name)]
+    if raw is not None and (name := _computed_as(feature)) in raw.names:
+        values = raw.values[:, raw.names.index(name)]
         got = left & ~np.isnan(values)
-        sheet.put(got, raw.origin(int(np.argmax(got)), feature.name), values)
+        sheet.put(got, raw.origin(int(np.argmax(got)), name), values)
         left &= ~got
     if column is not None:
         sheet.put(left & ~np.isnan(column.values), Origin(OriginKind.COLUMN, column.detail), column.values)

@@ -26,8 +26,8 @@ class Need(StrEnum):
     """What a metric is computed from."""
 
     SPIKE_TIMES = "spike times"
-    WAVEFORM = "mean waveform on one channel"
-    CHANNELS = "mean waveform on many channels with positions"
+    WAVEFORM = "mean waveform"
+    CHANNELS = "mean waveform on channels of known position"
     AMPLITUDES = "amplitude of each spike"
     LOCATIONS = "location of each spike"
     COMPONENTS = "principal components of each spike"

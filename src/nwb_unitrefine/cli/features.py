@@ -1,0 +1,115 @@
+"""``nwb-unitrefine features``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.records import Features, Units
+
+__all__ = ["command"]
+
+
+@click.command("features")
+@click.argument("source")
+@click.option(
+    "--names", metavar="NAME,…", help="Which features, as snr or half_width@0.101; by default, all there are."
+)
+@click.option("--output", metavar="CSV", help="Write the table there: one row a unit, one column a feature.")
+@click.option(
+    "--from-raw", is_flag=True, help="Compute amplitude, noise, drift and PCA metrics from raw traces as well."
+)
+@click.option("--recording", metavar="PATH", help="Where the raw traces are, if not in SOURCE; implies --from-raw.")
+@click.option("--electrical-series", metavar="PATH", help="Which ElectricalSeries, where the file has several.")
+@click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
+@click.option("--preprocessed", is_flag=True, help="The raw traces are filtered and referenced already.")
+@click.option("--n-jobs", default=1, show_default=True, help="Processes for raw traces.")
+@json_option
+def command(
+    source: str,
+    *,
+    names: str | None,
+    output: str | None,
+    from_raw: bool,
+    recording: str | None,
+    electrical_series: str | None,
+    folder: str | None,
+    preprocessed: bool,
+    n_jobs: int,
+    as_json: bool,
+) -> None:
+    """Compute the features of a file's units and say where each comes from."""
+    from nwb_unitrefine.metrics import compute_features, compute_from_raw
+    from nwb_unitrefine.read import read_units
+
+    units = read_units(source)
+    raw = None
+    if from_raw or recording is not None:
+        raw = compute_from_raw(
+            units,
+            recording=recording,
+            electrical_series=electrical_series,
+            folder=folder,
+            preprocess=not preprocessed,
+            n_jobs=n_jobs,
+        )
+    asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    features = compute_features(units, names=asked, raw=raw)
+    if output is not None:
+        features.to_frame().to_csv(Path(output))
+    if as_json:
+        print_json(_document(units, features))
+    else:
+        _print(units, features)
+    print_problems((*units.problems, *features.problems))
+
+
+def _document(units: Units, features: Features) -> dict[str, object]:
+    """Values with an origin each, kept once and referred to by number."""
+    return {
+        "source": units.source,
+        "notes": features.notes,
+        "names": features.names,
+        "unit_ids": features.unit_ids,
+        "values": features.values,
+        "origins": [str(origin) for origin in features.origins],
+        "origin_index": features.origin_index,
+        "problems": (*units.problems, *features.problems),
+    }
+
+
+def _print(units: Units, features: Features) -> None:
+    """One row a feature: how its values lie, and what they are from or lack."""
+    click.echo(f"{units.source.uri}: {len(features)} units, {len(features.names)} features")
+    for what, how in features.notes.items():
+        click.echo(f"  {what}: {how}")
+    click.echo()
+    rows = []
+    for place, name in enumerate(features.names):
+        values = features.values[:, place]
+        there = values[~np.isnan(values)]
+        low, middle, high = np.quantile(there, [0, 0.5, 1]) if len(there) else (np.nan, np.nan, np.nan)
+        rows.append([name, _unit(name), len(there), float(low), float(middle), float(high), _origins(features, place)])
+    print_table("Features", ["feature", "unit", "units", "lowest", "median", "highest", "from"], rows)
+
+
+def _unit(name: str) -> str:
+    """Physical unit of a feature."""
+    from nwb_unitrefine.vocabulary import resolve
+
+    return resolve(name).metric.unit
+
+
+def _origins(features: Features, place: int) -> str:
+    """Every origin of a feature's values, with the number of units where there are several."""
+    counts = Counter(str(features.origins[index]) for index in features.origin_index[:, place].tolist())
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "; ".join(f"{number} {origin}" for origin, number in counts.most_common())
