@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Session", "make_session", "write_bare_nwb", "write_nwb"]
+__all__ = ["Bare", "Session", "make_session", "write_bare_nwb", "write_nwb"]
 
 KINDS = ("sua", "mua", "noise")
 
