@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from contextlib import contextmanager
@@ -40,7 +41,11 @@ class RangeServer:
 
 @contextmanager
 def serve_ranges(folder: Path) -> Iterator[RangeServer]:
-    """Serve the files of `folder` while the block lasts."""
+    """Serve the files of `folder` while the block lasts.
+
+    Garbage is not collected meanwhile: a collection in the server's thread that meets HDF5 objects waits for the lock
+    that h5py holds while it waits for the server.
+    """
     state = RangeServer(url="", folder=folder)
 
     class Handler(BaseHTTPRequestHandler):
@@ -98,9 +103,11 @@ def serve_ranges(folder: Path) -> Iterator[RangeServer]:
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
+    gc.disable()
     try:
         yield state
     finally:
+        gc.enable()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 import pytest
-from factories import Bare, make_session, write_bare_nwb, write_nwb
 
+from factories import Bare, make_session, write_bare_nwb, write_nwb
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.read import read_units
 

@@ -112,7 +112,7 @@ def _dandi_address(source: str) -> Address:
             else:
                 asset = client.get_asset(source)
             token = client.session.headers.get("Authorization")
-            is_zarr = asset.asset_type.value == "zarr"
+            is_zarr = asset.asset_type.name == "ZARR"
             if is_zarr:
                 url = asset.get_content_url(regex=r"/zarr/", strip_query=True).rstrip("/")
                 return Address(url=url, is_zarr=True, size_bytes=asset.size)

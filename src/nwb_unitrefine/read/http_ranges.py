@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError
 
@@ -144,10 +145,13 @@ class HttpRanges:
             self._pool = _urllib3().PoolManager(maxsize=8)
         self.n_requests += 1
         patience = self.patience
+        target = self._target or self.url
+        is_home = urlsplit(target).netloc == urlsplit(self.url).netloc
+        own = self.headers if is_home else {}  # a token is for the address it was given for, not where that leads
         return self._pool.request(
             "GET",
-            self._target or self.url,
-            headers={"Accept-Encoding": "identity", **self.headers, **headers},
+            target,
+            headers={"Accept-Encoding": "identity", **own, **headers},
             preload_content=False,
             decode_content=False,
             retries=_urllib3().Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0),

@@ -1,19 +1,26 @@
-"""A Zarr store behind HTTP: one key, one request, several at a time."""
+"""A Zarr store behind HTTP: one key, one request, several at a time.
+
+This module needs zarr, and is imported only where a remote Zarr store is opened.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from zarr.storage import BaseStore
 
 from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["HttpStore"]
 
 _N_THREADS = 8
 
 
-class HttpStore(MutableMapping[str, bytes]):
+class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
     """Keys of a remote Zarr store, read only.
 
     Parameters
@@ -31,6 +38,18 @@ class HttpStore(MutableMapping[str, bytes]):
         self._headers = dict(headers or {})
         self._patience = patience or Patience()
         self._known: dict[str, bytes | None] = {}
+
+    def is_writeable(self) -> bool:
+        """False."""
+        return False
+
+    def is_listable(self) -> bool:
+        """False: HTTP does not list."""
+        return False
+
+    def listdir(self, path: str = "") -> list[str]:  # noqa: ARG002 - zarr's signature
+        """Nothing, for the same reason."""
+        return []
 
     def __getitem__(self, key: str) -> bytes:
         data = self._known[key] if key in self._known else self._get(key)

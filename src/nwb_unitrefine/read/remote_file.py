@@ -154,11 +154,13 @@ class RemoteFile(io.RawIOBase):
         return failure
 
     def _fetch_around(self, missing: list[Range]) -> None:
-        """Get what a read lacks; for a small read, with as much behind it as proved useful."""
-        start, stop = missing[0][0], missing[-1][1]
-        if stop - start < _BLOCK_BYTES:
-            start, stop = self._block_around(start, stop)
-        self._keep(start, self._ranges.read(start, stop))
+        """Get what a read lacks; a small piece as part of a block that later reads will find there."""
+        if len(missing) > 1 or missing[0][1] - missing[0][0] >= _BLOCK_BYTES:
+            wanted = merge_ranges(missing)
+        else:
+            wanted = [self._block_around(*missing[0])]
+        for start, stop in wanted:  # no threads: HDF5 holds its lock, for which another thread's collector may wait
+            self._keep(start, self._ranges.read(start, stop))
 
     def _block_around(self, start: int, stop: int) -> Range:
         """A block with a small read in it: ahead of it, and before it as far as what lies ahead is there already.

@@ -14,7 +14,7 @@ from nwb_unitrefine.read.analyzers import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
 from nwb_unitrefine.read.nwb import read_nwb
 from nwb_unitrefine.read.sorters import find_sorter, read_sorter
-from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr
+from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr, require_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,11 +138,13 @@ def _not_recognised(path: Path, uri: str) -> SourceError:
 def _read_remote(address: Address, *, uri: str, columns: Collection[str], patience: Patience | None) -> Units:
     """Read what is behind an address."""
     from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
-    from nwb_unitrefine.read.http_store import HttpStore
     from nwb_unitrefine.read.remote_file import RemoteFile
 
     patience = patience or Patience()
     if address.is_zarr:
+        require_zarr()
+        from nwb_unitrefine.read.http_store import HttpStore
+
         store = HttpStore(address.url, headers=address.headers, patience=patience)
         return _read_zarr(open_zarr(store, name=uri), uri=uri, size_bytes=address.size_bytes, columns=columns)
     with RemoteFile(HttpRanges(address.url, headers=address.headers, patience=patience)) as file:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.read.storage import Array
 
-__all__ = ["ZarrArray", "ZarrGroup", "is_zarr_folder", "open_zarr"]
+__all__ = ["ZarrArray", "ZarrGroup", "is_zarr_folder", "open_zarr", "require_zarr"]
 
 _MARKS = (".zmetadata", ".zgroup", "zarr.json")
 """Files that make a folder a Zarr store."""
@@ -54,18 +54,30 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGro
     SourceError
         If it is no Zarr store, or one of a version that the installed zarr cannot read.
     """
-    try:
-        import zarr
-    except ImportError as error:
-        raise MissingExtraError("zarr", extra="zarr", purpose="to read Zarr files") from error
+    zarr = require_zarr()
     target = store if not hasattr(store, "is_dir") else zarr.storage.DirectoryStore(str(store))
     try:
         if ".zmetadata" in target:
             return ZarrGroup(zarr.open_consolidated(target, mode="r"))
         return ZarrGroup(zarr.open_group(target, mode="r"))
-    except (KeyError, ValueError, zarr.errors.GroupNotFoundError) as error:
+    except (KeyError, ValueError, zarr.errors.MetadataError, zarr.errors.GroupNotFoundError) as error:
         tip = "It is Zarr version 3; hdmf-zarr writes version 2." if "zarr.json" in target else ""
         raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
+
+
+def require_zarr() -> Any:
+    """The one door to zarr.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError("zarr", extra="zarr", purpose="to read Zarr files") from error
+    return zarr
 
 
 class ZarrArray:

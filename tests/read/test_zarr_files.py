@@ -1,0 +1,84 @@
+"""Zarr: read without the codec that runs what a file says, with and without consolidated metadata."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from factories import make_session, write_nwb
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.read import read_units
+from range_server import serve_ranges
+
+zarr = pytest.importorskip("zarr")
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A session of six units on two shanks, as Zarr."""
+    return write_nwb(tmp_path / "a.nwb.zarr", make_session(), backend="zarr", n_groups=2, waveforms="all")
+
+
+class _Marker:
+    """What a malicious file would run on being unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.path),))
+
+
+def test_references_are_read_without_running_them(store):
+    """The groups of units, stored as pickled references, are read by name."""
+    units = read_units(store)
+    assert set(units.columns["electrode_group"].values.tolist()) <= {"shank0", "shank1"}
+    assert units.problems == ()
+
+
+def test_a_pickle_that_would_run_is_refused_and_not_run(store, tmp_path):
+    """A store whose references run a command when unpickled is read without them; the command is not run."""
+    array = zarr.open_group(str(store))["units/electrode_group"]
+    evil = pickle.dumps(np.array([_Marker(tmp_path / "ran")] * 6, dtype=object))
+    array.store[array._chunk_key((0,))] = array.compressor.encode(evil)
+    units = read_units(store)
+    assert not (tmp_path / "ran").exists()
+    assert "electrode_group" not in units.columns
+    assert any("not read for safety" in problem.what for problem in units.problems)
+
+
+def test_metadata_need_not_be_consolidated(store):
+    """Without its `.zmetadata` a store gives the same units, on disk as over HTTP, where it cannot be listed."""
+    first = read_units(store)
+    (store / ".zmetadata").unlink()
+    second = read_units(store)
+    with serve_ranges(store.parent) as server:
+        third = read_units(f"{server.url}/{store.name}")
+    for units in (second, third):
+        assert np.array_equal(units.spike_times_s.values, first.spike_times_s.values)
+        assert np.array_equal(units.waveforms.mean, first.waveforms.mean)
+        assert set(units.columns) == set(first.columns)
+
+
+def test_few_requests_over_http(store):
+    """A consolidated store takes one request for all metadata and one for each chunk."""
+    n_chunks = sum(1 for path in store.rglob("*") if path.is_file() and path.name[0].isdigit())
+    with serve_ranges(store.parent) as server:
+        read_units(f"{server.url}/{store.name}")
+    asked = [path for path, _, _ in server.sent]
+    assert sum(".z" in path.rsplit("/", 1)[-1] for path in asked) == 1
+    assert len(asked) == len(set(asked)) <= n_chunks + 1
+
+
+def test_damaged_stores_are_refused(store):
+    """A chunk that is no chunk, and an empty folder with the marks of a store, raise a `SourceError`."""
+    array = zarr.open_group(str(store))["units/spike_times"]
+    array.store[array._chunk_key((0,))] = b"rubbish"
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_units(store)
+    (store / ".zmetadata").write_text("{}")
+    with pytest.raises(SourceError, match="not a Zarr store"):
+        read_units(store)
