@@ -32,6 +32,7 @@ COMMANDS = {
     "recover": "Finish or undo a write that was interrupted.",
     "train": "Train a model on labelled units.",
     "evaluate": "Score a model on labelled units.",
+    "model": "Show, share and fetch models.",
     "predict": "Predict labels from a table of metrics.",
     "demo": "Make a small session with known truth, label it, and compare.",
 }

@@ -2,7 +2,7 @@
 
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
-from nwb_unitrefine.models.hub import push_model
+from nwb_unitrefine.models.hub import pull_model, push_model
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model, predict
 from nwb_unitrefine.models.sources import load_model
@@ -15,6 +15,7 @@ __all__ = [
     "ModelFolder",
     "load_model",
     "predict",
+    "pull_model",
     "push_model",
     "read_folder",
     "write_folder",

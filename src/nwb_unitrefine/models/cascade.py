@@ -45,7 +45,7 @@ class Cascade:
         return ModelIdentity(
             name=" + ".join(one.name for one in both),
             source=" + ".join(one.source for one in both),
-            revision=" + ".join(one.revision for one in both) if any(one.revision for one in both) else "",
+            revision=" + ".join(one.revision for one in both),
             digest=f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}",
             licence=" AND ".join(licences) if all(licences) else "",
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.archive import Archive
 
-__all__ = ["construct"]
+__all__ = ["construct", "version_of"]
 
 _OPTIONAL = ("lightgbm", "xgboost", "catboost")
 _Node = dict[str, Any]
@@ -164,7 +164,7 @@ class _Builder:
     def _object(self, node: _Node) -> Any:
         """An estimator or a part of one: translate its state, then give it to an empty instance."""
         outer = self._written_by
-        self._written_by = _version_of(node) or outer
+        self._written_by = version_of(node) or outer
         state = self.build(node["content"]) if node.get("content") is not None else None
         kind = f"{node['__module__']}.{node['__class__']}"
         if kind in RETIRED:
@@ -178,8 +178,8 @@ class _Builder:
         return made
 
 
-def _version_of(node: _Node) -> str:
-    """Read which scikit-learn wrote an estimator, before its parts are built."""
+def version_of(node: _Node) -> str:
+    """Read which scikit-learn wrote the estimator of a node, before anything is built; empty if it does not say."""
     try:
         written_by = json.loads(node["content"]["content"]["_sklearn_version"]["content"])
     except (KeyError, TypeError):

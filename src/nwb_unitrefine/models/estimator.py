@@ -10,8 +10,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.archive import open_archive
-from nwb_unitrefine.models.construct import construct
-from nwb_unitrefine.models.trust import audit
+from nwb_unitrefine.models.construct import construct, version_of
+from nwb_unitrefine.models.trust import audit, list_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,10 @@ class Estimator:
         Its classes, in the order of its probabilities.
     path : Path
         Where it was loaded from.
+    written_by : str
+        The scikit-learn that wrote it; empty where it does not say.
+    types : tuple of str
+        Every type that the file names.
     """
 
     fitted: Any
@@ -44,6 +48,8 @@ class Estimator:
     n_inputs: int
     classes: tuple[Any, ...]
     path: Path
+    written_by: str = ""
+    types: tuple[str, ...] = ()
 
     def predict_proba(self, inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probability of each of `classes`.
@@ -109,6 +115,8 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
         n_inputs=len(columns) or int(getattr(fitted, "n_features_in_", 0)),
         classes=tuple(one.item() if isinstance(one, np.generic) else one for one in np.asarray(fitted.classes_)),
         path=path,
+        written_by=version_of(archive.schema),
+        types=list_types(archive),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from nwb_unitrefine.records import ModelIdentity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["HubAddress", "fetch", "parse_address", "push_model"]
+__all__ = ["HubAddress", "fetch", "parse_address", "pull_model", "push_model"]
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _ADDRESS = re.compile(
@@ -180,6 +181,40 @@ def push_model(
         digest=folder.digest,
         licence=folder.licence,
     )
+
+
+def pull_model(source: str, folder: Path | str) -> Path:
+    """Copy a model from the Hub into a folder of one's own, as it is there.
+
+    Nothing of it is loaded; `load_model` does that, and refuses what it does not trust.
+
+    Parameters
+    ----------
+    source : str
+        ``"hf://owner/repo[@revision]"``.
+    folder : Path or str
+        The folder to make.
+
+    Returns
+    -------
+    Path
+        `folder`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the folder is there already.
+    """
+    address, target = parse_address(source), Path(folder)
+    if address is None:
+        raise ModelError(
+            f"{source} is no address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."
+        )
+    if target.exists():
+        raise ModelError(f"{target} is there already.", tip="Choose another folder.")
+    fetched, _ = fetch(address)
+    shutil.copytree(fetched, target)
+    return target
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGED", "load_model"]
 
+_JOINT = " + "
+"""Between the two sources of a cascade, as its identity names them."""
+
 PACKAGED = Path(__file__).parent / "packaged"
 """Folder of the models that come with the package, one folder each."""
 
@@ -35,7 +40,7 @@ _NEW_NAMES_SINCE = Version("0.103.2")
 
 
 def load_model(
-    source: str | Path | Sequence[str | Path] = "default",
+    source: str | Path | ModelIdentity | Sequence[str | Path] = "default",
     *,
     revision: str | None = None,
     allow_types: Sequence[str] = (),
@@ -45,10 +50,11 @@ def load_model(
 
     Parameters
     ----------
-    source : str, Path or sequence of two of these
+    source : str, Path, ModelIdentity or sequence of two sources
         ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one; a repository
         on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models of two classes,
-        one that tells noise from neural and one that tells sua from mua, in either order.
+        one that tells noise from neural and one that tells sua from mua, in either order. The identity of a model, as
+        a file's history records it, is loaded from where it says; whether it is still the same, its digest tells.
     revision : str, optional
         Branch, tag or commit of a repository; better a commit, which nobody can move.
     allow_types : sequence of str
@@ -73,6 +79,8 @@ def load_model(
     >>> load_model("default").identity.name  # doctest: +SKIP
     'unitrefine-default'
     """
+    if isinstance(source, ModelIdentity):
+        return load_model(_recorded_source(source), allow_types=allow_types, labels=labels)
     if isinstance(source, str | Path):
         own = labels if labels is None or isinstance(labels, Mapping) else labels[0]
         return _load_one(source, revision=revision, allow_types=allow_types, labels=own)
@@ -86,6 +94,20 @@ def load_model(
         for each_source, own in zip(source, each, strict=True)
     )
     return make_cascade(one, other)
+
+
+def _recorded_source(identity: ModelIdentity) -> str | list[str]:
+    """Turn what a history says of a model back into what it was loaded from, at the commit that it was then."""
+    sources = identity.source.split(_JOINT)
+    revisions = identity.revision.split(_JOINT) if identity.revision else [""] * len(sources)
+    found = []
+    for source, revision in zip(sources, revisions, strict=True):
+        address = parse_address(source)
+        if address is not None and revision:
+            found.append(str(replace(address, revision=revision)))
+        else:
+            found.append("default" if source == "packaged" else source)
+    return found if len(found) > 1 else found[0]
 
 
 def _load_one(
@@ -139,10 +161,18 @@ def _fit_out(
         name=manifest.name if manifest is not None else name,
         source=source,
         revision=revision or (manifest.version if manifest is not None else ""),
-        digest=folder.digest,
+        digest=_digest(folder, labels),
         licence=folder.licence,
     )
     return FittedModel(identity=identity, estimator=estimator, inputs=inputs, meanings=meanings, manifest=manifest)
+
+
+def _digest(folder: ModelFolder, labels: Mapping[str, str] | None) -> str:
+    """Digest of the folder, and of what its user said that its classes mean."""
+    if not labels:
+        return folder.digest
+    said = json.dumps([folder.digest, sorted(_checked(labels).items())])
+    return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def _checked(labels: Mapping[str, str] | None) -> dict[str, str]:

@@ -153,9 +153,7 @@ def _model_of(run: Run, model: str | Path | Model | None) -> Model:
     assert run.model is not None
     from nwb_unitrefine.models import load_model
 
-    source = model or ("default" if run.model.source == "packaged" else run.model.source)
-    revision = run.model.revision if str(source).startswith("hf://") else None
-    return load_model(source, revision=revision or None)
+    return load_model(model or run.model)
 
 
 def _check_model(run: Run, model: Model) -> Check:

@@ -1,0 +1,123 @@
+"""``nwb-unitrefine model``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nwb_unitrefine.cli.options import load, model_option
+from nwb_unitrefine.cli.render import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.models import FittedModel, Model
+
+__all__ = ["command"]
+
+
+@click.group("model")
+def command() -> None:
+    """Show, share and fetch models."""
+
+
+@command.command("show")
+@model_option
+@json_option
+def show(*, model: tuple[str, ...], as_json: bool) -> None:
+    """Show what a model is, what it needs, and what was measured of it."""
+    loaded = load(model)
+    steps = _steps(loaded)
+    if as_json:
+        print_json({"model": loaded.identity, "steps": [_describe(step) for step in steps]})
+        return
+    for step in steps:
+        _print(step)
+
+
+@command.command("push")
+@click.argument("folder")
+@click.argument("repo_id", metavar="OWNER/REPO")
+@click.option("--message", default="", help="Message of the commit.")
+@click.option("--private", is_flag=True, help="Make a repository that is not there yet private.")
+@click.option("--include-data", is_flag=True, help="Share training_data.csv and labels.csv as well.")
+@json_option
+def push(*, folder: str, repo_id: str, message: str, private: bool, include_data: bool, as_json: bool) -> None:
+    """Share a model folder on the Hugging Face Hub, with a card that says what was measured."""
+    from nwb_unitrefine.models import push_model
+
+    identity = push_model(folder, repo_id, message=message, private=private, include_data=include_data)
+    if as_json:
+        print_json(identity)
+    else:
+        click.echo(f"{identity.name} is at {identity.source}@{identity.revision}")
+
+
+@command.command("pull")
+@click.argument("source", metavar="hf://OWNER/REPO[@REVISION]")
+@click.argument("folder")
+def pull(*, source: str, folder: str) -> None:
+    """Copy a model from the Hugging Face Hub into a folder, without loading it."""
+    from nwb_unitrefine.models import pull_model
+
+    click.echo(f"{source} is in {pull_model(source, folder)}")
+
+
+def _steps(model: Model) -> list[FittedModel]:
+    """The estimators of a model, in the order in which they decide."""
+    from nwb_unitrefine.models import Cascade, FittedModel
+
+    if isinstance(model, Cascade):
+        return [model.noise_or_neural, model.sua_or_mua]
+    assert isinstance(model, FittedModel)
+    return [model]
+
+
+def _describe(step: FittedModel) -> dict[str, Any]:
+    """One estimator, for programs."""
+    return {
+        "identity": step.identity,
+        "features": step.inputs,
+        "classes": dict(zip(map(str, step.estimator.classes), step.meanings, strict=True)),
+        "estimator": type(step.estimator.fitted).__name__,
+        "written_by": step.estimator.written_by,
+        "types": step.estimator.types,
+        "manifest": step.manifest.model_dump(mode="json") if step.manifest is not None else None,
+    }
+
+
+def _print(step: FittedModel) -> None:
+    """One estimator, for people."""
+    identity, estimator, manifest = step.identity, step.estimator, step.manifest
+    classes = ", ".join(
+        str(own) if str(own) == meaning else f"{own} = {meaning or '?'}"
+        for own, meaning in zip(estimator.classes, step.meanings, strict=True)
+    )
+    rows = [
+        ("from", identity.source),
+        ("revision", identity.revision or "–"),
+        ("digest", identity.digest),
+        ("licence", identity.licence or "not stated"),
+        ("written by", f"scikit-learn {estimator.written_by}" if estimator.written_by else "not stated"),
+        ("classes", classes),
+        ("features", f"{len(step.inputs)}: {', '.join(step.inputs)}"),
+    ]
+    if manifest is not None:
+        counts = ", ".join(f"{count:,} {name}" for name, count in manifest.training.n_units.items())
+        kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
+        rows += [
+            ("trained on", f"{counts}; {len(manifest.training.recordings)} recordings"),
+            ("decides by", manifest.decision_rule),
+            ("calibration", kinds),
+            ("made by", manifest.training.command),
+        ]
+    print_table(identity.name, ["property", "value"], rows)
+    if manifest is not None and manifest.evaluations:
+        names = list(dict.fromkeys(name for one in manifest.evaluations for name in one.pooled))
+        print_table(
+            "Measured on what it had not seen",
+            ["given", "apart", *(name.replace("_", " ") for name in names)],
+            [
+                [one.name, one.scheme, *(one.pooled.get(name, float("nan")) for name in names)]
+                for one in manifest.evaluations
+            ],
+        )

@@ -1,0 +1,77 @@
+"""Labels, and the reasons not to rely on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.model_factory import NAMES, make_features, make_manifest
+from nwb_unitrefine.models.decision import decide
+from nwb_unitrefine.models.manifest import Feature, Uncertainty
+
+SURE = [0.9, 0.06, 0.04]
+
+
+def _decide(values, probabilities, *, manifest=None, names=NAMES):
+    features = make_features(values, names)
+    inputs = features.values[:, :3]
+    probabilities = np.array(probabilities)
+    return decide(features, probabilities=probabilities, scores=probabilities, inputs=inputs, manifest=manifest)
+
+
+def test_the_label_is_the_class_of_the_largest_score():
+    """One unit of each class."""
+    found = _decide([[99, 1, 1]] * 3, [[0.5, 0.3, 0.2], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]])
+    assert found.labels.tolist() == ["sua", "mua", "noise"]
+    assert found.reasons == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [([0, 1, 1], "no spikes"), ([np.nan, np.nan, np.nan], "no features"), ([0, np.nan, np.nan], "no spikes")],
+)
+def test_a_unit_that_nothing_is_known_of_has_no_label(values, reason):
+    """No label, no probability, and the reason; whatever the estimator said."""
+    found = _decide([values, [99, 1, 1]], [SURE, SURE])
+    assert found.labels.tolist() == ["", "sua"]
+    assert found.reasons == (reason, "")
+    assert np.isnan(found.probabilities[0]).all()
+    assert found.uncertain.tolist() == [True, False]
+
+
+def test_a_manifest_makes_labels_uncertain_with_the_reason():
+    """Few spikes, few features, out of the training range, a small margin: each is said, and the label stays."""
+    manifest = make_manifest(
+        features=tuple(
+            Feature(name=name, column=name.partition("@")[0], low=low, high=high)
+            for name, low, high in zip(NAMES, (1, 0.0, None), (1e6, 10.0, 2.0), strict=True)
+        ),
+        uncertainty=Uncertainty(min_spikes=50, min_margin=0.2, max_out_of_range=0, min_present=2),
+    )
+    values = [[99, 1, 1], [49, 1, 1], [99, np.nan, np.nan], [99, 11, -5], [99, 1, 1], [10, 1, 3]]
+    probabilities = [SURE, SURE, SURE, SURE, [0.45, 0.15, 0.4], [0.3, 0.4, 0.3]]
+    found = _decide(values, probabilities, manifest=manifest)
+    assert found.reasons == (
+        "",
+        "49 spikes, fewer than 50",
+        "1 features, fewer than 2",
+        "outside the training range: firing_rate",
+        "between sua and noise",
+        "10 spikes, fewer than 50; outside the training range: half_width@0.101; between mua and noise",
+    )
+    assert found.uncertain.tolist() == [False] + [True] * 5
+    assert found.labels.tolist() == ["sua"] * 5 + ["mua"]
+
+
+def test_the_number_of_spikes_need_not_be_an_input():
+    """It is read from the features under any definition's name."""
+    manifest = make_manifest(uncertainty=Uncertainty(min_spikes=50))
+    found = _decide([[1, 1, 1, 20]], [SURE], manifest=manifest, names=("a", "b", "c", "num_spikes@0.101"))
+    assert found.reasons == ("20 spikes, fewer than 50",)
+
+
+def test_no_units_are_no_trouble():
+    """An empty table gives an empty answer."""
+    found = _decide(np.empty((0, 3)), np.empty((0, 3)))
+    assert len(found) == 0
+    assert found.labels.dtype.kind == "U"
