@@ -65,7 +65,8 @@ class _LazyCommands(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log what happens.")
 def _app(*, debug: bool) -> None:
     """Label the sorted units of NWB files as single unit, multi-unit or noise."""
-    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    logging.getLogger("nwb_unitrefine").setLevel(logging.DEBUG if debug else logging.ERROR)
 
 
 def main(arguments: list[str] | None = None) -> int:
