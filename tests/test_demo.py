@@ -7,6 +7,7 @@ import pytest
 from pynwb import NWBHDF5IO
 
 from nwb_unitrefine.demo import TRUTH_COLUMN, simulate_session
+from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.records import CLASSES
 
 
@@ -41,6 +42,6 @@ def test_single_units_are_refractory(tmp_path) -> None:
 def test_file_that_is_there_is_not_replaced(tmp_path) -> None:
     """The simulation never overwrites a file."""
     (tmp_path / "a.nwb").write_text("precious")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(WriteError, match="exists already"):
         simulate_session(tmp_path / "a.nwb", n_units=5, duration_s=10.0)
     assert (tmp_path / "a.nwb").read_text() == "precious"

@@ -18,6 +18,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from nwb_unitrefine.errors import WriteError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -59,10 +61,13 @@ def simulate_session(path: Path, *, n_units: int = 48, duration_s: float = 1200.
 
     Raises
     ------
-    FileExistsError
+    WriteError
         If `path` exists.
     """
     from pynwb import NWBHDF5IO
+
+    if path.exists():
+        raise WriteError(f"{path} exists already; nothing was written.", tip="Remove it, or name another file.")
 
     rng = np.random.default_rng(seed)
     positions_um = np.column_stack([16.0 + 32.0 * (np.arange(N_CHANNELS) % 2), PITCH_UM * (np.arange(N_CHANNELS) // 2)])

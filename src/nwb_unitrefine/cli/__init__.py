@@ -1,8 +1,8 @@
 """The command ``nwb-unitrefine``: thin commands over the functions that a Python user calls.
 
-Each command is one module of this package with a click command named ``command``; it is imported when it is run or
-asked for help, so that every command starts fast. What a command finds goes to standard output, as tables for people
-or, with ``--json``, as one JSON document for programs; progress and remarks go to standard error.
+Each command is one module of this package with a click command named ``command``; heavy libraries are imported when it
+is run, so that every command, and the help, starts fast. What a command finds goes to standard output, as tables for
+people or, with ``--json``, as one JSON document for programs; progress and remarks go to standard error.
 
 Exit codes: 0 done; 1 a source was refused, or a check said no; 2 wrong usage; 70 a fault in this program.
 """
@@ -20,23 +20,23 @@ from nwb_unitrefine.errors import UnitRefineError
 
 __all__ = ["main"]
 
-COMMANDS = {
-    "label": "Label the units of files and write the labels into them.",
-    "features": "Compute the features of a file's units and say where each comes from.",
-    "show": "Show a file's units, their labels and its curation history.",
-    "history": "Show who or what labelled the units of a file, and when.",
-    "verify": "Check a file against its curation history.",
-    "relabel": "Set labels that a person decided on.",
-    "undo": "Take back the newest labels.",
-    "export": "Write a file's labels for another program.",
-    "recover": "Finish or undo a write that was interrupted.",
-    "train": "Train a model on labelled units.",
-    "evaluate": "Score a model on labelled units.",
-    "model": "Show, share and fetch models.",
-    "predict": "Predict labels from a table of metrics.",
-    "demo": "Make a small session with known truth, label it, and compare.",
-}
-"""Name of each command and its one line of help; `features` lives in ``features.py``, and so on."""
+COMMANDS = (
+    "label",
+    "features",
+    "show",
+    "history",
+    "verify",
+    "relabel",
+    "undo",
+    "export",
+    "recover",
+    "train",
+    "evaluate",
+    "model",
+    "predict",
+    "demo",
+)
+"""Commands in the order of the help; `features` lives in ``features.py``, and so on."""
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -44,7 +44,7 @@ EXIT_FAULT = 70
 
 
 class _LazyCommands(click.Group):
-    """A group that imports a command's module only when that command is used."""
+    """A group that imports a command's module only when that command, or the list of all, is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -55,12 +55,13 @@ class _LazyCommands(click.Group):
         command: click.Command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, one.get_short_help_str(limit=200)) for name, one in commands if one is not None])
 
 
-@click.command(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="nwb-unitrefine")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log what happens.")
 def _app(*, debug: bool) -> None:

@@ -23,9 +23,8 @@ def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
     from nwb_unitrefine.demo import simulate_session
 
     path = Path(output)
-    if path.exists() and not force:
-        raise click.UsageError(f"{path} exists; name another file with --output, or replace it with --force.")
-    path.unlink(missing_ok=True)
+    if force:
+        path.unlink(missing_ok=True)
     truth = simulate_session(path, seed=seed)
     outcome = label_source(path)
     assert outcome.curation is not None
