@@ -34,6 +34,7 @@ COMMANDS = (
     "evaluate",
     "model",
     "predict",
+    "convert",
     "demo",
 )
 """Commands in the order of the help; `features` lives in ``features.py``, and so on."""

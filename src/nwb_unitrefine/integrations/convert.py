@@ -117,7 +117,7 @@ def convert(
             f"The metadata for {path} lack {', '.join(missing)}.",
             tip="Give them in a YAML file with the option metadata; the first is needed, archives ask for the rest.",
         )
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.stem}.{os.getpid()}.part.nwb")
     try:
         _write_nwb(part, sorting, units, full)
         part.replace(target)
@@ -170,6 +170,8 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=FutureWarning)  # neuroconv's own, about its next format of metadata
+        # hdmf's automatic index cannot be used: it takes the pairs of start and end for rows of their own
+        warnings.filterwarnings("ignore", message="Column 'obs_intervals' is predefined")
         nwbfile = make_nwbfile_from_metadata(metadata)
         _describe_columns(sorting, metadata)
         n_electrodes = _add_electrodes(nwbfile, units, metadata)

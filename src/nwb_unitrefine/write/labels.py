@@ -20,6 +20,7 @@ from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_o
 from nwb_unitrefine.write.opened import change_store
 from nwb_unitrefine.write.provenance import run_to_group
 from nwb_unitrefine.write.report import WriteReport
+from nwb_unitrefine.write.tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.tree import Dataset
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def write_curation(
     """Write labels, their probabilities and how they came about into the NWB file that the units came from.
 
     The file gets two columns in its units table and a run in its history, all or nothing; nothing else in it changes.
-    Writing again gives the columns new values and adds a run.
+    Writing again gives the columns new values and adds a run. Sorter output and SortingAnalyzers get tables instead:
+    see `nwb_unitrefine.write.tables`.
 
     Parameters
     ----------
@@ -87,6 +89,8 @@ def write_curation(
     WriteError
         If the file cannot be written: it is as it was.
     """
+    if curation.units.source.kind in TABLE_KINDS:
+        return write_tables(curation, output=output, dry_run=dry_run)
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:

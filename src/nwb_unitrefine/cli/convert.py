@@ -1,0 +1,85 @@
+"""``nwb-unitrefine convert``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nwb_unitrefine.cli.options import load, model_option
+from nwb_unitrefine.cli.render import json_option, print_json, print_problems
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.integrations import Conversion
+
+__all__ = ["command"]
+
+
+@click.command("convert")
+@click.argument("source")
+@click.option("--output", required=True, metavar="FILE.nwb", help="NWB file to make.")
+@click.option("--interface", metavar="NAME", help="Which sorter's output it is, where that is not plain: phy, …")
+@click.option("--metadata", metavar="YAML", help="Metadata of the session, as neuroconv has them (YAML or JSON).")
+@model_option
+@click.option("--no-labels", is_flag=True, help="Convert, and do not label.")
+@click.option("--sampling-rate-hz", type=float, help="Of sorter output that does not hold it.")
+@click.option("--gain-uv", type=float, help="µV of one count of the recording, where the folder does not tell.")
+@click.option("--overwrite", is_flag=True, help="Replace the output where it is there.")
+@json_option
+def command(
+    source: str,
+    *,
+    output: str,
+    interface: str | None,
+    metadata: str | None,
+    model: tuple[str, ...],
+    no_labels: bool,
+    sampling_rate_hz: float | None,
+    gain_uv: float | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Make an NWB file of a sorter's output with neuroconv, and label its units.
+
+    SOURCE is the folder (or the one file) that the sorter wrote. The metadata need at the least a session_start_time
+    under NWBFile; what archives ask for besides and is missing is named.
+    """
+    from nwb_unitrefine.integrations import convert
+
+    conversion = convert(
+        source,
+        output=output,
+        interface=interface,
+        metadata=metadata,
+        model=None if no_labels else load(model),
+        sampling_rate_hz=sampling_rate_hz,
+        gain_uv=gain_uv,
+        overwrite=overwrite,
+    )
+    if as_json:
+        print_json(
+            {
+                "path": conversion.path,
+                "interface": conversion.interface,
+                "missing_metadata": conversion.missing,
+                "problems": conversion.problems,
+                "counts": _counts(conversion),
+                "written": conversion.report,
+            }
+        )
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(conversion).items())
+    click.echo(f"{conversion.path} made with {conversion.interface}{': ' * bool(counts)}{counts}")
+    if conversion.missing:
+        click.echo(f"Archives ask for metadata that were not given: {', '.join(conversion.missing)}.", err=True)
+    problems = conversion.curation.units.problems if conversion.curation else ()
+    print_problems((*conversion.problems, *problems))
+
+
+def _counts(conversion: Conversion) -> dict[str, int]:
+    """Units of each label; nothing where none were asked for."""
+    if conversion.curation is None:
+        return {}
+    labels = conversion.curation.predictions.labels
+    return {name: int((labels == name).sum()) for name in CLASSES}

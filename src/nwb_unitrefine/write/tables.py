@@ -1,0 +1,114 @@
+"""Labels for what is no NWB file: tables beside a sorter's output, properties and a table for a SortingAnalyzer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.write.report import WriteReport
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.records import Curation
+
+__all__ = ["TABLE_KINDS", "write_tables"]
+
+TABLE_KINDS = frozenset({"sorter", "analyzer"})
+"""Kinds of source (`Source.kind`) that get tables."""
+
+_LABEL, _PROBABILITY = "unitrefine_label", "unitrefine_probability"
+
+
+def write_tables(curation: Curation, *, output: str | Path | None = None, dry_run: bool = False) -> WriteReport:
+    """Write labels beside what the units came from.
+
+    A sorter's folder gets ``cluster_unitrefine_label.tsv``, which Phy shows as a column, and ``unitrefine_labels.csv``
+    with probabilities and features. A SortingAnalyzer gets its labels as unit properties, and the table beside it. What
+    an earlier call wrote is replaced; nothing else is touched.
+
+    Parameters
+    ----------
+    curation : Curation
+        Of sorter output or of a SortingAnalyzer on this machine.
+    output : str or Path, optional
+        Folder for the tables; the source is then left as it is.
+    dry_run : bool, optional
+        Write nothing.
+
+    Returns
+    -------
+    WriteReport
+        Its `path` is the table with probabilities.
+
+    Raises
+    ------
+    WriteError
+        If there is no such place, or it cannot be written.
+    """
+    source = Path(curation.units.source.uri)
+    if output is None and not source.exists():
+        raise WriteError(
+            f"{source} is no place to write to.", tip="Name a folder for the tables with the option output."
+        )
+    is_analyzer = curation.units.source.kind == "analyzer"
+    home = source.parent if is_analyzer or source.is_file() else source
+    folder = home if output is None else Path(output)
+    stem = f"{source.stem}_" if is_analyzer or source.is_file() else ""
+    table = folder / f"{stem}unitrefine_labels.csv"
+    columns: tuple[str, ...] = (_LABEL, _PROBABILITY)
+    if not dry_run:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            n_bytes = _replace(table, _probabilities(curation))
+            if not is_analyzer:
+                n_bytes += _replace(folder / f"{stem}cluster_{_LABEL}.tsv", _for_phy(curation))
+        except OSError as error:
+            raise WriteError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        if is_analyzer and output is None:
+            _set_properties(source, curation)
+    return WriteReport(
+        path=table,
+        run="",
+        columns=columns,
+        n_units=len(curation.units),
+        n_changed=int(np.count_nonzero(curation.predictions.labels != "")),
+        bytes_written=0 if dry_run else n_bytes,
+    )
+
+
+def _probabilities(curation: Curation) -> str:
+    """Labels, probabilities and features of every unit."""
+    frame = curation.predictions.to_frame().join(curation.features.to_frame())
+    return str(frame.to_csv())
+
+
+def _for_phy(curation: Curation) -> str:
+    """Labels as Phy reads a column of clusters."""
+    predictions = curation.predictions
+    pairs = zip(predictions.unit_ids.tolist(), predictions.labels.tolist(), strict=True)
+    return "\n".join([f"cluster_id\t{_LABEL}", *(f"{unit}\t{label}" for unit, label in pairs)]) + "\n"
+
+
+def _replace(path: Path, text: str) -> int:
+    """Write a file so that it is there either as it was or as it is to be."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        data = text.encode()
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return len(data)
+
+
+def _set_properties(folder: Path, curation: Curation) -> None:
+    """Give the units of a saved analyzer their labels as properties."""
+    import spikeinterface
+
+    analyzer = spikeinterface.load_sorting_analyzer(folder, load_extensions=False)
+    predictions = curation.predictions
+    analyzer.set_sorting_property(_LABEL, predictions.labels.astype(str), save=True)
+    analyzer.set_sorting_property(_PROBABILITY, predictions.confidence, save=True)
