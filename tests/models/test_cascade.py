@@ -141,7 +141,7 @@ def test_a_feature_that_no_unit_has_is_named(published):
         load_model(folder).predict(features)
     assert caught.value.missing == ("half_width@0.101",)
     assert "missing='impute'" in caught.value.tip
-    imputed = load_model(folder).predict(features, missing="impute")
+    imputed = load_model(folder, missing="impute").predict(features)
     table["half_width"] = np.float32(np.nan)
     labelled = imputed.labels != ""
     np.testing.assert_allclose(imputed.probabilities[labelled], model.predict_proba(table)[labelled], atol=1e-12)

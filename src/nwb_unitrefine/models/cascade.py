@@ -14,7 +14,7 @@ from nwb_unitrefine.models.labels import NEURAL
 from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.models.model import FittedModel, Missing
+    from nwb_unitrefine.models.model import FittedModel
     from nwb_unitrefine.records import Features, Predictions
 
 __all__ = ["Cascade", "make_cascade"]
@@ -55,7 +55,7 @@ class Cascade:
         """Features of both, each once."""
         return tuple(dict.fromkeys((*self.noise_or_neural.feature_names, *self.sua_or_mua.feature_names)))
 
-    def predict(self, features: Features, *, missing: Missing = "refuse") -> Predictions:
+    def predict(self, features: Features) -> Predictions:
         """Label every unit.
 
         The probabilities are p(noise), p(neural) p(sua | neural) and p(neural) p(mua | neural). The label is found as
@@ -66,18 +66,16 @@ class Cascade:
         ----------
         features : Features
             Those of `feature_names`.
-        missing : {"refuse", "impute"}
-            As of `predict`.
 
         Returns
         -------
         Predictions
         """
-        first = self.noise_or_neural.meaning_probabilities(features, missing=missing)
-        second = self.sua_or_mua.meaning_probabilities(features, missing=missing)
+        first = self.noise_or_neural.meaning_probabilities(features)
+        second = self.sua_or_mua.meaning_probabilities(features)
         sua, mua = second["sua"], second["mua"]
         neural, noise = first[NEURAL], first["noise"]
-        inputs = [model.input_values(features, missing=missing) for model in (self.noise_or_neural, self.sua_or_mua)]
+        inputs = [model.input_values(features) for model in (self.noise_or_neural, self.sua_or_mua)]
         return decide(
             features,
             probabilities=np.stack([neural * sua, neural * mua, noise], axis=1),

@@ -39,8 +39,6 @@ class Estimator:
         Where it was loaded from.
     written_by : str
         The scikit-learn that wrote it; empty where it does not say.
-    types : tuple of str
-        Every type that the file names.
     """
 
     fitted: Any
@@ -49,7 +47,11 @@ class Estimator:
     classes: tuple[Any, ...]
     path: Path
     written_by: str = ""
-    types: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type that the file names."""
+        return list_types(open_archive(self.path))
 
     def predict_proba(self, inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probability of each of `classes`.
@@ -116,7 +118,6 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
         classes=tuple(one.item() if isinstance(one, np.generic) else one for one in np.asarray(fitted.classes_)),
         path=path,
         written_by=version_of(archive.schema),
-        types=list_types(archive),
     )
 
 

@@ -40,7 +40,7 @@ class Model(Protocol):
     def feature_names(self) -> tuple[str, ...]:
         """Vocabulary names of the features to give it, in any order."""
 
-    def predict(self, features: Features, *, missing: Missing = "refuse") -> Predictions:
+    def predict(self, features: Features) -> Predictions:
         """Label every unit; see `predict`."""
 
 
@@ -58,6 +58,9 @@ class FittedModel:
         What each of the estimator's classes means: sua, mua, noise, neural, or None where nobody says.
     manifest : Manifest or None
         None for a folder that is not ours.
+    missing : {"refuse", "impute"}
+        What a model without a manifest does about features that no unit has: refuse, naming them, or have its imputer
+        fill them in. Features that only some units lack are always left to the estimator.
     """
 
     identity: ModelIdentity
@@ -65,6 +68,7 @@ class FittedModel:
     inputs: tuple[str, ...]
     meanings: tuple[str | None, ...]
     manifest: Manifest | None = None
+    missing: Missing = "refuse"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class FittedModel:
         """Which meanings it tells apart."""
         return frozenset(self.meanings)
 
-    def class_probabilities(self, features: Features, *, missing: Missing = "refuse") -> NDArray[np.float64]:
+    def class_probabilities(self, features: Features) -> NDArray[np.float64]:
         """Probability of each of the estimator's own classes, as the estimator gives it.
 
         Returns
@@ -85,16 +89,14 @@ class FittedModel:
         array of float64, shape (n_units, n_classes)
             In the order of ``estimator.classes``.
         """
-        return self.estimator.predict_proba(self.input_values(features, missing=missing))
+        return self.estimator.predict_proba(self.input_values(features))
 
-    def meaning_probabilities(
-        self, features: Features, *, missing: Missing = "refuse"
-    ) -> dict[str | None, NDArray[np.float64]]:
+    def meaning_probabilities(self, features: Features) -> dict[str | None, NDArray[np.float64]]:
         """Probability of each of the model's meanings, each of shape (n_units,)."""
-        found = self.class_probabilities(features, missing=missing)
+        found = self.class_probabilities(features)
         return {meaning: found[:, column] for column, meaning in enumerate(self.meanings)}
 
-    def input_values(self, features: Features, *, missing: Missing = "refuse") -> NDArray[np.float64]:
+    def input_values(self, features: Features) -> NDArray[np.float64]:
         """Put features into the estimator's order.
 
         Returns
@@ -105,7 +107,7 @@ class FittedModel:
         ------
         FeatureError
             If the model was made to have all its features, one is missing for every unit, and `missing` is not
-            ``"impute"``. Models with a manifest take whatever there is.
+            ``"impute"``. Models with a manifest take whatever there is, but something there must be.
         """
         values = np.full((len(features), len(self.inputs)), np.nan)
         absent = []
@@ -114,7 +116,7 @@ class FittedModel:
                 values[:, column] = features.values[:, features.names.index(name)]
             if len(features) and np.isnan(values[:, column]).all():
                 absent.append(name)
-        if absent and (len(absent) == len(self.inputs) or (self.manifest is None and missing == "refuse")):
+        if absent and (len(absent) == len(self.inputs) or (self.manifest is None and self.missing == "refuse")):
             raise self._lacks(tuple(absent), features)
         return values
 
@@ -127,7 +129,7 @@ class FittedModel:
         why = f" ({'; '.join(sorted(reasons))})" if len(reasons) <= 2 else ""
         tip = (
             "Give the source that they can be computed from, take the default model, or let the model fill in its "
-            "training medians with missing='impute', which it was not validated for."
+            "training values with missing='impute', which it was not validated for."
             if len(absent) < len(self.inputs)
             else "None of the model's features can be had from this source."
         )
@@ -135,11 +137,11 @@ class FittedModel:
             f"{self.identity.name} needs features that no unit has: {', '.join(absent)}{why}.", tip=tip, missing=absent
         )
 
-    def predict(self, features: Features, *, missing: Missing = "refuse") -> Predictions:
+    def predict(self, features: Features) -> Predictions:
         """Label every unit; see `predict`."""
         if self.tells != set(CLASSES):
             raise self._cannot_say()
-        inputs = self.input_values(features, missing=missing)
+        inputs = self.input_values(features)
         raw = self.estimator.predict_proba(inputs)
         probabilities = raw[:, [self.meanings.index(name) for name in CLASSES]]
         if self.manifest is not None:
@@ -171,9 +173,7 @@ class FittedModel:
         return ModelError(f"{name} tells only {' from '.join(sorted(filter(None, self.tells)))}.", tip=tip)
 
 
-def predict(
-    model: Model | str | Path | Sequence[str | Path], features: Features, *, missing: Missing = "refuse"
-) -> Predictions:
+def predict(model: Model | str | Path | Sequence[str | Path], features: Features) -> Predictions:
     """Label every unit.
 
     Parameters
@@ -182,9 +182,6 @@ def predict(
         A model, or whatever `load_model` takes.
     features : Features
         Those of ``model.feature_names``, in any order; further ones are not looked at.
-    missing : {"refuse", "impute"}
-        What a model without a manifest does about features that no unit has: refuse, naming them, or have its imputer
-        fill them in. Features that only some units lack are always left to the model.
 
     Returns
     -------
@@ -205,4 +202,4 @@ def predict(
         loaded = load_model(model)
     else:
         loaded = cast("Model", model)
-    return loaded.predict(features, missing=missing)
+    return loaded.predict(features)

@@ -25,7 +25,7 @@ from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nwb_unitrefine.models.model import Model
+    from nwb_unitrefine.models.model import Missing, Model
 
 __all__ = ["PACKAGED", "load_model"]
 
@@ -45,6 +45,7 @@ def load_model(
     revision: str | None = None,
     allow_types: Sequence[str] = (),
     labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
+    missing: Missing = "refuse",
 ) -> Model:
     """Load a model.
 
@@ -61,6 +62,9 @@ def load_model(
         Classes that the model may hold besides those that are allowed anyway, by full name: their code runs.
     labels : mapping of str to str, or one for each of two sources, optional
         What the model's classes mean (sua, mua, noise, neural), where it does not say itself, or says it wrongly.
+    missing : {"refuse", "impute"}
+        What a model of others does about features that no unit of a source has: refuse, naming them, or have its
+        imputer fill them in, which it was not validated for. Models with a manifest take whatever there is.
 
     Returns
     -------
@@ -80,17 +84,17 @@ def load_model(
     'unitrefine-default'
     """
     if isinstance(source, ModelIdentity):
-        return load_model(_recorded_source(source), allow_types=allow_types, labels=labels)
+        return load_model(_recorded_source(source), allow_types=allow_types, labels=labels, missing=missing)
     if isinstance(source, str | Path):
         own = labels if labels is None or isinstance(labels, Mapping) else labels[0]
-        return _load_one(source, revision=revision, allow_types=allow_types, labels=own)
+        return _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
     if len(source) != 2:
         raise ModelError(f"A model is one source, or two in a row, not {len(source)}.")
     each = [labels, labels] if labels is None or isinstance(labels, Mapping) else list(labels)
     if len(each) != len(source) or revision is not None:
         raise ModelError("Two models need labels for each and a revision in each source: 'owner/repo@revision'.")
     one, other = (
-        _load_one(each_source, revision=None, allow_types=allow_types, labels=own)
+        _load_one(each_source, revision=None, allow_types=allow_types, labels=own, missing=missing)
         for each_source, own in zip(source, each, strict=True)
     )
     return make_cascade(one, other)
@@ -111,7 +115,12 @@ def _recorded_source(identity: ModelIdentity) -> str | list[str]:
 
 
 def _load_one(
-    source: str | Path, *, revision: str | None, allow_types: Sequence[str], labels: Mapping[str, str] | None
+    source: str | Path,
+    *,
+    revision: str | None,
+    allow_types: Sequence[str],
+    labels: Mapping[str, str] | None,
+    missing: Missing,
 ) -> FittedModel:
     """Find one model's folder, wherever it is, and load it."""
     address = parse_address(source) if isinstance(source, str) and not Path(source).exists() else None
@@ -123,7 +132,8 @@ def _load_one(
         folder = read_folder(path, file=address.file)
         where = str(replace(address, revision=None))
         name = address.repo_id.partition("/")[2]
-        return _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
+        model = _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
+        return replace(model, missing=missing)
     if revision is not None:
         raise ModelError(f"{source} is no repository, so it has no revision.", tip="Write hf://owner/repo.")
     if isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir():
@@ -134,7 +144,8 @@ def _load_one(
             raise ModelError(f"There is no model at {path}.", tip=f"If it is on the Hub: hf://{where}")
     folder = read_folder(path)
     name = folder.path.resolve().name
-    return _fit_out(folder, name=name, source=where, revision="", allow_types=allow_types, labels=labels)
+    model = _fit_out(folder, name=name, source=where, revision="", allow_types=allow_types, labels=labels)
+    return replace(model, missing=missing)
 
 
 def _fit_out(
