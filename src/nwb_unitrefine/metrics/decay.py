@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.compiled import compiled
 from nwb_unitrefine.metrics.reflective_fit import fit_exponential
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ _SLOWEST, _FASTEST, _START = 1e-5, 2.0, 1e-3
 _FROM_BOUND = 1e-10
 
 
-@compiled
 def exponential_decay(
     positions_um: NDArray[np.float64], peak_to_peak: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -45,30 +43,20 @@ def exponential_decay(
     n_units = len(offsets) - 1
     decays = np.full(n_units, np.nan)
     r_squared = np.full(n_units, np.nan)
-    x, low, high = np.empty(3), np.empty(3), np.empty(3)
-    for unit in range(n_units):
-        start, stop = offsets[unit], offsets[unit + 1]
+    for unit, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
         amplitude = peak_to_peak[start:stop]
-        if stop - start < 2 or not np.min(amplitude) > 0:
+        if stop - start < 2 or not amplitude.min() > 0:
             continue
-        place = start + np.argmax(amplitude)
-        distance = np.empty(stop - start)
-        for c in range(start, stop):
-            across = positions_um[c, 0] - positions_um[place, 0]
-            along = positions_um[c, 1] - positions_um[place, 1]
-            distance[c - start] = np.sqrt(across * across + along * along)
-        largest, smallest = peak_to_peak[place], np.min(amplitude)
-        low[0], low[1], low[2] = _SLOWEST, largest - 0.5 * largest, 0.0
-        high[0], high[1], high[2] = _FASTEST, largest + 0.5 * largest, 2 * smallest
-        x[0], x[1], x[2] = _START, largest, smallest
-        for k in range(3):
-            if x[k] - low[k] <= _FROM_BOUND * max(1.0, low[k]):
-                x[k] = min(low[k] + _FROM_BOUND * max(1.0, low[k]), 0.5 * (low[k] + high[k]))
+        place = int(np.argmax(amplitude))
+        away = positions_um[start:stop] - positions_um[start + place]
+        distance = np.sqrt(away[:, 0] ** 2 + away[:, 1] ** 2)
+        largest, smallest = amplitude[place], amplitude.min()
+        low = np.array([_SLOWEST, 0.5 * largest, 0.0])
+        high = np.array([_FASTEST, 1.5 * largest, 2 * smallest])
+        inside = np.minimum(low + _FROM_BOUND * np.maximum(1.0, low), 0.5 * (low + high))
+        x = np.maximum([_START, largest, smallest], inside)
         converged, cost = fit_exponential(x, distance, amplitude, low, high)
-        mean = np.mean(amplitude)
-        total = 0.0
-        for i in range(len(amplitude)):
-            total += (amplitude[i] - mean) ** 2
+        total = np.sum((amplitude - amplitude.mean()) ** 2)
         if converged and total > 0:
             decays[unit] = x[0]
             r_squared[unit] = 1 - 2 * cost / total

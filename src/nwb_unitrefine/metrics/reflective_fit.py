@@ -43,24 +43,32 @@ def _residuals(x: Vector, distance: Vector, amplitude: Vector, out: Vector) -> f
 
 
 @compiled
+def _difference(value: float, low: float, high: float) -> float:
+    """Step of a forward difference, turned round where it would leave the bounds."""
+    step = _DIFFERENCE * max(1.0, abs(value)) * (1.0 if value >= 0 else -1.0)
+    if not low <= value + step <= high:
+        below, above = value - low, high - value
+        fits = abs(step) <= max(below, above)
+        step = -step if fits else above if above >= below else -below
+    return (value + step) - value
+
+
+@compiled
 def _jacobian(
-    x: Vector, f: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector, moved: Vector, out: Vector
+    x: Vector, f: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector, out: Vector
 ) -> None:
-    """Forward differences, turned round where they would leave the bounds."""
-    other = np.empty(len(f))
-    for k in range(_N):
-        step = _DIFFERENCE * max(1.0, abs(x[k])) * (1.0 if x[k] >= 0 else -1.0)
-        if not low[k] <= x[k] + step <= high[k]:
-            below, above = x[k] - low[k], high[k] - x[k]
-            fits = abs(step) <= max(below, above)
-            step = -step if fits else above if above >= below else -below
-        for j in range(_N):
-            moved[j] = x[j]
-        moved[k] = x[k] + step
-        _residuals(moved, distance, amplitude, other)
-        length = moved[k] - x[k]
-        for i in range(len(f)):
-            out[i, k] = (other[i] - f[i]) / length
+    """Forward differences of `_residuals`."""
+    h0, h1, h2 = (
+        _difference(x[0], low[0], high[0]),
+        _difference(x[1], low[1], high[1]),
+        _difference(x[2], low[2], high[2]),
+    )
+    for i in range(len(f)):
+        e = np.exp(-x[0] * distance[i])
+        faster = np.exp(-(x[0] + h0) * distance[i])
+        out[i, 0] = (x[1] * faster + x[2] - amplitude[i] - f[i]) / h0
+        out[i, 1] = ((x[1] + h1) * e + x[2] - amplitude[i] - f[i]) / h1
+        out[i, 2] = (x[1] * e + (x[2] + h2) - amplitude[i] - f[i]) / h2
 
 
 @compiled
@@ -349,16 +357,9 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
     work = np.empty((m + _N, _N + 1))
     v, b_h = np.empty((_N, _N)), np.empty((_N, _N))
     g, d, diag, g_h, scaling = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
-    s, uf, p_h, step_h, x_new, moved = (
-        np.empty(_N),
-        np.empty(_N),
-        np.empty(_N),
-        np.empty(_N),
-        np.empty(_N),
-        np.empty(_N),
-    )
+    s, uf, p_h, step_h, x_new = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
     cost = _residuals(x, distance, amplitude, f)
-    _jacobian(x, f, distance, amplitude, low, high, moved, jac)
+    _jacobian(x, f, distance, amplitude, low, high, jac)
     evaluations = 1
     alpha = 0.0
     radius = -1.0
@@ -433,4 +434,4 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
             for i in range(m):
                 f[i] = f_new[i]
             cost = cost_new
-            _jacobian(x, f, distance, amplitude, low, high, moved, jac)
+            _jacobian(x, f, distance, amplitude, low, high, jac)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
+from nwb_unitrefine.metrics.selection import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def depth_spread(
                 n_steps += 1
         if n_steps == 0:
             continue
-        sigma = _SMOOTH_UM / np.median(steps[:n_steps])
+        sigma = _SMOOTH_UM / median(steps[:n_steps])
         reach = int(_REACH * sigma + 0.5)
         weights = np.empty(reach + 1)
         total = 0.0
@@ -67,7 +68,9 @@ def depth_spread(
                 near = _mirror(i - k, n_channels)
                 far = _mirror(i + k, n_channels)
                 smooth[i] += (amplitudes[near] + amplitudes[far]) * weights[k] / total
-        limit = np.max(smooth)
+        limit = smooth[0]
+        for i in range(1, n_channels):
+            limit = max(limit, smooth[i])
         lowest, highest = np.inf, -np.inf
         for i in range(n_channels):
             if smooth[i] / limit > _THRESHOLD:

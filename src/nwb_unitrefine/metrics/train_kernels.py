@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
+from nwb_unitrefine.metrics.selection import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -235,16 +236,15 @@ def bin_rates(
 
 
 @compiled
-def _percentile(counts: NDArray[np.int64], n_counts: int, n_bins: int, fraction: float) -> float:
-    """Of sorted `counts` and as many zeros as there are further bins."""
+def _percentile(counts: NDArray[np.float64], n_bins: int, fraction: float) -> float:
+    """Of the counts of the bins with spikes, and as many zeros as there are further bins; interpolated linearly."""
     position = fraction * (n_bins - 1)
-    below = int(np.floor(position))
-    weight = position - below
-    zeros = n_bins - n_counts
-    low = counts[below - zeros] if below >= zeros else 0
+    below = int(position)
+    zeros = n_bins - len(counts)
+    low = select(counts, below - zeros) if below >= zeros else 0.0
     above = min(below + 1, n_bins - 1)
-    high = counts[above - zeros] if above >= zeros else 0
-    return low + (high - low) * weight
+    high = select(counts, above - zeros) if above >= zeros else 0.0
+    return low + (high - low) * (position - below)
 
 
 @compiled
@@ -270,7 +270,7 @@ def _bin(
             total += stops[interval] - starts[interval]
         n_presence = total // presence
         n_bins = int(total // size)
-        counts = np.zeros(min(n_bins, offsets[unit + 1] - offsets[unit]), np.int64)
+        counts = np.zeros(min(n_bins, offsets[unit + 1] - offsets[unit]))
         used = 0
         presence_end = np.int64(0)
         bin_end = np.int64(0)
@@ -293,6 +293,6 @@ def _bin(
                     bin_end = (inside // size + 1) * size
                 counts[used - 1] += 1
         if n_bins > 0:
-            sorted_counts = np.sort(counts[:used])
-            span[unit] = _percentile(sorted_counts, used, n_bins, high) - _percentile(sorted_counts, used, n_bins, low)
+            heard = counts[:used]
+            span[unit] = _percentile(heard, n_bins, high) - _percentile(heard, n_bins, low)
     return present, span

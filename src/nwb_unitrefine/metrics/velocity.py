@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
+from nwb_unitrefine.metrics.selection import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,8 +139,11 @@ def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64]) -> float:
                 n_slopes += 1
     if n_slopes == 0:
         return np.nan
-    slope = np.median(slopes[:n_slopes])
-    intercept = np.median(time_ms - slope * distance)
+    slope = median(slopes[:n_slopes])
+    offsets = np.empty(n)
+    for i in range(n):
+        offsets[i] = time_ms[i] - slope * distance[i]
+    intercept = median(offsets)
     if slope == 0 or not _r_squared(distance, time_ms, slope, intercept, _TINY) > _MIN_R2:
         return np.nan
     return 1 / slope
