@@ -93,7 +93,11 @@ DIALECTS = (
     Dialect(
         name="Allen",
         reference="https://allensdk.readthedocs.io/en/latest/visual_coding_neuropixels.html",
-        marks=(_mark("PT_ratio waveform_halfwidth nn_hit_rate"), _mark("peak_channel_id local_index cluster_id")),
+        marks=(
+            _mark("PT_ratio waveform_halfwidth nn_hit_rate"),
+            _mark("PT_ratio halfwidth nn_hit_rate"),
+            _mark("peak_channel_id local_index cluster_id"),
+        ),
         namespaces=_mark("ndx-aibs-ecephys"),
         labels=(LabelColumn("quality", {"noise": "noise"}),),  # "good" is all the rest, multi-units too
         peak_electrode_id="peak_channel_id",

@@ -12,6 +12,7 @@ from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.read.addresses import Address, is_address, resolve_address
 from nwb_unitrefine.read.analyzers import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
+from nwb_unitrefine.read.metric_tables import TABLE_SUFFIXES, read_metric_table
 from nwb_unitrefine.read.nwb import read_nwb
 from nwb_unitrefine.read.sorters import find_sorter, read_sorter
 from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr, require_zarr
@@ -45,7 +46,8 @@ def read_units(
         - an NWB file, HDF5 or Zarr: a path, ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path``, or the id of a
           DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open;
         - a sorter's output: Kilosort, Phy, or any that SpikeInterface reads (a folder, or its one file);
-        - a SortingAnalyzer, in memory or its folder.
+        - a SortingAnalyzer, in memory or its folder;
+        - a table of metrics (CSV or TSV), which has no spikes.
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
@@ -113,6 +115,8 @@ def _read_path(
                 return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
         if interface is None and path.is_file() and _is_nwb_hdf5(path):
             return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
+        if interface is None and path.is_file() and path.suffix in TABLE_SUFFIXES:
+            return read_metric_table(path, uri=uri)
         units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
         if units is None:
             raise _not_recognised(path, uri)
@@ -126,9 +130,6 @@ def _is_nwb_hdf5(path: Path) -> bool:
 
 def _not_recognised(path: Path, uri: str) -> SourceError:
     """Say of a file or folder that nothing is known of what it looks like, and what could be meant."""
-    if path.suffix in {".csv", ".tsv"}:
-        tip = "To label from metrics in a table: nwb-unitrefine predict --features."
-        return SourceError(f"{uri} is a table, not units.", tip=tip)
     if path.is_dir():
         what = f"{uri} is a folder in which no sorter's output, analyzer or Zarr file was recognised."
         return SourceError(what, tip="Say what it is with the option interface.")
