@@ -20,11 +20,12 @@ __all__ = ["command"]
 @json_option
 def command(*, table: str, model: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """Predict labels from a table of metrics, as SpikeInterface or UnitRefine export it."""
+    from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.models import predict
-    from nwb_unitrefine.read import read_features
+    from nwb_unitrefine.read import read_units
 
     loaded = load(model)
-    frame = predict(loaded, read_features(table, names=loaded.feature_names)).to_frame()
+    frame = predict(loaded, compute_features(read_units(table), names=loaded.feature_names)).to_frame()
     if output is not None:
         frame.to_csv(Path(output))
     if as_json:

@@ -97,7 +97,10 @@ def _compute(
     needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
     outcomes: dict[str, Outcome] = {}
     problems: tuple[Problem, ...] = ()
-    if Need.SPIKE_TIMES in needs:
+    if Need.SPIKE_TIMES in needs and not len(units.spike_times_s.values):
+        absent = Outcome.nowhere(len(units), "the source has no spike times")
+        outcomes |= {name: absent for name in map(_computed_as, asked) if _needs_spikes(name)}
+    elif Need.SPIKE_TIMES in needs:
         trains = prepare_trains(units)
         problems += trains.problems
         notes["sampling rate"] = f"{trains.sampling_rate_hz:g} Hz, {trains.rate_note}"
@@ -106,6 +109,11 @@ def _compute(
     if {Need.WAVEFORM, Need.CHANNELS} & needs:
         outcomes |= _waveform_metrics(units, wanted=wanted, many=Need.CHANNELS in needs, notes=notes)
     return outcomes, problems
+
+
+def _needs_spikes(name: str) -> bool:
+    """Whether a feature is computed from spike times."""
+    return Need.SPIKE_TIMES in resolve(name).metric.needs
 
 
 def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict[str, str]) -> dict[str, Outcome]:

@@ -1,4 +1,4 @@
-"""A table of metrics, as SpikeInterface, UnitRefine or Allen's pipeline export it: units known by their metrics alone."""
+"""A table of metrics, as SpikeInterface, UnitRefine or Allen's pipeline export it: units without spikes."""
 
 from __future__ import annotations
 
