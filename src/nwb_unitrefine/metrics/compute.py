@@ -97,8 +97,8 @@ def _compute(
     needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
     outcomes: dict[str, Outcome] = {}
     problems: tuple[Problem, ...] = ()
-    if Need.SPIKE_TIMES in needs and not len(units.spike_times_s.values):
-        absent = Outcome.nowhere(len(units), "the source has no spike times")
+    if Need.SPIKE_TIMES in needs and units.source.kind == "csv":
+        absent = Outcome.nowhere(len(units), "a table of metrics has no spike times")
         outcomes |= {name: absent for name in map(_computed_as, asked) if _needs_spikes(name)}
     elif Need.SPIKE_TIMES in needs:
         trains = prepare_trains(units)
