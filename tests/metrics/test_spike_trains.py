@@ -219,3 +219,17 @@ def test_a_unit_far_away_in_time_adds_no_synchrony(trains: list[list[int]]) -> N
     before = _values(make_units(spikes, obs_intervals=[[[0, 1000]]] * n_units))
     after = _values(make_units([*spikes, [900.0, 901.0]], obs_intervals=[[[0, 1000]]] * (n_units + 1)))
     assert np.array_equal(before, after[:-1], equal_nan=True)
+
+
+def test_spikes_are_not_copied() -> None:
+    """Metrics of two million spikes take less than a tenth of their memory on top."""
+    import tracemalloc
+
+    trains = list(np.sort(np.random.default_rng(0).uniform(0, 600, (20, 100_000)), axis=1))
+    units = make_units(trains, recording_interval_s=(0.0, 600.0))
+    _values(units)
+    tracemalloc.start()
+    _values(units, *NAMES, *OLD_NAMES)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.1 * units.spike_times_s.values.nbytes

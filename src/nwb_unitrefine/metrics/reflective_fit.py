@@ -50,7 +50,7 @@ def _difference(value: float, low: float, high: float) -> float:
         below, above = value - low, high - value
         fits = abs(step) <= max(below, above)
         step = -step if fits else above if above >= below else -below
-    return (value + step) - value
+    return float((value + step) - value)
 
 
 @compiled

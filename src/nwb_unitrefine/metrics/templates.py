@@ -83,7 +83,8 @@ def prepare_templates(
     if waveforms.sampling_rate_hz:
         rate, said = float(waveforms.sampling_rate_hz), "of the waveforms"
     channels, offsets = _present_channels(waveforms)
-    mean = waveforms.mean if waveforms.mean.dtype in (np.float32, np.float64) else waveforms.mean.astype(np.float64)
+    kind: type[np.floating] = np.float32 if waveforms.mean.dtype == np.float32 else np.float64
+    mean = np.ascontiguousarray(waveforms.mean).astype(kind, copy=False)
     extremes = channel_extremes(mean, channels, offsets, upsampled=many_channels)
     present = np.diff(offsets) > 0
     largest = np.maximum(np.abs(extremes.raw_lowest), np.abs(extremes.raw_highest))
