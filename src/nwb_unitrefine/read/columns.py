@@ -65,7 +65,9 @@ def _is_index(name: str, present: Collection[str]) -> bool:
 def _colnames(table: Group) -> Sequence[str]:
     """Columns in the order that the table gives."""
     names = table.attributes.get("colnames", ())
-    return [names] if isinstance(names, str) else [text(name) for name in names]
+    if isinstance(names, str):
+        return [names]
+    return [text(name) for name in names] if np.ndim(names) == 1 else []  # a number, or an empty attribute, names none
 
 
 def column_arrays(table: Group, names: Collection[str]) -> list[Array]:

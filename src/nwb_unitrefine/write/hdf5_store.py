@@ -63,9 +63,12 @@ class Hdf5Store:
 
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
-        if "colnames" not in self._units.attrs:
+        names = self._units.attrs.get("colnames")
+        if isinstance(names, h5py.Empty):
+            return ()
+        if names is None or np.asarray(names).dtype.kind not in "OSU":
             raise SourceError(f"{self.name} has a units table without colnames.")
-        return tuple(text_array(np.atleast_1d(self._units.attrs["colnames"])).tolist())
+        return tuple(text_array(np.atleast_1d(names)).tolist())
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
         """Shape of a dataset of the table, None where it is not there."""

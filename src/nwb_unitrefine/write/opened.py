@@ -82,20 +82,20 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
     place = Path(path)
 
     def in_hdf5(file: h5py.File) -> T:
-        with _damage_explained(place.name):
-            return change(Hdf5Store(file, name=place.name))
+        return change(Hdf5Store(file, name=place.name))
 
     def in_zarr(overlay: FolderOverlay) -> T:
-        with _damage_explained(place.name):
-            return change(_store_over(overlay, place.name))
+        return change(_store_over(overlay, place.name))
 
     def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:
         require_only_our_edits(_store_over(overlay, place.name), edits)
 
     if place.is_dir():
         _require_zarr()
-        return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run)
-    return change_hdf5(path, in_hdf5, check=require_only_ours_changed, dry_run=dry_run)
+        with _damage_explained(place.name):
+            return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run)
+    with _damage_explained(place.name):
+        return change_hdf5(path, in_hdf5, check=require_only_ours_changed, dry_run=dry_run)
 
 
 def _zarr_store(folder: Path) -> ZarrStore:
