@@ -59,3 +59,16 @@ def test_push_and_pull_go_through_the_hub(tmp_path, offline):
         assert refused.returncode == 1
         assert refused.stderr.startswith("error: The Hub cannot be reached")
     assert load_model(tmp_path / "first").identity.digest == load_model(folder).identity.digest
+
+
+def test_options_say_how_to_load_a_model(shared_data, capsys):
+    """Meanings of classes for each of two models; without them, the tip says what to give."""
+    published = shared_data / "published_models"
+    two = ["--model", str(published / "unitrefine_sklearn152"), "--model", str(published / "unitrefine_sklearn161")]
+    assert main(["model", "show", *two]) == 1
+    assert "must tell noise from neural" in capsys.readouterr().err
+    assert main(["model", "show", *two, "--labels", "0=neural,1=noise", "--labels", "0=mua,1=sua"]) == 0
+    printed = capsys.readouterr().out
+    assert "0 = neural, 1 = noise" in printed
+    assert "0 = mua, 1 = sua" in printed
+    assert main(["model", "show", *two, "--labels", "0:neural"]) == 2

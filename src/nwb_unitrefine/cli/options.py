@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nwb_unitrefine.models import Model
 
 __all__ = ["load", "model_option"]
 
-model_option = click.option(
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Keep how to load a model beside the command, which only wants the model."""
+    assert option.name is not None
+    context.meta[f"{__name__}.{option.name}"] = value
+
+
+_LOADING = (
+    click.option(
+        "--allow-types",
+        multiple=True,
+        metavar="TYPE",
+        expose_value=False,
+        callback=_keep,
+        help="A class that the model may hold besides those that are allowed anyway; its code runs.",
+    ),
+    click.option(
+        "--labels",
+        multiple=True,
+        metavar="0=noise,1=neural",
+        expose_value=False,
+        callback=_keep,
+        help="What the model's classes mean, where it does not say: sua, mua, noise, neural; once for each model.",
+    ),
+    click.option(
+        "--missing",
+        type=click.Choice(["refuse", "impute"]),
+        default="refuse",
+        show_default=True,
+        expose_value=False,
+        callback=_keep,
+        help="What a published model does about features that no unit has.",
+    ),
+)
+
+_SOURCE = click.option(
     "--model",
     multiple=True,
     default=("default",),
@@ -21,8 +58,30 @@ model_option = click.option(
 )
 
 
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--model``, and the options of how to load it, which `load` looks up."""
+    for option in reversed((_SOURCE, *_LOADING)):
+        command = option(command)
+    return command
+
+
 def load(sources: tuple[str, ...]) -> Model:
     """Load the model of `model_option`, or the cascade of two."""
     from nwb_unitrefine.models import load_model
 
-    return load_model(sources[0] if len(sources) == 1 else list(sources))
+    kept = click.get_current_context().meta
+    labels = [_parse_labels(text) for text in kept.get(f"{__name__}.labels", ())]
+    return load_model(
+        sources[0] if len(sources) == 1 else list(sources),
+        allow_types=kept.get(f"{__name__}.allow_types", ()),
+        labels=labels or None,
+        missing=kept.get(f"{__name__}.missing", "refuse"),
+    )
+
+
+def _parse_labels(text: str) -> dict[str, str]:
+    """Read ``0=noise,1=neural``."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(sign and label.strip() and meaning.strip() for label, sign, meaning in pairs):
+        raise click.BadParameter(f"{text!r} is not of the form 0=noise,1=neural", param_hint="--labels")
+    return {label.strip(): meaning.strip() for label, _, meaning in pairs}
