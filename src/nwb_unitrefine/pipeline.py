@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.metrics import compute_features
@@ -12,7 +11,8 @@ from nwb_unitrefine.read import read_units
 from nwb_unitrefine.records import Curation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Predictions, Problem
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["curate"]
 
 
-def curate(source: Any, *, model: str | Path | Model = "default") -> Curation:
+def curate(source: Any, *, model: str | Path | Model | Sequence[str | Path] = "default") -> Curation:
     """Label the units of a source; nothing is written.
 
     Parameters
     ----------
     source : str, Path or open file
         Whatever `read_units` takes.
-    model : str, Path or Model, optional
-        Whatever `load_model` takes, or a model that is already loaded, which is quicker for many sources.
+    model : str, Path, Model or two of these, optional
+        Whatever `load_model` takes; a model that is already loaded is quicker for many sources.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def curate(source: Any, *, model: str | Path | Model = "default") -> Curation:
     FeatureError
         If the model needs a feature that the source cannot give.
     """
-    loaded = load_model(model) if isinstance(model, str | Path) else model
+    loaded = load_model(model)
     units = read_units(source)
     features = compute_features(units, names=loaded.feature_names)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))

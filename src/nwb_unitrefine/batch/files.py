@@ -153,7 +153,7 @@ def label_sources(
     """
     small = bool((write_options or {}).get("units_only"))
     outputs = [Path(output)] * len(sources) if output and small else _outputs(sources, output)
-    loaded = load_model(model) if isinstance(model, str | Path) else model
+    loaded = load_model(model)
     for source, target in zip(sources, outputs, strict=True):
         start = time.perf_counter()
         try:

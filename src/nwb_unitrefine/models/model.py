@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ Missing = Literal["refuse", "impute"]
 SPIKE_COUNT = "num_spikes"
 
 
+@runtime_checkable
 class Model(Protocol):
     """What every model is, whether one estimator or two in a row."""
 
@@ -160,17 +161,13 @@ class FittedModel:
                 f"{name} does not say what its classes {unknown} mean.",
                 tip="Say it: labels={'0': 'neural', '1': 'noise'}, with sua, mua, noise or neural.",
             )
-        tip = {
-            frozenset(
-                {"noise", NEURAL}
-            ): "Give it together with a model that tells sua from mua: load_model([this, that]).",
-            frozenset(
-                {"sua", "mua"}
-            ): "Give it together with a model that tells noise from neural: load_model([that, this]).",
-        }.get(
-            frozenset(filter(None, self.tells)), "A model must tell sua, mua and noise apart, alone or as two in a row."
-        )
-        return ModelError(f"{name} tells only {' from '.join(sorted(filter(None, self.tells)))}.", tip=tip)
+        if self.tells == {"noise", NEURAL}:
+            tip = "Give it together with a model that tells sua from mua: load_model([this, that])."
+        elif self.tells == {"sua", "mua"}:
+            tip = "Give it together with a model that tells noise from neural: load_model([that, this])."
+        else:
+            tip = "A model must tell sua, mua and noise apart, alone or as two in a row."
+        return ModelError(f"{name} tells only {' from '.join(sorted(map(str, self.tells)))}.", tip=tip)
 
 
 def predict(model: Model | str | Path | Sequence[str | Path], features: Features) -> Predictions:
@@ -196,10 +193,6 @@ def predict(model: Model | str | Path | Sequence[str | Path], features: Features
     FeatureError
         If it needs features that are not there.
     """
-    if isinstance(model, str | Path | list | tuple):
-        from nwb_unitrefine.models.sources import load_model
+    from nwb_unitrefine.models.sources import load_model
 
-        loaded = load_model(model)
-    else:
-        loaded = cast("Model", model)
-    return loaded.predict(features)
+    return load_model(model).predict(features)

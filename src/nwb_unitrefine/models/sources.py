@@ -18,14 +18,14 @@ from nwb_unitrefine.models.estimator import Estimator, load_estimator
 from nwb_unitrefine.models.folder import ModelFolder, read_folder
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.labels import KNOWN, meanings_of
-from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.models.model import FittedModel, Model
 from nwb_unitrefine.records import ModelIdentity
 from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nwb_unitrefine.models.model import Missing, Model
+    from nwb_unitrefine.models.model import Missing
 
 __all__ = ["PACKAGED", "load_model"]
 
@@ -40,7 +40,7 @@ _NEW_NAMES_SINCE = Version("0.103.2")
 
 
 def load_model(
-    source: str | Path | ModelIdentity | Sequence[str | Path] = "default",
+    source: str | Path | ModelIdentity | Model | Sequence[str | Path] = "default",
     *,
     revision: str | None = None,
     allow_types: Sequence[str] = (),
@@ -51,11 +51,12 @@ def load_model(
 
     Parameters
     ----------
-    source : str, Path, ModelIdentity or sequence of two sources
+    source : str, Path, ModelIdentity, Model or sequence of two sources
         ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one; a repository
         on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models of two classes,
         one that tells noise from neural and one that tells sua from mua, in either order. The identity of a model, as
         a file's history records it, is loaded from where it says; whether it is still the same, its digest tells.
+        A model that is loaded already is returned as it is.
     revision : str, optional
         Branch, tag or commit of a repository; better a commit, which nobody can move.
     allow_types : sequence of str
@@ -85,9 +86,14 @@ def load_model(
     """
     if isinstance(source, ModelIdentity):
         return load_model(_recorded_source(source), allow_types=allow_types, labels=labels, missing=missing)
+    if isinstance(source, Model):
+        return source
     if isinstance(source, str | Path):
-        own = labels if labels is None or isinstance(labels, Mapping) else labels[0]
-        return _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
+        if labels is not None and not isinstance(labels, Mapping):
+            if len(labels) != 1:
+                raise ModelError(f"One model has one set of labels, not {len(labels)}.")
+            labels = labels[0]
+        return _load_one(source, revision=revision, allow_types=allow_types, labels=labels, missing=missing)
     if len(source) != 2:
         raise ModelError(f"A model is one source, or two in a row, not {len(source)}.")
     each = [labels, labels] if labels is None or isinstance(labels, Mapping) else list(labels)
