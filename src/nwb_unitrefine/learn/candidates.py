@@ -107,7 +107,7 @@ def _imputer(name: str, seed: int) -> Any:
     if name == "knn":
         return KNNImputer(n_neighbors=5, keep_empty_features=True)
     if name == "iterative":
-        return IterativeImputer(max_iter=10, tol=0.05, keep_empty_features=True, random_state=seed)
+        return IterativeImputer(max_iter=10, tol=0.05, random_state=seed)
     return SimpleImputer(strategy=name, keep_empty_features=True)
 
 

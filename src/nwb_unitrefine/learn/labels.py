@@ -147,7 +147,7 @@ def _meanings(column: str, dialect: str, mapping: Mapping[str, str] | None) -> t
         return {**_MEANINGS, **given}, False
     # Where an archive has its own meaning of "good", everyone's is wrong; where labels are numbers, no word is meant.
     complete = of_this_dialect or not any(word.isalpha() and word not in _FLAGS for word in rule.meaning)
-    return {**({} if complete else _MEANINGS), **rule.meaning, **given}, complete
+    return {**({} if complete else _MEANINGS), **rule.meaning, **dict.fromkeys(_NOTHING, ""), **given}, complete
 
 
 def _rule(column: str, dialect: str) -> tuple[LabelColumn | None, bool]:

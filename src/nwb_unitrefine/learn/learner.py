@@ -72,18 +72,24 @@ class BoostedTrees:
     rounds, learning_rate, leaves, smallest_leaf, shrinkage, features_per_split
         Of ``HistGradientBoostingClassifier``: `max_iter`, `learning_rate`, `max_leaf_nodes`, `min_samples_leaf` (in
         units), `l2_regularization`, `max_features`.
+    whole : float
+        How much of a unit's weight is on the unit as it is; the rest is on what poorer sources would give of it.
+    penalty : float
+        How strongly calibration is pulled toward changing nothing; see `fit_calibration`.
     keep : float
         Share of units, of subjects not seen, whose label is not to be called uncertain.
     """
 
     inputs: str = "spike times + mean waveform"
-    members: int = 2
+    members: int = 3
     rounds: int = 100
     learning_rate: float = 0.08
     leaves: int = 8
     smallest_leaf: int = 60
     shrinkage: float = 5.0
     features_per_split: float = 0.3
+    whole: float = 0.5
+    penalty: float = 0.5
     keep: float = 0.8
 
     @property
@@ -124,11 +130,15 @@ class BoostedTrees:
                 shown = data.take(test).hide([name for group in lacking for name in groups[group]])
                 held_out[number, test] = estimator.predict_proba(metric_table(shown.names, shown.values))
         calibrations = tuple(
-            ConditionalCalibration(missing_groups=lacking, calibration=fit_calibration(raw, data.targets))
+            ConditionalCalibration(
+                missing_groups=lacking, calibration=fit_calibration(raw, data.targets, penalty=self.penalty)
+            )
             for lacking, raw in zip(tiers, held_out, strict=True)
         )
         calibrated = apply_calibration(calibrations[0].calibration, held_out[0])
-        return calibrations, Uncertainty(min_spikes=MIN_SPIKES, min_margin=_margin(calibrated, data, keep=self.keep))
+        return calibrations, Uncertainty(
+            min_spikes=MIN_SPIKES, max_out_of_range=0, min_probability=_smallest_kept(calibrated, data, keep=self.keep)
+        )
 
     def _fit_estimator(self, data: Dataset, *, seed: int) -> Any:
         """Fit the averaged models on every unit in each of its guises."""
@@ -137,6 +147,8 @@ class BoostedTrees:
         from threadpoolctl import threadpool_limits
 
         guises = _guises(data, seed=seed)
+        weights = np.full(len(guises), (1 - self.whole) / (len(guises) - 1))
+        weights[0] = self.whole
         member = HistGradientBoostingClassifier(
             max_iter=self.rounds,
             learning_rate=self.learning_rate,
@@ -154,7 +166,7 @@ class BoostedTrees:
             estimator.fit(
                 metric_table(data.names, np.concatenate(guises)),
                 np.tile(data.targets, len(guises)),
-                vote__sample_weight=np.full(len(data) * len(guises), 1 / len(guises)),
+                vote__sample_weight=np.repeat(weights, len(data)),
             )
         for fitted in estimator["vote"].estimators_:
             # Of use while fitting only, and a random generator has no business in a model file.
@@ -210,12 +222,11 @@ def _bare(names: Sequence[str]) -> set[str]:
     return {name.partition("@")[0] for name in names}
 
 
-def _margin(probabilities: NDArray[np.float64], data: Dataset, *, keep: float) -> float:
-    """Find the margin that the wanted share of held-out units reaches."""
+def _smallest_kept(probabilities: NDArray[np.float64], data: Dataset, *, keep: float) -> float:
+    """Find the probability that the labels of the wanted share of held-out units reach."""
     shares = np.array([data.counts[name] for name in CLASSES]) / len(data)
-    scores = probabilities / shares
-    ordered = np.sort(scores / scores.sum(axis=1, keepdims=True), axis=1)
-    return round(float(np.quantile(ordered[:, -1] - ordered[:, -2], 1 - keep)), 4)
+    labels = (probabilities / shares).argmax(axis=1)
+    return round(float(np.quantile(probabilities[np.arange(len(data)), labels], 1 - keep)), 4)
 
 
 def describe(

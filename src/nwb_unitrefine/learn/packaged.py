@@ -89,7 +89,7 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> 
             "The model that comes with nwb-unitrefine. It takes metrics of spike times and mean waveforms, and any "
             "subset of them; it does not need raw data."
         ),
-        command="python -m nwb_unitrefine.learn.packaged unitrefine_base",
+        command="nwb-unitrefine train --packaged unitrefine_base",
         keep_training_data=False,
         overwrite=True,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["read_labelled_tables", "read_labels", "subject_of"]
 
 _ID_COLUMNS = ("unit_id", "cluster_id", "id", "unit", "unit_index", "Unnamed: 0", "")
+_MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>", "None", "null")
 _RECORDING_COLUMNS = ("recording", "session", "session_id")
 _SUBJECT_COLUMNS = ("subject", "subject_id")
 
@@ -160,14 +161,21 @@ def _read_table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        # Ids and labels are text until something says otherwise: "007" is not 7, and "NA" may be a name.
-        table = pd.read_csv(file, dtype=dict.fromkeys((*_ID_COLUMNS, *LABEL_COLUMNS), str), skipinitialspace=True)
+        header = pd.read_csv(file, nrows=0, skipinitialspace=True).columns
+        # Ids and labels are text until something says otherwise: "007" is not 7, and "NA" may be a unit.
+        table = pd.read_csv(
+            file,
+            dtype=dict.fromkeys((*_ID_COLUMNS, *LABEL_COLUMNS), str),
+            keep_default_na=False,
+            na_values={name: _MISSING for name in header if name not in _ID_COLUMNS},
+            skipinitialspace=True,
+        )
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise TrainingError(f"{file} cannot be read as CSV: {error}.") from error
     id_column = next((name for name in _ID_COLUMNS if name in table.columns), None)
     if id_column is None:
         raise TrainingError(f"{file} has no column of unit ids.", tip="Name it unit_id.")
-    if missing := int(table[id_column].isna().sum()):
+    if missing := int((table[id_column] == "").sum()):
         raise TrainingError(f"{file}: {missing} rows have no unit id in column {id_column!r}.")
     return table.set_index(id_column)
 

@@ -162,7 +162,7 @@ def _validate(learner: Learner, model: FittedModel, dataset: Dataset, *, seed: i
     """Score how well models made this way do on each kind of source that this one was made for."""
     groups = feature_groups(model.inputs)
     hidden = {
-        " without ".join(["as given", ", ".join(lacking)][: 2 if lacking else 1]): [
+        f"without {', '.join(lacking)}" if lacking else "everything it takes": [
             name for group in lacking for name in groups[group]
         ]
         for lacking in missing_tiers(model.inputs)

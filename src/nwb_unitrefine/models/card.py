@@ -106,7 +106,8 @@ def _use(manifest: Manifest) -> Iterator[str]:
     kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
     yield f"Calibration: {kinds}."
     yield (
-        f"A label is marked uncertain below {rule.min_spikes} spikes, below a margin of {rule.min_margin:g}"
+        f"A label is marked uncertain below {rule.min_spikes} spikes, below a margin of {rule.min_margin:g}, below a "
+        f"probability of {rule.min_probability:g}"
         + (
             f", with more than {rule.max_out_of_range} features out of the training range"
             if rule.max_out_of_range is not None

@@ -103,6 +103,8 @@ def _check_histogram_tree(state: dict[str, Any], *, archive: Archive) -> None:
 
 def _check_support_vectors(state: dict[str, Any], *, archive: Archive) -> None:
     """Compare the sizes that libsvm multiplies with."""
+    if "support_vectors_" not in state:
+        return  # not fitted: the pattern that a CalibratedClassifierCV keeps
     vectors, weights = state["support_vectors_"], state["_dual_coef_"]
     per_class = np.asarray(state["_n_support"])
     n_classes = len(state["classes_"])

@@ -131,6 +131,8 @@ class Uncertainty(_Value):
     min_margin : float
         Smallest difference of the two largest decision scores (probabilities, or under ``"prior-weighted"``
         probabilities over priors scaled to sum 1).
+    min_probability : float
+        Smallest probability of a unit's label.
     max_out_of_range : int or None
         How many inputs may lie outside their training range; None for any number.
     min_present : int
@@ -141,6 +143,7 @@ class Uncertainty(_Value):
 
     min_spikes: int = Field(default=0, ge=0)
     min_margin: float = Field(default=0.0, ge=0, le=1)
+    min_probability: float = Field(default=0.0, ge=0, le=1)
     max_out_of_range: int | None = Field(default=None, ge=0)
     min_present: int = Field(default=1, ge=1)
     spike_count: str = "num_spikes"

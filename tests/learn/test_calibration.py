@@ -1,0 +1,50 @@
+"""Calibration: probabilities that mean what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nwb_unitrefine.learn.calibration import fit_calibration
+from nwb_unitrefine.learn.scores import calibration_error
+from nwb_unitrefine.models.calibration import apply_calibration
+
+
+def _honest(n_units: int, *, seed: int = 0):
+    """Probabilities, and classes drawn from them."""
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet([1, 1, 1], n_units)
+    return probabilities, np.array([rng.choice(3, p=row) for row in probabilities])
+
+
+def test_honest_probabilities_stay() -> None:
+    """What is calibrated already is hardly changed."""
+    probabilities, targets = _honest(4000)
+    found = apply_calibration(fit_calibration(probabilities, targets), probabilities)
+    assert np.abs(found - probabilities).mean() < 0.03
+
+
+def test_overconfidence_is_undone() -> None:
+    """Probabilities that were sharpened come back."""
+    probabilities, targets = _honest(4000)
+    sharp = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
+    fitted = fit_calibration(sharp[:2000], targets[:2000], penalty=1e-3)
+    before = calibration_error(targets[2000:], sharp[2000:])
+    after = calibration_error(targets[2000:], apply_calibration(fitted, sharp[2000:]))
+    assert before > 0.1
+    assert after < 0.04
+
+
+def test_few_units_change_little() -> None:
+    """A strong penalty leaves probabilities as they are."""
+    probabilities, targets = _honest(12)
+    fitted = fit_calibration(probabilities, targets, penalty=1e6)
+    np.testing.assert_allclose(apply_calibration(fitted, probabilities), probabilities, atol=1e-4)
+
+
+def test_certainty_is_no_obstacle() -> None:
+    """Probabilities of exactly 0 and 1, as forests give them, have finite logarithms here."""
+    probabilities = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    found = apply_calibration(fit_calibration(probabilities, np.array([0, 1, 2, 1, 1, 2])), probabilities)
+    assert np.isfinite(found).all()
+    assert found.sum(axis=1) == pytest.approx(1)
