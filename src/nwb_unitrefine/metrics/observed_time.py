@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ObservedTime", "observed_time"]
 
+_BEYOND_S = 1e11
+
 _BELIEVED_OUTSIDE = 0.01
 """Fraction of spikes outside the intervals above which the intervals, and not the spikes, are taken to be wrong."""
 
@@ -106,7 +108,7 @@ def _sane_intervals(units: Units) -> tuple[Ragged, Problem | None]:
     empty = (given.counts == 0) & has_spikes
     if empty.any():
         return given, Problem("Observation intervals are missing and not used.", tuple(ids[empty].tolist()))
-    if not np.isfinite(values).all() or (values[:, 1] < values[:, 0]).any():
+    if not (np.abs(values) < _BEYOND_S).all() or (values[:, 1] < values[:, 0]).any():
         return given, Problem("Observation intervals are not finite or end before they start; they are not used.")
     unit_of = np.repeat(np.arange(len(units)), given.counts)
     values = values[np.lexsort((values[:, 0], unit_of))]

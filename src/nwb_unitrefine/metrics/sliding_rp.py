@@ -105,6 +105,6 @@ def _lowest_excluded(
     seen = np.cumsum(correlogram, axis=1)[:, tested]
     different, which = np.unique(seen, return_inverse=True)
     needed = gammaincinv(different + 1.0, _CONFIDENCE)[which].reshape(seen.shape)
-    least = np.min(needed / periods_s[tested], axis=1)
+    least = np.min(needed / periods_s[tested], axis=1, initial=np.inf)
     excluded = per_second > least[:, np.newaxis]
     return np.where(excluded.any(axis=1), grid[np.argmax(excluded, axis=1)], np.nan)

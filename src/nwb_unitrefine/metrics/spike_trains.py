@@ -130,7 +130,7 @@ def _violations(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, O
     total = observed.total_samples
     duration = total / rate
     heard = (n_spikes > 0) & (total > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         isi_ratio = (close.short_intervals / (2 * spikes * _ISI_S)) / (spikes / duration)
         clean = 1 - close.pairs * total / (spikes**2 * refractory)
         contamination = np.where(clean < 0, 1.0, 1 - np.sqrt(np.maximum(clean, 0)))

@@ -15,13 +15,17 @@ from nwb_unitrefine.metrics.selection import select
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Scan", "bin_rates", "count_close_pairs", "mark_observed", "scan"]
+__all__ = ["BEYOND_S", "Scan", "bin_rates", "count_close_pairs", "mark_observed", "scan"]
+
+
+BEYOND_S = 1e11
+"""No spike is so far from the start of a clock: such a value, like NaN and infinity, is no time."""
 
 
 class Scan(NamedTuple):
     """What is odd about each unit's spike times, as numbers of spikes, and the unit's first and last one."""
 
-    not_finite: NDArray[np.int64]
+    no_times: NDArray[np.int64]
     unsorted: NDArray[np.int64]
     duplicated: NDArray[np.int64]
     negative: NDArray[np.int64]
@@ -47,7 +51,7 @@ def _scan(
     NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]
 ]:
     n_units = len(offsets) - 1
-    not_finite = np.zeros(n_units, np.int64)
+    no_times = np.zeros(n_units, np.int64)
     unsorted = np.zeros(n_units, np.int64)
     duplicated = np.zeros(n_units, np.int64)
     negative = np.zeros(n_units, np.int64)
@@ -57,8 +61,8 @@ def _scan(
         previous = -np.inf
         for i in range(offsets[unit], offsets[unit + 1]):
             time = times[i]
-            if not np.isfinite(time):
-                not_finite[unit] += 1
+            if not abs(time) < BEYOND_S:
+                no_times[unit] += 1
                 continue
             if time < previous:
                 unsorted[unit] += 1
@@ -69,7 +73,7 @@ def _scan(
             first[unit] = min(first[unit], time)
             last[unit] = max(last[unit], time)
             previous = time
-    return not_finite, unsorted, duplicated, negative, first, last
+    return no_times, unsorted, duplicated, negative, first, last
 
 
 def mark_observed(

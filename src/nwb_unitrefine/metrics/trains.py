@@ -86,8 +86,8 @@ def prepare_trains(units: Units) -> SpikeTrains:
     found = scan(times, offsets)
     ids = np.asarray(units.unit_ids)
     problems = _report(found, ids)
-    if found.not_finite.any() or found.unsorted.any():
-        times, offsets = _clean(times, offsets, found.not_finite + found.unsorted > 0)
+    if found.no_times.any() or found.unsorted.any():
+        times, offsets = _clean(times, offsets, found.no_times + found.unsorted > 0)
     extent = (float(found.first.min()), float(found.last.max())) if len(times) else None
     if extent is not None:
         problems += _implausible(units, times, extent)
@@ -108,7 +108,7 @@ def prepare_trains(units: Units) -> SpikeTrains:
 def _report(found: object, ids: NDArray[np.generic]) -> list[Problem]:
     """Say which units have spike times that nobody would write on purpose."""
     says = (
-        ("not_finite", "Spike times that are NaN or infinite are left out."),
+        ("no_times", "Spike times that are NaN, infinite or thousands of years away are left out."),
         ("unsorted", "Spike times are not in order; they are sorted."),
         ("duplicated", "Spike times occur twice; they are counted twice, as SpikeInterface does."),
         ("negative", "Spike times are negative."),
@@ -134,10 +134,12 @@ def _implausible(units: Units, times: NDArray[np.float64], extent: tuple[float, 
 def _clean(
     times: NDArray[np.float64], offsets: NDArray[np.int64], dirty: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Sort, and drop what is not finite, in the units that need it."""
+    """Sort, and drop what is no time, in the units that need it."""
+    from nwb_unitrefine.metrics.train_kernels import BEYOND_S
+
     trains = list(Ragged(times, offsets))
     for row in np.flatnonzero(dirty).tolist():
-        trains[row] = np.sort(trains[row][np.isfinite(trains[row])])
+        trains[row] = np.sort(trains[row][np.abs(trains[row]) < BEYOND_S])
     lengths = np.array([len(train) for train in trains], dtype=np.int64)
     return np.concatenate(trains), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
