@@ -25,4 +25,4 @@ for what, decided in curation.features.notes.items():
 
 report = write_curation(curation)
 print(f"{report.n_units} units labelled in {report.path}: {report.bytes_written} bytes written, as {report.run}")
-print("verified" if verify(path).ok else "the file differs from its record")
+print("verified" if verify(path).passed else "the file differs from its record")

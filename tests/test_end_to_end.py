@@ -31,7 +31,7 @@ LABELLED = {
 @pytest.fixture
 def real_file(request: pytest.FixtureRequest, shared_data: Path, tmp_path: Path) -> Path:
     """A copy of one real file, which the test may change."""
-    return Path(shutil.copy(shared_data / "nwb" / request.param, tmp_path))
+    return Path(shutil.copyfile(shared_data / "nwb" / request.param, tmp_path / request.param))
 
 
 def _digests(path: Path) -> dict[str, str]:
@@ -43,7 +43,7 @@ def _digests(path: Path) -> dict[str, str]:
             value = item[()]
             stored = (
                 value.tobytes()
-                if isinstance(value, np.ndarray) and value.dtype != object
+                if isinstance(value, np.ndarray) and not value.dtype.hasobject
                 else repr(_texts(value)).encode()
             )
             found[name] = hashlib.sha256(stored).hexdigest()
@@ -61,8 +61,10 @@ def _texts(value: object) -> object:
     """References have no value that can be compared; all else compares by what it prints."""
     if isinstance(value, h5py.Reference | h5py.RegionReference):
         return "reference"
-    if isinstance(value, np.ndarray) and value.dtype == object:
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
         return [_texts(item) for item in value.ravel().tolist()]
+    if isinstance(value, tuple):
+        return [_texts(item) for item in value]
     return value
 
 
