@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.models import load_model
 from nwb_unitrefine.models.estimator import load_estimator
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -51,10 +53,17 @@ def test_every_release_from_1_3_on_is_frozen():
 def test_a_published_model_predicts_as_under_its_own_scikit_learn(shared_data, name):
     """All rows of the three published models, within 1e-6."""
     folder = shared_data / "published_models" / name
-    estimator = load_estimator(folder / "best_model.skops")
-    table = pd.read_csv(folder / "training_data.csv")[list(estimator.columns)]
     expected = pd.read_csv(folder / "expected_probabilities.csv")[["p0", "p1"]]
-    np.testing.assert_allclose(estimator.predict_proba(table.to_numpy()), expected, rtol=0, atol=1e-6)
+    found = load_model(folder).class_probabilities(pd.read_csv(folder / "training_data.csv"))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_a_table_without_a_column_is_refused():
+    """The columns that are missing are named."""
+    model = load_model(FIXTURES / "1.6.1" / "median_standard_forest_2.skops")
+    with pytest.raises(FeatureError, match="snr") as caught:
+        model.class_probabilities(pd.read_csv(FIXTURES / "table.csv").drop(columns="snr"))
+    assert caught.value.missing == ("snr",)
 
 
 def test_infinite_and_too_large_values_are_missing():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from nwb_unitrefine.models.estimator import Estimator
@@ -82,15 +83,41 @@ class FittedModel:
         """Which meanings it tells apart."""
         return frozenset(self.meanings)
 
-    def class_probabilities(self, features: Features) -> NDArray[np.float64]:
-        """Probability of each of the estimator's own classes, as the estimator gives it.
+    def class_probabilities(self, table: Features | pd.DataFrame) -> NDArray[np.float64]:
+        """Probability of each of the estimator's own classes, as the estimator gives it: no calibration, no rule.
+
+        Parameters
+        ----------
+        table : Features or pandas.DataFrame
+            Features of the vocabulary; or a table with the estimator's own columns, such as the model's
+            ``training_data.csv``, which is taken as it is.
 
         Returns
         -------
         array of float64, shape (n_units, n_classes)
             In the order of ``estimator.classes``.
+
+        Raises
+        ------
+        FeatureError
+            If a column is missing.
+
+        Examples
+        --------
+        >>> model = load_model("unitrefine_sklearn152")  # doctest: +SKIP
+        >>> model.class_probabilities(pd.read_csv("training_data.csv"))  # doctest: +SKIP
         """
-        return self.estimator.predict_proba(self.input_values(features))
+        import pandas as pd
+
+        if not isinstance(table, pd.DataFrame):
+            return self.estimator.predict_proba(self.input_values(table))
+        absent = tuple(name for name in self.estimator.columns if name not in table.columns)
+        if absent:
+            raise FeatureError(
+                f"{self.identity.name} needs columns that are not there: {', '.join(absent)}.", missing=absent
+            )
+        values = table[list(self.estimator.columns)] if self.estimator.columns else table
+        return self.estimator.predict_proba(values.to_numpy(dtype=np.float64))
 
     def meaning_probabilities(self, features: Features) -> dict[str | None, NDArray[np.float64]]:
         """Probability of each of the model's meanings, each of shape (n_units,)."""
@@ -159,7 +186,8 @@ class FittedModel:
             )
             return ModelError(
                 f"{name} does not say what its classes {unknown} mean.",
-                tip="Say it: labels={'0': 'neural', '1': 'noise'}, with sua, mua, noise or neural.",
+                tip="Say what each is (sua, mua, noise, neural): labels={'0': 'neural', '1': 'noise'} in Python, "
+                "--labels 0=neural,1=noise in the shell.",
             )
         if self.tells == {"noise", NEURAL}:
             tip = "Give it together with a model that tells sua from mua: load_model([this, that])."
