@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
+from nwb_unitrefine.metrics.trust_region import decompose, norm, solve_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,6 @@ _EPSILON = float(np.finfo(np.float64).eps)
 _DIFFERENCE = _EPSILON**0.5
 _TOLERANCE = 1e-8
 _MAX_EVALUATIONS = 100 * _N
-_TRIES, _RADIUS_TOLERANCE = 10, 0.01
 
 
 @compiled
@@ -77,11 +77,6 @@ def _dot(a: Vector, b: Vector) -> float:
 
 
 @compiled
-def _norm(a: Vector) -> float:
-    return float(np.sqrt(_dot(a, a)))
-
-
-@compiled
 def _quadratic(b_h: Vector, g_h: Vector, s: Vector) -> float:
     """``½ s B s + g s``."""
     return 0.5 * _form(b_h, s, s) + _dot(g_h, s)
@@ -125,133 +120,6 @@ def _to_bound(x: Vector, s: Vector, low: Vector, high: Vector, hits: Vector) -> 
     for k in range(_N):
         hits[k] = 1.0 if hits[k] == nearest and s[k] != 0 else 0.0
     return nearest
-
-
-@compiled
-def _decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: Vector, s: Vector, uf: Vector) -> None:
-    """Singular values, right vectors and ``Uᵀ f`` of the scaled Jacobian above the square root of `diag`.
-
-    Householder reflections leave a triangle of three, whose columns Jacobi rotations make orthogonal.
-    """
-    m = len(f)
-    rows = m + _N
-    for i in range(m):
-        for k in range(_N):
-            work[i, k] = jac[i, k] * d[k]
-        work[i, _N] = f[i]
-    for i in range(_N):
-        for k in range(_N + 1):
-            work[m + i, k] = 0.0
-        work[m + i, i] = np.sqrt(diag[i])
-    for k in range(_N):
-        length = 0.0
-        for i in range(k, rows):
-            length += work[i, k] * work[i, k]
-        length = np.sqrt(length)
-        if length == 0:
-            continue
-        pivot = work[k, k] + (length if work[k, k] >= 0 else -length)
-        half = length * (length + abs(work[k, k]))
-        for j in range(k + 1, _N + 1):
-            product = pivot * work[k, j]
-            for i in range(k + 1, rows):
-                product += work[i, k] * work[i, j]
-            product /= half
-            work[k, j] -= product * pivot
-            for i in range(k + 1, rows):
-                work[i, j] -= product * work[i, k]
-        work[k, k] = -length if work[k, k] >= 0 else length
-        for i in range(k + 1, rows):
-            work[i, k] = 0.0
-    for i in range(_N):
-        for j in range(_N):
-            v[i, j] = 1.0 if i == j else 0.0
-    for _ in range(30):
-        rotated = False
-        for p in range(_N - 1):
-            for q in range(p + 1, _N):
-                pp = qq = pq = 0.0
-                for i in range(_N):
-                    pp += work[i, p] * work[i, p]
-                    qq += work[i, q] * work[i, q]
-                    pq += work[i, p] * work[i, q]
-                if abs(pq) <= 1e-16 * np.sqrt(pp * qq) or pq == 0:
-                    continue
-                rotated = True
-                zeta = (qq - pp) / (2 * pq)
-                t = (1.0 if zeta >= 0 else -1.0) / (abs(zeta) + np.sqrt(1 + zeta * zeta))
-                cos = 1 / np.sqrt(1 + t * t)
-                sin = cos * t
-                for i in range(_N):
-                    a, b = work[i, p], work[i, q]
-                    work[i, p], work[i, q] = cos * a - sin * b, sin * a + cos * b
-                    a, b = v[i, p], v[i, q]
-                    v[i, p], v[i, q] = cos * a - sin * b, sin * a + cos * b
-        if not rotated:
-            break
-    for k in range(_N):
-        length = 0.0
-        product = 0.0
-        for i in range(_N):
-            length += work[i, k] * work[i, k]
-            product += work[i, k] * work[i, _N]
-        s[k] = np.sqrt(length)
-        uf[k] = product / s[k] if s[k] > 0 else 0.0
-
-
-@compiled
-def _solve_subproblem(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha: float, out: Vector) -> float:
-    """Write the step that is best within `radius`, and return its Levenberg-Marquardt parameter (Moré 1977)."""
-    largest, smallest = max(s[0], s[1], s[2]), min(s[0], s[1], s[2])
-    full_rank = m >= _N and smallest > _EPSILON * m * largest
-    if full_rank:
-        for i in range(_N):
-            out[i] = -(v[i, 0] * uf[0] / s[0] + v[i, 1] * uf[1] / s[1] + v[i, 2] * uf[2] / s[2])
-        if _norm(out) <= radius:
-            return 0.0
-    norm_suf = 0.0
-    for k in range(_N):
-        norm_suf += (s[k] * uf[k]) ** 2
-    upper = np.sqrt(norm_suf) / radius
-    lower = 0.0
-    if full_rank:
-        excess, change = _excess(0.0, s, uf, radius)
-        lower = -excess / change
-    elif alpha == 0:
-        alpha = max(0.001 * upper, np.sqrt(lower * upper))
-    for _ in range(_TRIES):
-        if alpha < lower or alpha > upper:
-            alpha = max(0.001 * upper, np.sqrt(lower * upper))
-        excess, change = _excess(alpha, s, uf, radius)
-        if excess < 0:
-            upper = alpha
-        ratio = excess / change
-        lower = max(lower, alpha - ratio)
-        alpha -= (excess + radius) * ratio / radius
-        if abs(excess) < _RADIUS_TOLERANCE * radius:
-            break
-    for i in range(_N):
-        out[i] = 0.0
-        for k in range(_N):
-            out[i] -= v[i, k] * s[k] * uf[k] / (s[k] * s[k] + alpha)
-    shrink = radius / _norm(out)
-    for i in range(_N):
-        out[i] *= shrink
-    return alpha
-
-
-@compiled
-def _excess(alpha: float, s: Vector, uf: Vector, radius: float) -> tuple[float, float]:
-    """How much longer than `radius` the step for `alpha` is, and the derivative of that."""
-    length = 0.0
-    change = 0.0
-    for k in range(_N):
-        suf = s[k] * uf[k]
-        denominator = s[k] * s[k] + alpha
-        length += (suf / denominator) ** 2
-        change += suf * suf / denominator**3
-    length = np.sqrt(length)
-    return length - radius, -change / length
 
 
 @compiled
@@ -314,7 +182,7 @@ def _select_step(
     p_value = _quadratic(b_h, g_h, cut)
 
     down_h = -g_h
-    to_region = radius / _norm(down_h)
+    to_region = radius / norm(down_h)
     to_bound = _to_bound(x, d * down_h, low, high, unused)
     reach = theta * to_bound if to_bound < to_region else to_region
     t, down_value = _lowest_on_line(0.5 * _form(b_h, down_h, down_h), _dot(g_h, down_h), 0.0, 0.0, reach)
@@ -393,12 +261,12 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
                     total += jac[row, i] * jac[row, j]
                 b_h[i, j] = b_h[j, i] = total * d[i] * d[j]
             b_h[i, i] += diag[i]
-        _decompose(jac, f, d, diag, work, v, s, uf)
+        decompose(jac, f, d, diag, work, v, s, uf)
         theta = max(0.995, 1 - optimality)
         gain = -1.0
         cost_new = cost
         while gain <= 0 and evaluations < _MAX_EVALUATIONS:
-            alpha = _solve_subproblem(m, uf, s, v, radius, alpha, p_h)
+            alpha = solve_within(m, uf, s, v, radius, alpha, p_h)
             expected = _select_step(x, b_h, g_h, p_h, d, radius, low, high, theta, step_h)
             length = 0.0
             for k in range(_N):
@@ -411,7 +279,7 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
             length = np.sqrt(length)
             cost_new = _residuals(x_new, distance, amplitude, f_new)
             evaluations += 1
-            length_h = _norm(step_h)
+            length_h = norm(step_h)
             gain = cost - cost_new
             ratio = 0.0
             if expected > 0:
@@ -423,7 +291,7 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
                 new_radius = 0.25 * length_h
             elif ratio > 0.75 and length_h > 0.95 * radius:
                 new_radius = 2.0 * radius
-            if (gain < _TOLERANCE * cost and ratio > 0.25) or length < _TOLERANCE * (_TOLERANCE + _norm(x)):
+            if (gain < _TOLERANCE * cost and ratio > 0.25) or length < _TOLERANCE * (_TOLERANCE + norm(x)):
                 stopped = True
                 break
             alpha *= radius / new_radius
