@@ -4,10 +4,10 @@
     python benchmarks/broken_files.py --count 60               # the small form, as the tests run it
     python benchmarks/broken_files.py --base FOLDER            # break the NWB files of a folder as well
 
-Each file is made from a whole one by one of the ways in `WAYS` (cut off, bits flipped, wrong types, …) and labelled in a
-process of its own. It must be labelled, with a history that verifies, or refused with an error of ours and not a byte
-changed. Each file is shown on standard error as it is done; at the end, one JSON document is printed. The exit code is 1
-if a file was neither.
+Each file is made from a whole one by one of the ways in `WAYS` (cut off, bits flipped, wrong types, …) and labelled in
+a process of its own. It must be labelled, with a history that verifies, or refused with an error of ours and not a
+byte changed. Each file is shown on standard error as it is done; at the end, one JSON document is printed. The exit
+code is 1 if a file was neither.
 """
 
 from __future__ import annotations

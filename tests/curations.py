@@ -42,6 +42,16 @@ def curation_of(path: Path, *, seed: int = 0) -> Curation:
     return curation(Source(uri=str(path), kind="nwb-hdf5"), ids, Ragged(values, offsets), seed=seed, problems=problems)
 
 
+def zarr_curation_of(path: Path, *, seed: int = 0) -> Curation:
+    """A curation of a Zarr store's units."""
+    import zarr
+
+    table = zarr.open_group(str(path), mode="r")["units"]
+    offsets = np.concatenate([[0], table["spike_times_index"][:]]).astype(np.int64)
+    source = Source(uri=str(path), kind="nwb-zarr")
+    return curation(source, table["id"][:], Ragged(table["spike_times"][:], offsets), seed=seed)
+
+
 def curation(
     source: Source, ids: np.ndarray, trains: Ragged, *, seed: int = 0, problems: tuple[Problem, ...] = ()
 ) -> Curation:

@@ -5,7 +5,7 @@ on the disk to the target. If the process dies on the way, the target is as it w
 `recover` finishes the change (or takes it back) from then on. Readers call `recover_if_needed` before they open a file.
 """
 
-from nwb_unitrefine.journal.commit import (
+from nwb_unitrefine.journal.protocol import (
     Outcome,
     Recovery,
     commit,

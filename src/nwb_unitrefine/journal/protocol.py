@@ -1,4 +1,4 @@
-"""Apply a change through a journal, and deal with one that was interrupted."""
+"""The order of events: lock, write the journal, apply it, remove it; and what to do where that was interrupted."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def recover(path: str | Path, *, undo: bool = False) -> Recovery:
 
 
 @contextmanager
-def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
+def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
     """Hold a file for a change: no reader and no other writer has it open, and no earlier write is unfinished.
 
     It is the lock that HDF5 takes itself. On file systems without locks, nothing is held.
@@ -159,7 +159,7 @@ def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
     target : Path
         File or folder, resolved.
     patience_s : float, optional
-        How long to wait for others.
+        How long to wait for others; `PATIENCE_S` by default.
 
     Yields
     ------
@@ -173,7 +173,7 @@ def locked(target: Path, *, patience_s: float = PATIENCE_S) -> Iterator[int]:
     JournalError
         If an earlier write is unfinished and cannot be finished.
     """
-    with _lock(target, patience_s) as descriptor:
+    with _lock(target, PATIENCE_S if patience_s is None else patience_s) as descriptor:
         _settle(target, descriptor, undo=False)
         yield descriptor
 
