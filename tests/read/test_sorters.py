@@ -113,7 +113,7 @@ def test_folders_that_do_not_fit_together_are_refused(tmp_path, mixing):
     """No rate, no spikes, and spikes without clusters each have their line."""
     _write_folder(tmp_path / "ks", mixing, normalised=True)
     np.save(tmp_path / "ks" / "spike_clusters.npy", np.zeros(4, np.int32))
-    with pytest.raises(SourceError, match="has 4 spikes and spike_times.npy 5"):
+    with pytest.raises(SourceError, match=r"has 4 spikes and spike_times.npy 5"):
         read_units(tmp_path / "ks")
     np.save(tmp_path / "ks" / "spike_clusters.npy", np.zeros(0, np.int32))
     np.save(tmp_path / "ks" / "spike_times.npy", np.zeros(0, np.uint64))

@@ -16,13 +16,13 @@ from nwb_unitrefine.read.metric_tables import TABLE_SUFFIXES, read_metric_table
 from nwb_unitrefine.read.nwb import read_nwb
 from nwb_unitrefine.read.sorters import find_sorter, read_sorter
 from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr, require_zarr
+from nwb_unitrefine.records import Units
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from nwb_unitrefine.read.http_ranges import Patience
     from nwb_unitrefine.read.zarr_store import ZarrGroup
-    from nwb_unitrefine.records import Units
 
 __all__ = ["read_units"]
 
@@ -47,7 +47,8 @@ def read_units(
           DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open;
         - a sorter's output: Kilosort, Phy, or any that SpikeInterface reads (a folder, or its one file);
         - a SortingAnalyzer, in memory or its folder;
-        - a table of metrics (CSV or TSV), which has no spikes.
+        - a table of metrics (CSV or TSV), which has no spikes;
+        - units that were read already, which are returned as they are.
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
@@ -74,6 +75,8 @@ def read_units(
     MissingExtraError
         If a package is needed that is not installed.
     """
+    if isinstance(source, Units):
+        return source
     if isinstance(source, h5py.File):
         return _read_hdf5(source, uri=str(source.filename), size_bytes=source.id.get_filesize(), columns=columns)
     if isinstance(source, str) and is_address(source):

@@ -21,7 +21,10 @@ __all__ = ["Array", "Group", "text", "text_array"]
 class Array(Protocol):
     """One dataset, known by the last part of its path, its `name`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Last part of its path."""
+        ...
 
     @property
     def shape(self) -> tuple[int, ...]:

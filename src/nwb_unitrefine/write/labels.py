@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.write.columns import ColumnNames
     from nwb_unitrefine.write.store import UnitsStore
 
-__all__ = ["record_run", "software_versions", "write_curation"]
+__all__ = ["record_curation", "record_run", "software_versions", "write_curation"]
 
 _SOFTWARE = ("nwb-unitrefine", "numpy", "scipy", "scikit-learn", "h5py")
 
@@ -94,25 +94,7 @@ def write_curation(
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:
-        _require_same_units(store, curation)
-        history = runs_of(store)
-        chain = effective_chain(history)
-        n_units = len(curation.units)
-        held = held_by_people(chain, n_units) & (not replace_human)
-        previous = chain[-1].predictions.labels if chain and len(chain[-1].predictions) == n_units else None
-        run = Run(
-            kind=RunKind.MODEL,
-            agent=curation.model.name,
-            created=curation.created,
-            predictions=_kept(curation.predictions, held, previous),
-            software=software_versions(),
-            inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
-            model=curation.model,
-            features=curation.features,
-            parameters=curation.parameters,
-            changed=~held if held.any() else None,
-        )
-        return record_run(store, run, names=names, history=history, overwrite=overwrite_columns)
+        return record_curation(store, curation, names=names, overwrite=overwrite_columns, replace_human=replace_human)
 
     if units_only and output is None:
         raise WriteError("A small file with units alone needs a place: name an output.")
@@ -137,6 +119,51 @@ def _about_source(source: Source, digest: str) -> dict[str, str]:
     """Say which file a copy was derived from."""
     about = {"source": source.uri, "source_object_id": source.object_id, "source_digest": digest}
     return {name: value for name, value in about.items() if value}
+
+
+def record_curation(
+    store: UnitsStore,
+    curation: Curation,
+    *,
+    names: ColumnNames,
+    overwrite: Sequence[str] = (),
+    replace_human: bool = False,
+) -> WriteReport:
+    """Add a curation to an open file: a run, and the columns with its labels.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    curation : Curation
+        Of the units in `store`.
+    names : ColumnNames
+    overwrite, replace_human
+        As `overwrite_columns` and `replace_human` of `write_curation`.
+
+    Raises
+    ------
+    FileChangedError
+        If the units in `store` are no longer those of the curation.
+    """
+    _require_same_units(store, curation)
+    history = runs_of(store)
+    chain = effective_chain(history)
+    n_units = len(curation.units)
+    held = held_by_people(chain, n_units) & (not replace_human)
+    previous = chain[-1].predictions.labels if chain and len(chain[-1].predictions) == n_units else None
+    run = Run(
+        kind=RunKind.MODEL,
+        agent=curation.model.name,
+        created=curation.created,
+        predictions=_kept(curation.predictions, held, previous),
+        software=software_versions(),
+        inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
+        model=curation.model,
+        features=curation.features,
+        parameters=curation.parameters,
+        changed=~held if held.any() else None,
+    )
+    return record_run(store, run, names=names, history=history, overwrite=overwrite)
 
 
 def record_run(
