@@ -1,0 +1,186 @@
+"""Conversion: a sorter's folder becomes a labelled NWB file that archives accept, or it is said what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.integrations import convert
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.write import read_history, verify
+
+pytest.importorskip("neuroconv")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+"""neuroconv, neo and hdmf warn of their own coming changes."""
+
+METADATA = {
+    "NWBFile": {
+        "session_start_time": "2023-03-06T18:24:25+01:00",
+        "session_description": "A recording with one probe in the visual cortex of a mouse.",
+        "experimenter": ["Doe, Jane"],
+        "institution": "An institute",
+        "keywords": ["spike sorting"],
+        "session_id": "s1",
+    },
+    "Subject": {"subject_id": "m1", "species": "Mus musculus", "sex": "F", "age": "P90D"},
+    "Ecephys": {"ElectrodeGroup": [{"location": "VISp"}]},
+}
+
+
+@pytest.mark.parametrize(("name", "unit"), [("kilosort_toy", "volts"), ("phy_kilosort25", "a.u.")])
+def test_a_folder_becomes_a_labelled_file_that_archives_accept(shared_data, tmp_path, name, unit):
+    """Units, templates and places are the folder's; labels verify; nwbinspector and dandi have nothing against it."""
+    folder = shared_data / "sorters" / name
+    (tmp_path / "sub-m1").mkdir()
+    output = tmp_path / "sub-m1" / "sub-m1_ses-s1_ecephys.nwb"
+    conversion = convert(folder, output=output, metadata=METADATA)
+    assert conversion.missing == ()
+    before, after = read_units(folder), read_units(output)
+    assert after.columns["unit_name"].values.tolist() == [str(unit_id) for unit_id in before.unit_ids]
+    for first, second in zip(before.spike_times_s, after.spike_times_s, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-9)
+    np.testing.assert_array_equal(before.waveforms.mean, after.waveforms.mean)
+    np.testing.assert_array_equal(before.waveforms.channels, after.waveforms.channels)
+    np.testing.assert_array_equal(before.electrodes.positions_um, after.electrodes.positions_um)
+    assert after.waveforms.declared_unit == unit
+    labels = after.columns["unitrefine_label"].values.tolist()
+    assert labels == conversion.curation.predictions.labels.tolist()
+    assert len(read_history(output)) == 1
+    assert verify(output).passed
+    assert _important_findings(output) == []
+    assert _dandi_errors(output) == []
+
+
+def _important_findings(path):
+    """What nwbinspector says beyond suggestions."""
+    nwbinspector = pytest.importorskip("nwbinspector")
+    config = nwbinspector.load_config("dandi")
+    found = nwbinspector.inspect_nwbfile(nwbfile_path=path, config=config)
+    threshold = nwbinspector.Importance.BEST_PRACTICE_VIOLATION.value
+    return [message.message for message in found if message.importance.value >= threshold]
+
+
+def _dandi_errors(path):
+    """What `dandi validate` says of a file, but for the dandiset that is not there."""
+    command = [str(Path(sys.executable).with_name("dandi")), "validate", "--ignore", "DANDI.NO_DANDISET", str(path)]
+    environment = {**os.environ, "DANDI_NO_ET": "1", "HOME": str(path.parent.parent)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    return [] if done.stdout.strip() == "No errors found." else [done.stdout, done.stderr]
+
+
+def test_what_is_missing_is_named_and_nothing_is_made(shared_data, tmp_path):
+    """Without a start time nothing is made, and every field that is missing is named; without the rest, it is noted."""
+    folder = shared_data / "sorters" / "phy_kilosort25"
+    output = tmp_path / "a.nwb"
+    with pytest.raises(SourceError, match=r"lack NWBFile\.session_start_time, .*Subject\.species.*Subject\.sex"):
+        convert(folder, output=output)
+    assert list(tmp_path.iterdir()) == []
+    some = {"NWBFile": METADATA["NWBFile"], "Subject": {"subject_id": "m1", "species": "Mus musculus"}}
+    conversion = convert(folder, output=output, metadata=some, model=None)
+    assert conversion.missing == (
+        "Subject.sex",
+        "Subject.age or Subject.date_of_birth",
+        "Ecephys.ElectrodeGroup[0].location",
+    )
+    assert "unitrefine_label" not in read_units(output).columns
+
+
+def test_metadata_may_be_yaml_or_json(shared_data, tmp_path):
+    """A YAML and a JSON file say what a dictionary says; what is neither is refused by name."""
+    folder = shared_data / "sorters" / "phy_kilosort25"
+    (tmp_path / "m.json").write_text(json.dumps(METADATA))
+    (tmp_path / "m.yaml").write_text("NWBFile:\n  session_start_time: 2023-03-06 18:24:25\nSubject: {subject_id: m1}\n")
+    for name in ("m.json", "m.yaml"):
+        convert(folder, output=tmp_path / f"{name}.nwb", metadata=tmp_path / name, model=None)
+        units = read_units(tmp_path / f"{name}.nwb")
+        assert units.source.subject_id == "m1"
+        assert units.source.session_start_time.startswith("2023-03-06T18:24:25")
+    for name, content in {"bad.json": "{", "bad.yaml": "a: [", "list.yaml": "- 1", "time.yaml": "x"}.items():
+        (tmp_path / name).write_text(content)
+        with pytest.raises(SourceError, match=name):
+            convert(folder, output=tmp_path / "b.nwb", metadata=tmp_path / name)
+    with pytest.raises(SourceError, match="session_start_time is 'noon'"):
+        convert(folder, output=tmp_path / "b.nwb", metadata={"NWBFile": {"session_start_time": "noon"}})
+
+
+def test_an_output_that_is_there_is_kept(shared_data, tmp_path):
+    """A file in the way is not replaced unasked."""
+    output = tmp_path / "a.nwb"
+    output.write_text("mine")
+    folder = shared_data / "sorters" / "phy_kilosort25"
+    with pytest.raises(WriteError, match="is there already"):
+        convert(folder, output=output, metadata=METADATA)
+    assert output.read_text() == "mine"
+    convert(folder, output=output, metadata=METADATA, model=None, overwrite=True)
+    assert len(read_units(output)) == 13
+
+
+def test_what_neuroconv_cannot_read_is_said(tmp_path):
+    """A source without an interface of neuroconv's is refused with the way that is left."""
+    (tmp_path / "m.csv").write_text("unit_id,snr\n1,2\n")
+    with pytest.raises(SourceError, match="no interface") as caught:
+        convert(tmp_path / "m.csv", output=tmp_path / "a.nwb", metadata=METADATA)
+    assert "label" in caught.value.tip
+
+
+@pytest.mark.parametrize("backend", ["hdf5", "zarr"])
+def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backend):
+    """Placed after the sorting interface, it labels the units as those of the finished file are labelled."""
+    from datetime import UTC, datetime
+
+    from neuroconv import NWBConverter
+    from neuroconv.datainterfaces import PhySortingInterface
+
+    from nwb_unitrefine import curate
+    from nwb_unitrefine.integrations import UnitRefineInterface
+
+    class Session(NWBConverter):
+        data_interface_classes = {"Sorting": PhySortingInterface, "Labels": UnitRefineInterface}
+
+    folder = shared_data / "sorters" / "kilosort_toy"
+    converter = Session({"Sorting": {"folder_path": str(folder)}, "Labels": {"columns": "quality"}})
+    metadata = converter.get_metadata()
+    metadata["NWBFile"]["session_start_time"] = datetime(2023, 1, 1, tzinfo=UTC)
+    output = tmp_path / ("a.nwb.zarr" if backend == "zarr" else "a.nwb")
+    converter.run_conversion(nwbfile_path=str(output), metadata=metadata, backend=backend)
+    assert verify(output).passed
+    units = read_units(output)
+    again = curate(output).predictions.labels.tolist()
+    assert units.columns["quality_label"].values.tolist() == again
+
+
+def test_a_folder_is_labelled_without_conversion(shared_data, tmp_path):
+    """Tables appear beside the sorter's files, which stay as they are; labelling again replaces the tables."""
+    import hashlib
+    import shutil
+
+    from nwb_unitrefine import curate, write_curation
+
+    folder = tmp_path / "ks"
+    shutil.copytree(shared_data / "sorters" / "kilosort_toy", folder)
+    folder.chmod(0o755)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    for _ in range(2):
+        curation = curate(folder)
+        report = write_curation(curation)
+    assert report.path == folder / "unitrefine_labels.csv"
+    lines = (folder / "cluster_unitrefine_label.tsv").read_text().splitlines()
+    assert lines[0] == "cluster_id\tunitrefine_label"
+    labels = dict(line.split("\t") for line in lines[1:])
+    assert list(labels.values()) == curation.predictions.labels.tolist()
+    new = {path.name for path in folder.iterdir()} - set(digests)
+    assert new == {"unitrefine_labels.csv", "cluster_unitrefine_label.tsv"}
+    for name, digest in digests.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    elsewhere = write_curation(curation, output=tmp_path / "tables")
+    assert elsewhere.path.parent == tmp_path / "tables"
+    with pytest.raises(WriteError):
+        write_curation(curation, output=Path("/proc/none"))
