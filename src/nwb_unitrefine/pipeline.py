@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.metrics import compute_features
+from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import load_model, predict
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.records import Curation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["curate"]
 
 
-def curate(source: Any, *, model: str | Path | Model | Sequence[str | Path] = "default") -> Curation:
+def curate(
+    source: Any, *, model: str | Path | Model | Sequence[str | Path] = "default", raw: Mapping[str, Any] | None = None
+) -> Curation:
     """Label the units of a source; nothing is written.
 
     Parameters
@@ -29,6 +31,9 @@ def curate(source: Any, *, model: str | Path | Model | Sequence[str | Path] = "d
         Whatever `read_units` takes.
     model : str, Path, Model or two of these, optional
         Whatever `load_model` takes; a model that is already loaded is quicker for many sources.
+    raw : mapping, optional
+        Arguments of `compute_from_raw`, or none of them (``{}``): what the model needs and cannot be had otherwise is
+        then computed from the raw traces.
 
     Returns
     -------
@@ -46,7 +51,8 @@ def curate(source: Any, *, model: str | Path | Model | Sequence[str | Path] = "d
     """
     loaded = load_model(model)
     units = read_units(source)
-    features = compute_features(units, names=loaded.feature_names)
+    from_raw = None if raw is None else compute_from_raw(units, **raw)
+    features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))
     return Curation(units=units, features=features, predictions=predictions, model=loaded.identity)
 

@@ -15,6 +15,7 @@ from pynwb.ecephys import ElectricalSeries
 from metrics.made import RATE_HZ, make_units
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
+from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.records import Electrodes, OriginKind, Ragged, Source, Units
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def truth() -> tuple[Any, Any]:
 @pytest.fixture(scope="module")
 def path(truth: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An NWB file with these traces as int16 counts of 0.2 µV, from 12 s of the session's clock on."""
-    recording, _ = truth
+    recording, sorting = truth
     path = tmp_path_factory.mktemp("raw") / "raw.nwb"
     nwbfile = NWBFile(
         session_description="generated",
@@ -69,6 +70,8 @@ def path(truth: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Pa
             conversion=COUNT_UV * 1e-6,
         )
     )
+    for unit in sorting.unit_ids:
+        nwbfile.add_unit(spike_times=sorting.get_unit_spike_train(unit) / RATE_HZ + START_S)
     with NWBHDF5IO(path, "w") as io:
         io.write(nwbfile)
     return path
@@ -127,6 +130,13 @@ def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path,
     assert str(features.origin(0, "snr")).startswith("raw: from raw traces, SpikeInterface")
     assert features.values[0, 0] == frame["snr"].iloc[0]
     assert features.notes["raw traces"] == f"{N_CHANNELS} channels, {DURATION_S:g} s, as they are"
+
+
+def test_labels_can_be_based_on_raw_traces(path: Path) -> None:
+    """The whole way, from a file with units and traces: its features say what the traces gave."""
+    curation = curate(path, raw={"progress": False})
+    assert curation.features.notes["raw traces"].startswith(f"{N_CHANNELS} channels")
+    assert len(curation.predictions) == N_UNITS
 
 
 def test_a_recording_can_be_given(truth: tuple[Any, Any], path: Path) -> None:

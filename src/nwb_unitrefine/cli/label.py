@@ -26,6 +26,7 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
 @model_option
 @click.option("--output", help="Write a labelled copy there (a folder, for several sources); change no source.")
 @click.option("--units-only", is_flag=True, help="Make the copy a small file: subject, electrodes, units and labels.")
+@click.option("--from-raw", is_flag=True, help="Compute what the model needs from raw traces, through SpikeInterface.")
 @click.option("--dry-run", is_flag=True, help="Show the labels and write nothing.")
 @click.option(
     "--columns",
@@ -44,6 +45,7 @@ def command(
     model: tuple[str, ...],
     output: str | None,
     units_only: bool,
+    from_raw: bool,
     dry_run: bool,
     columns: str,
     overwrite: tuple[str, ...],
@@ -66,7 +68,14 @@ def command(
         "replace_human": replace_human,
         "units_only": units_only,
     }
-    labelling = label_sources(found, model=load(model), output=output, dry_run=dry_run, write_options=options)
+    labelling = label_sources(
+        found,
+        model=load(model),
+        output=output,
+        dry_run=dry_run,
+        raw={"progress": False} if from_raw else None,
+        write_options=options,
+    )
     documents, rows, n_refused = [], [], 0
     # What is kept of each source is its line, not its spike times: there may be many sources.
     with Progress(console=make_console(stderr=True), transient=True) as progress:
