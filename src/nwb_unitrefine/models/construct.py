@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["construct", "version_of"]
 
 _OPTIONAL = ("lightgbm", "xgboost", "catboost")
+_MODULES = {"_loss": "sklearn._loss._loss"}
+"""Until scikit-learn 1.8, this compiled module did not say where it stands."""
 _Node = dict[str, Any]
 
 
@@ -158,8 +160,7 @@ class _Builder:
 
     def _loss(self, node: _Node) -> Any:
         """A compiled loss function; the state of those that predict is their arguments."""
-        found = _find({"__module__": "sklearn._loss._loss", "__class__": node["__class__"]})
-        return found(*self.build(node["__reduce__"]["args"]))
+        return _find(node)(*self.build(node["__reduce__"]["args"]))
 
     def _object(self, node: _Node) -> Any:
         """An estimator or a part of one: translate its state, then give it to an empty instance."""
@@ -189,7 +190,7 @@ def version_of(node: _Node) -> str:
 
 def _find(node: _Node) -> Any:
     """Import an allowed type; only here are names turned into types."""
-    module = node["__module__"]
+    module = _MODULES.get(node["__module__"], node["__module__"])
     try:
         return getattr(importlib.import_module(module), node["__class__"])
     except ModuleNotFoundError as error:

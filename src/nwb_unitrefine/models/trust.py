@@ -131,7 +131,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "TypeNode": _PLAIN | _NUMPY_SCALARS | {"collections.OrderedDict", "builtins.dict", "builtins.list"},
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
     "LossNode": _LOSSES,
-    "ObjectNode": ESTIMATORS | _PARTS,
+    # skops wrote compiled losses as plain objects until 0.10.
+    "ObjectNode": ESTIMATORS | _PARTS | _LOSSES,
 }
 """For each kind of node that skops writes, the types it may have. Kinds that call what the file names (functions,
 methods, operators, partial functions, constructors) are not here at all."""
