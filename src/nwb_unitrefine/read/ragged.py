@@ -80,13 +80,16 @@ def take_rows(
     Ragged
         `values` themselves where all is well.
     """
+    values = np.atleast_1d(values)  # a damaged column may hold a single value
     start, end = offsets[:-1], offsets[1:]
     bad = (end > len(values)) | (end < start)
     cut = bad & (start < len(values)) & (end > start) & keep_beginnings
     for row in np.flatnonzero(cut).tolist():
         there, whole = len(values) - int(start[row]), int(end[row] - start[row])
         problems.append(
-            Problem(f"{name}: only {there} of {whole} are in the file.", (unit_ids[row].item(),), unreliable=True)
+            Problem(
+                f"{name}: only {there} of {whole} are in the file.", tuple(unit_ids[[row]].tolist()), unreliable=True
+            )
         )
     end, bad = np.where(cut, len(values), end), bad & ~cut
     if bad.any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import FileChangedError, WriteError
+from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary import METRICS
 from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
@@ -231,6 +231,8 @@ def _written(chain: Sequence[Run]) -> set[str]:
 
 def _require_same_units(store: UnitsStore, curation: Curation) -> None:
     """Refuse a file whose units are others than those that were labelled."""
+    if store.read("id").dtype.kind not in "iu":
+        raise SourceError(f"{store.name} has unit ids that are no whole numbers, which NWB asks for.")
     labelled = np.array_equal(curation.units.unit_ids, curation.predictions.unit_ids)
     if not labelled or not has_units(store, curation.units):
         raise FileChangedError(

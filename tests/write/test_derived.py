@@ -1,0 +1,134 @@
+"""Copies: whole, and small ones with units alone."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+from pynwb import NWBHDF5IO, validate
+
+from curations import curation
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.write import read_history, relabel, verify, write_curation
+from sessions import make_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nwb_unitrefine.records import Curation
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # pynwb's and hdmf-zarr's own, of the files' age
+
+
+def curate(path: Path) -> Curation:
+    """A curation of a source as it is read."""
+    units = read_units(path)
+    return replace(curation(units.source, units.unit_ids, units.spike_times_s), units=units)
+
+
+def test_a_whole_copy_is_the_file_with_labels(tmp_path: Path) -> None:
+    """The source stays as it is; the copy has an object id of its own and says where it comes from."""
+    path = make_session(tmp_path / "source.nwb")
+    content = path.read_bytes()
+    report = write_curation(curate(path), output=tmp_path / "copy.nwb", source_digest="dandi-etag:1-1")
+    assert path.read_bytes() == content
+    assert verify(report.path).passed
+    with h5py.File(path) as old, h5py.File(report.path) as new:
+        assert new.attrs["object_id"] != old.attrs["object_id"]
+        about = dict(new["general/unit_curation"].attrs)
+        assert about["source"] == str(path)
+        assert about["source_object_id"] == old.attrs["object_id"]
+        assert about["source_digest"] == "dandi-etag:1-1"
+        np.testing.assert_array_equal(old["units/spike_times"][:], new["units/spike_times"][:])
+    assert validate(path=str(report.path)) == []
+
+
+@pytest.mark.parametrize("source", ["source.nwb", "source.nwb.zarr"])
+@pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
+def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, source: str, output: str) -> None:
+    """From HDF5 or Zarr to HDF5 or Zarr: subject, electrodes, spike times, waveforms and history are there."""
+    path = make_session(tmp_path / source, columns={"depth": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    relabel(path, {1: "noise"}, by="S. Cajal")
+    report = write_curation(curate(path), output=tmp_path / output, units_only=True)
+    assert [run.agent for run in read_history(report.path)] == ["S. Cajal", "test-model"]
+    assert verify(report.path).passed
+    old, new = read_units(path), read_units(report.path)
+    np.testing.assert_array_equal(old.spike_times_s.values, new.spike_times_s.values)
+    np.testing.assert_array_equal(old.waveforms.mean, new.waveforms.mean)
+    np.testing.assert_array_equal(old.electrodes.positions_um, new.electrodes.positions_um)
+    assert new.waveforms.sampling_rate_hz == 30_000
+    assert new.columns["depth"].values.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert new.columns["unitrefine_label"].values.tolist()[1] == "noise"
+    assert (new.source.subject_id, new.source.session_id) == ("m1", "one")
+    assert new.source.identifier != old.source.identifier
+
+
+def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
+    """nwbinspector has nothing to say of a small file whose source is well described; nor has pynwb."""
+    from nwbinspector import inspect_nwbfile
+
+    path = make_session(tmp_path / "source.nwb")
+    report = write_curation(curate(path), output=tmp_path, units_only=True)
+    assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb"
+    assert validate(path=str(report.path)) == []
+    assert [m for m in inspect_nwbfile(nwbfile_path=report.path) if m.importance.value >= 1] == []
+
+
+def test_the_inspector_says_nothing_new(tmp_path: Path, shared_data: Path) -> None:
+    """Labels and history in a real file draw no remark that the file did not draw before."""
+    from nwbinspector import inspect_nwbfile
+
+    for name in ("brody_T209_2019_05_22_600s.nwb", "sub-anm369963_ses-20170228.nwb", "example_converter_spec_3.nwb"):
+        source = shared_data / "nwb" / name
+        report = write_curation(curate(source), output=tmp_path / name)
+        before, after = (
+            {(m.check_function_name, m.object_name) for m in inspect_nwbfile(nwbfile_path=path)}
+            for path in (source, report.path)
+        )
+        assert after == before
+
+
+def test_every_real_file_has_a_small_one(tmp_path: Path, shared_data: Path) -> None:
+    """Whatever its age and dialect, a file's units can be taken to a file of their own, which validates."""
+    for source in sorted((shared_data / "nwb").glob("*.nwb")):
+        report = write_curation(curate(source), output=tmp_path, units_only=True)
+        assert verify(report.path).passed
+        assert validate(path=str(report.path)) == []
+
+
+def test_a_copy_does_not_replace_anything(tmp_path: Path) -> None:
+    """An output that exists is refused, and nothing is left behind."""
+    path = make_session(tmp_path / "source.nwb")
+    other = tmp_path / "other.nwb"
+    other.write_text("mine")
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="exists already"):
+            write_curation(curate(path), output=other, units_only=units_only)
+    assert other.read_text() == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other.nwb", "source.nwb"]
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """A refusal on the way takes the unfinished copy away."""
+    path = make_session(tmp_path / "source.nwb", columns={"unitrefine_label": list("abcdef")})
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="another program wrote"):
+            write_curation(curate(path), output=tmp_path / "copy.nwb", units_only=units_only)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["source.nwb"]
+
+
+def test_labels_stand_beside_other_extensions(tmp_path: Path) -> None:
+    """A file that another extension is used in is labelled, and pynwb reads both."""
+    spikesorting = pytest.importorskip("ndx_spikesorting")
+    assert spikesorting
+    path = make_session(tmp_path / "source.nwb")
+    write_curation(curate(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with NWBHDF5IO(path, "r") as io:
+            assert io.read().units["unitrefine_label"] is not None
