@@ -1,8 +1,9 @@
 """Compare our metrics with SpikeInterface's own way on one generated file: values, time, memory, growth.
 
-Each way runs in a process of its own, on one thread; times are seconds of processor time, which other programs on the
-machine disturb least. "First" includes loading numba and compiled functions, and SpikeInterface's compiling, which it
-does in every process; "again" is a second call::
+Each way runs in a process of its own, on one thread unless ``--threads`` says otherwise. Times are seconds of processor
+time, which other programs on the machine disturb least, or with ``--wall`` of the clock on the wall. "First" includes
+loading numba and compiled functions, and SpikeInterface's compiling, which it does in every process; "again" is a
+second call::
 
     python benchmarks/metrics_speed.py --folder /tmp/metrics-speed            # 400 units, 7.5 M spikes, 384 channels
     python benchmarks/metrics_speed.py --folder /tmp/metrics-speed --sparse   # 30 channels a unit
@@ -22,6 +23,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
+clock = time.perf_counter if os.environ.get("METRICS_SPEED_WALL") else time.process_time
 
 RATE_HZ = 30_000.0
 DURATION_S = 3600.0
@@ -104,15 +107,15 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def run_ours(path: Path, *, old: bool) -> dict[str, object]:
     """Read, and compute all spike-train and waveform metrics."""
-    started = time.process_time()
+    started = clock()
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.records import Electrodes, Ragged, Source, Units, Waveforms
     from nwb_unitrefine.vocabulary import NEW, OLD, Group, feature_names
 
     names = feature_names(definition=OLD if old else NEW, groups=(Group.SPIKE_TRAIN, Group.WAVEFORM))
-    imported = time.process_time()
+    imported = clock()
     data = read(path)
-    was_read = time.process_time()
+    was_read = clock()
     before = peak_mb()
 
     def offsets(column: str) -> np.ndarray:
@@ -135,14 +138,14 @@ def run_ours(path: Path, *, old: bool) -> dict[str, object]:
         electrodes=Electrodes(ids=np.arange(len(places)), positions_um=places, groups=np.full(len(places), "a")),
     )
     features = compute_features(units, names=names)
-    done = time.process_time()
+    done = clock()
     again = compute_features(units, names=names)
     assert np.array_equal(again.values, features.values, equal_nan=True)
     return {
         "import_s": imported - started,
         "read_s": was_read - imported,
         "compute_first_s": done - was_read,
-        "compute_again_s": time.process_time() - done,
+        "compute_again_s": clock() - done,
         "peak_mb": peak_mb(),
         "after_reading_mb": before,
         "spikes_mb": data["units/spike_times"].nbytes / 2**20,
@@ -153,7 +156,7 @@ def run_ours(path: Path, *, old: bool) -> dict[str, object]:
 
 def run_spikeinterface(path: Path) -> dict[str, object]:
     """Compute the same metrics through a SortingAnalyzer without a recording, with templates put in, on one job."""
-    started = time.process_time()
+    started = clock()
     import spikeinterface as si
     from probeinterface import Probe
     from spikeinterface.core import ChannelSparsity, NumpySorting, create_sorting_analyzer, generate_recording
@@ -161,9 +164,9 @@ def run_spikeinterface(path: Path) -> dict[str, object]:
     from spikeinterface.metrics import compute_quality_metrics, compute_template_metrics
 
     si.set_global_job_kwargs(n_jobs=1, progress_bar=False)
-    imported = time.process_time()
+    imported = clock()
     data = read(path)
-    was_read = time.process_time()
+    was_read = clock()
     n_units, n_total = len(data["units/id"]), int(DURATION_S * RATE_HZ)
     ends = data["units/spike_times_index"]
     samples = np.rint(data["units/spike_times"] * RATE_HZ).astype(np.int64)
@@ -200,16 +203,16 @@ def run_spikeinterface(path: Path) -> dict[str, object]:
     templates.data["average"] = dense
     templates.run_info = {"run_completed": True, "runtime_s": 0.0}
     analyzer.extensions["templates"] = templates
-    prepared = time.process_time()
+    prepared = clock()
 
     def compute() -> tuple[float, float, list[object]]:
-        begun = time.process_time()
+        begun = clock()
         quality = compute_quality_metrics(
             analyzer, metric_names=list(SPIKE_TRAIN), skip_pc_metrics=True, delete_existing_metrics=True
         )
-        between = time.process_time()
+        between = clock()
         shape = compute_template_metrics(analyzer, include_multi_channel_metrics=True, delete_existing_metrics=True)
-        return between - begun, time.process_time() - between, [quality, shape]
+        return between - begun, clock() - between, [quality, shape]
 
     spike_trains_s, templates_s, frames = compute()
     again_spike_trains_s, again_templates_s, frames = compute()
@@ -227,11 +230,15 @@ def run_spikeinterface(path: Path) -> dict[str, object]:
     }
 
 
-def in_process(way: str, path: Path, *options: str) -> dict[str, object]:
-    """Run one way alone, on one thread, with bytecode kept as in any ordinary installation."""
+def in_process(way: str, path: Path, *options: str, n_threads: int, wall: bool) -> dict[str, object]:
+    """Run one way alone, with bytecode kept as in any ordinary installation."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(threads, "1") | {"PYTHONPYCACHEPREFIX": str(path.parent / "bytecode")}
+    environment = (
+        os.environ | dict.fromkeys(threads, str(n_threads)) | {"PYTHONPYCACHEPREFIX": str(path.parent / "bytecode")}
+    )
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    if wall:
+        environment["METRICS_SPEED_WALL"] = "1"
     command = [sys.executable, __file__, "--way", way, "--file", str(path), *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
     if done.returncode:
@@ -274,6 +281,8 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="1, 3, 10 and 30 million spikes, ours alone")
     parser.add_argument("--ours-only", action="store_true")
     parser.add_argument("--old", action="store_true", help="our metrics in the definition of SpikeInterface 0.101")
+    parser.add_argument("--threads", type=int, default=1, help="threads that either way may use")
+    parser.add_argument("--wall", action="store_true", help="seconds of the clock on the wall")
     parser.add_argument("--way", choices=["ours", "spikeinterface"], help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -283,18 +292,21 @@ def main() -> None:
         return
     asked.folder.mkdir(parents=True, exist_ok=True)
     sizes = [1_000_000, 3_000_000, 10_000_000, 30_000_000] if asked.growth else [asked.spikes]
+    how = {"n_threads": asked.threads, "wall": asked.wall}
     sparse = 30 if asked.sparse or asked.growth else None
     for n_spikes in sizes:
         path = asked.folder / f"units{asked.units}_spikes{n_spikes}_{sparse or 384}.h5"
         if not path.exists():
             generate(path, n_units=asked.units, n_spikes=n_spikes, n_channels=384, sparse=sparse)
         options = ("--old",) if asked.old else ()
-        show("ours, cold", in_process("ours", path, *options))  # compiles where that was not done on this machine
-        ours = in_process("ours", path, *options)
+        show(
+            "ours, cold", in_process("ours", path, *options, **how)
+        )  # compiles where that was not done on this machine
+        ours = in_process("ours", path, *options, **how)
         show(f"ours, {n_spikes / 1e6:g} M", ours)
         if asked.growth or asked.ours_only:
             continue
-        theirs = in_process("spikeinterface", path)
+        theirs = in_process("spikeinterface", path, **how)
         show("SpikeInterface", theirs)
         compare(ours["values"], theirs["values"])
         for which in ("first", "again"):

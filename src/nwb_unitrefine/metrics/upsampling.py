@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
+from nwb_unitrefine.metrics.threads import by_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,13 @@ def channel_extremes(
     upsampled : bool
         False leaves out the filter, and with it all but the raw samples' extremes.
     """
-    return ChannelExtremes(*_extremes(mean, channels, offsets, _taps(), upsampled))
+    taps = _taps()
+
+    def of_units(units: slice, items: slice) -> tuple[NDArray[np.generic], ...]:
+        here = offsets[units.start : units.stop + 1] - items.start
+        return _extremes(mean[units], channels[items], here, taps, upsampled)
+
+    return ChannelExtremes(*map(np.concatenate, zip(*by_units(of_units, offsets), strict=True)))
 
 
 @compiled

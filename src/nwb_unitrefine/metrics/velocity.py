@@ -8,6 +8,7 @@ import numpy as np
 
 from nwb_unitrefine.metrics.compiled import compiled
 from nwb_unitrefine.metrics.selection import median
+from nwb_unitrefine.metrics.threads import by_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def velocities(
     array of float64, shape (n_units, 2)
         Above and below, in µm/ms; NaN where there is no acceptable fit.
     """
-    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, 0))
+    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=0)
 
 
 def old_velocities(
@@ -69,7 +70,25 @@ def old_velocities(
 
     Parameters and return value are those of `velocities`.
     """
-    return np.asarray(_velocities(positions_um, lowest, lowest_at, offsets, rate, 1))
+    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=1)
+
+
+def _of_all(
+    positions_um: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    *,
+    old: int,
+) -> NDArray[np.float64]:
+    """Either definition, on all cores."""
+
+    def of_units(units: slice, items: slice) -> NDArray[np.float64]:
+        here = offsets[units.start : units.stop + 1] - items.start
+        return _velocities(positions_um[items], lowest[items], lowest_at[items], here, rate, old)
+
+    return np.concatenate(by_units(of_units, offsets))
 
 
 @compiled
