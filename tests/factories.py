@@ -293,4 +293,5 @@ def _write_table(group: h5py.Group, datasets: Mapping[str, Any], neurodata_type:
     for name, given in datasets.items():
         bare = given if isinstance(given, Bare) else Bare(given)
         dataset = group.create_dataset(name, data=bare.values)
-        dataset.attrs.update({"description": f"{name}.", "neurodata_type": "VectorData", **bare.attributes})
+        kind = "VectorIndex" if name.endswith("_index") else "VectorData"
+        dataset.attrs.update({"description": f"{name}.", "neurodata_type": kind, **bare.attributes})

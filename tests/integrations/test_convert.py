@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -143,7 +144,10 @@ def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backen
     from nwb_unitrefine.integrations import UnitRefineInterface
 
     class Session(NWBConverter):
-        data_interface_classes = {"Sorting": PhySortingInterface, "Labels": UnitRefineInterface}
+        data_interface_classes: ClassVar[dict[str, type]] = {
+            "Sorting": PhySortingInterface,
+            "Labels": UnitRefineInterface,
+        }
 
     folder = shared_data / "sorters" / "kilosort_toy"
     converter = Session({"Sorting": {"folder_path": str(folder)}, "Labels": {"columns": "quality"}})

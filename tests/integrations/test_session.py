@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from factories import make_session, write_nwb
 
+from factories import make_session, write_nwb
 from nwb_unitrefine import curate
 from nwb_unitrefine.errors import NoUnitsError, WriteError
 from nwb_unitrefine.integrations import label_session

@@ -287,6 +287,33 @@ def test_a_column_of_the_wrong_length_is_left_out(tmp_path):
     assert "'depth' not read" in _what(units)
 
 
+def test_a_column_may_end_in_index(tmp_path):
+    """What is called an index and is none by its type is a column; what is one is not shown as a column."""
+    table = _units_table(local=np.arange(3), local_index=Bare(np.array([9, 8, 7]), {"neurodata_type": "VectorData"}))
+    table["spike_times_index"] = Bare(table["spike_times_index"], {"neurodata_type": "VectorIndex"})
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table))
+    assert units.columns["local_index"].values.tolist() == [9, 8, 7]
+    assert units.columns["local"].values.tolist() == [0, 1, 2]
+    assert "spike_times_index" not in units.columns
+
+
+def test_codes_become_their_texts(tmp_path):
+    """An enumerated column has its texts beside it."""
+    table = _units_table(region=np.array([1, 0, 1]), region_elements=["CA1", "CA3"])
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table))
+    assert units.columns["region"].values.tolist() == ["CA3", "CA1", "CA3"]
+    assert "region_elements" not in units.columns
+
+
+def test_nwb_1_is_called_so(tmp_path):
+    """A file of the first version, whose version is a dataset, is named as that."""
+    path = write_bare_nwb(tmp_path / "a.nwb", None, nwb_version=None)
+    with h5py.File(path, "a") as file:
+        file["nwb_version"] = "NWB-1.0.5"
+    with pytest.raises(SourceError, match="NWB version 1"):
+        read_units(path)
+
+
 def _electrodes(**columns):
     return {"id": np.arange(4), "group_name": ["a"] * 4, **columns}
 

@@ -18,6 +18,7 @@ from dandi_stub import serve_dandi
 from factories import make_session, write_nwb
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read import Patience, read_units
+from nwb_unitrefine.read.addresses import resolve_address
 from nwb_unitrefine.read.http_ranges import HttpRanges
 from nwb_unitrefine.read.remote_file import RemoteFile, merge_ranges
 from range_server import serve_ranges
@@ -37,9 +38,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """400 units, 2 million spikes, and 2 GB of raw data that take no room on disk."""
+    """400 units, a million spikes, and 2 GB of raw data that take no room on disk."""
     path = tmp_path_factory.mktemp("large") / "large.nwb"
-    session = make_session(n_units=400, n_channels=32, duration_s=60.0, rate_hz=80.0)
+    session = make_session(n_units=400, n_channels=32, duration_s=60.0, rate_hz=40.0)
     quality = ["good"] * 400
     write_nwb(path, session, raw=False, columns={"quality": quality, "snr": [1.0] * 400, "firing_rate": [2.0] * 400})
     with h5py.File(path, "a") as file:
@@ -148,6 +149,31 @@ def test_a_file_that_changes_meanwhile_is_refused(folder, tmp_path):
         server.fail = replace
         with pytest.raises(SourceError, match="changed while it was read"):
             read_units(f"{server.url}/small.nwb", patience=AT_ONCE)
+
+
+def test_s3_is_read_through_its_web_address(folder, monkeypatch):
+    """An s3 address is read from Amazon's, or from the server that AWS_ENDPOINT_URL names, by bucket and key."""
+    with serve_ranges(folder.parent) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        for name in ("small.nwb", "small.nwb.zarr"):
+            assert len(read_units(f"s3://{folder.name}/{name}", patience=AT_ONCE)) == 6
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "is_zarr"),
+    [
+        ("s3://dandiarchive/blobs/a b.nwb", "https://dandiarchive.s3.amazonaws.com/blobs/a%20b.nwb", False),
+        ("s3://my.bucket/x.nwb.zarr/", "https://s3.amazonaws.com/my.bucket/x.nwb.zarr", True),
+        ("https://x.org/zarr/11111111-2222-3333-4444-555555555555/", None, True),
+        ("https://x.org/a.nwb?token=b.zarr", None, False),
+    ],
+)
+def test_addresses_are_understood(monkeypatch, source, url, is_zarr):
+    """Bucket and key make a web address; a Zarr store is known by its name."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    address = resolve_address(source)
+    assert address.url == (url or source.rstrip("/"))
+    assert address.is_zarr == is_zarr
 
 
 def test_what_is_no_nwb_file_is_refused(tmp_path):

@@ -19,6 +19,9 @@ _DANDI = re.compile(
     r"(?P<instance>DANDI(?:-[A-Z]+)?):(?P<dandiset>\d{6})(?:@(?P<version>[\w.]+))?/(?P<path>.+)", re.IGNORECASE
 )
 _ASSET_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ZARR = re.compile(rf"(?:\.zarr|/zarr/{_ASSET_ID.pattern})/*$", re.IGNORECASE)
+"""What the root of a Zarr store is called: by its suffix, or as in DANDI's own bucket."""
+
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.IGNORECASE)
 
@@ -76,9 +79,9 @@ def resolve_address(source: str) -> Address:
         If it is not there, or not to be read without logging in.
     """
     if _WEB.match(source):
-        return Address(url=source.rstrip("/"), is_zarr=urlsplit(source).path.rstrip("/").endswith(".zarr"))
+        return Address(url=source.rstrip("/"), is_zarr=_ZARR.search(urlsplit(source).path) is not None)
     if s3 := _S3.fullmatch(source):
-        return Address(url=_s3_url(s3["bucket"], s3["key"].rstrip("/")), is_zarr=source.rstrip("/").endswith(".zarr"))
+        return Address(url=_s3_url(s3["bucket"], s3["key"].rstrip("/")), is_zarr=_ZARR.search(source) is not None)
     return _dandi_address(source)
 
 

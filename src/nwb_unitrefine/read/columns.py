@@ -13,6 +13,7 @@ from nwb_unitrefine.records import Column, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -22,6 +23,8 @@ __all__ = ["column_arrays", "further_columns", "read_columns"]
 
 OWN_PLACE = frozenset({"id", "spike_times", "obs_intervals", "electrodes", "waveform_mean"})
 """Columns that have a field of their own in `Units`."""
+
+_INDEX = "VectorIndex"
 
 _SMALL_BYTES = 1 << 20
 _SMALL_BYTES_PER_UNIT = 1 << 10
@@ -49,7 +52,7 @@ def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()
     unread: list[str] = []
     for name in order:
         array = table.array(name)
-        if name in OWN_PLACE or array is None or _is_index(name, present):
+        if name in OWN_PLACE or array is None or _belongs_to_another(array, present):
             continue
         is_small = array.size_bytes <= max(_SMALL_BYTES, _SMALL_BYTES_PER_UNIT * n_units)
         is_nested = f"{name}_index_index" in present
@@ -57,9 +60,17 @@ def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()
     return read, unread
 
 
-def _is_index(name: str, present: Collection[str]) -> bool:
-    """Whether an array belongs to another column: its index, or the texts of its codes."""
-    return any(name.endswith(end) and name.removesuffix(end) in present for end in ("_index", "_elements"))
+def _belongs_to_another(array: Array, present: AbstractSet[str]) -> bool:
+    """Whether an array is a part of another column: its index, or the texts of its codes."""
+    if array.name.removesuffix("_index") in present - {array.name}:
+        return text(array.attributes.get("neurodata_type", _INDEX)) == _INDEX
+    return array.name.removesuffix("_elements") in present - {array.name}
+
+
+def _index_of(table: Group, name: str) -> Array | None:
+    """The index of a column; another column that happens to be called so is none."""
+    array = table.array(f"{name}_index")
+    return array if array is not None and text(array.attributes.get("neurodata_type", _INDEX)) == _INDEX else None
 
 
 def _colnames(table: Group) -> Sequence[str]:
@@ -107,7 +118,7 @@ def read_columns(
 
 def _read_column(table: Group, name: str, unit_ids: NDArray[Any], uri: str, problems: list[Problem]) -> Column:
     """One column, with its index and the texts of its codes where it has them."""
-    array, index, elements = table.array(name), table.array(f"{name}_index"), table.array(f"{name}_elements")
+    array, index, elements = table.array(name), _index_of(table, name), table.array(f"{name}_elements")
     assert array is not None
     values = array.read()
     if elements is not None and values.dtype.kind in "iu":

@@ -83,7 +83,13 @@ DIALECTS = (
     Dialect(
         name="AIND",
         reference="https://github.com/AllenNeuralDynamics/aind-ephys-pipeline",
-        marks=(_mark("default_qc decoder_label"), _mark("default_qc ks_unit_id"), _mark("decoder_label device_name")),
+        marks=(
+            _mark("default_qc decoder_label"),
+            _mark("default_qc ks_unit_id"),
+            _mark("decoder_label device_name"),
+            _mark("default_qc unitrefine_label"),
+            _mark("default_qc bombcell_label"),
+        ),
         labels=(
             LabelColumn("decoder_label", _GOOD_MUA_NOISE),
             LabelColumn("bombcell_label", _GOOD_MUA_NOISE),

@@ -107,6 +107,8 @@ def _units_table(root: Group, uri: str) -> Group:
     table = root.group("units")
     if table is not None:
         return table
+    if root.array("nwb_version") is not None:
+        raise SourceError(f"{uri} is a file of NWB version 1.", tip="Convert it to NWB 2; only that is read.")
     if not root.attributes.get("nwb_version"):
         raise SourceError(f"{uri} is not an NWB file: it has no nwb_version.")
     elsewhere = list(_units_tables_in_processing(root))
