@@ -72,8 +72,8 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
 def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, problems: list[Problem]) -> Ragged:
     """Return spike trains that can be computed with: finite, in order, in seconds.
 
-    Parameters are those of `read_spike_times`. Trains with NaN or infinite times are emptied, trains out of order are
-    sorted; both are reported.
+    Parameters are those of `read_spike_times`. Trains with times that cannot be (NaN, infinite, a year away from the
+    others, as a flipped bit makes them) are emptied, trains out of order are sorted; both are reported.
 
     Raises
     ------
@@ -86,10 +86,11 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
             f"{uri}: spike times are whole numbers up to {values.max():.0f}: sample numbers, not seconds.",
             tip="Divide them by the sampling rate in the conversion that made the file.",
         )
-    finite = np.isfinite(values)
-    if not finite.all():
-        bad = _units_with(~finite, trains)
-        problems.append(_of_units("Spike times of {} not used: some are NaN or infinite.", unit_ids[bad]))
+    usable = _usable(values)
+    if not usable.all():
+        bad = _units_with(~usable, trains)
+        what = "Spike times of {} not used: some are NaN, infinite, or more than a year away from the others."
+        problems.append(_of_units(what, unit_ids[bad]))
         keep = ~np.repeat(bad, trains.counts)
         counts = np.where(bad, 0, trains.counts)
         trains = Ragged(values[keep], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
@@ -106,6 +107,15 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
     if len(values) and (longest_s := np.abs(values).max()) > _YEAR_S:
         problems.append(Problem(f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."))
     return trains
+
+
+def _usable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which spike times can be those of one session."""
+    usable = np.isfinite(values)
+    known = values[usable]
+    if len(known) and known.max() - known.min() > _YEAR_S:
+        usable[usable] = np.abs(known - np.median(known)) <= _YEAR_S
+    return usable
 
 
 def _units_with(flags: NDArray[np.bool_], trains: Ragged) -> NDArray[np.bool_]:
