@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nwb_unitrefine.errors import FeatureError
+from models.bad_files import nodes, pack, unpack
+from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.models.estimator import load_estimator
 
@@ -75,3 +76,17 @@ def test_infinite_and_too_large_values_are_missing():
     empty[0, 1], infinite[0, 1], large[0, 1] = np.nan, np.inf, 1e300
     found = estimator.predict_proba(np.concatenate([empty, infinite, large]))
     np.testing.assert_array_equal(found[1:], found[[0, 0]])
+
+
+def test_a_booster_of_a_later_xgboost_is_refused(tmp_path):
+    """An older XGBoost would load it and predict something else."""
+    pytest.importorskip("xgboost")
+    schema, members = unpack(FIXTURES / "1.9.1" / "xgboost_3.skops")
+    member = nodes(schema, "BytearrayNode")[0]["file"]
+    version = b"i\x03i\x02i\x00}}"
+    assert members[member].endswith(version)
+    members[member] = members[member].removesuffix(version) + b"i\x63i\x02i\x00}}"
+    file = tmp_path / "best_model.skops"
+    file.write_bytes(pack(schema, members))
+    with pytest.raises(ModelError, match=r"was written by XGBoost 99\.2\.0"):
+        load_estimator(file)

@@ -190,7 +190,8 @@ def version_of(node: _Node) -> str:
 
 def _find(node: _Node) -> Any:
     """Import an allowed type; only here are names turned into types."""
-    module = _MODULES.get(node["__module__"], node["__module__"])
+    module: str = node["__module__"]
+    module = _MODULES.get(module, module)
     try:
         return getattr(importlib.import_module(module), node["__class__"])
     except ModuleNotFoundError as error:

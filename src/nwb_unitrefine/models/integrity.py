@@ -6,10 +6,12 @@ their arrays when they predict. Everything else in a model is read by Python or 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.archive import broken
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _TRUSTS_ITS_TREES = (
     "sklearn.tree._classes.",
 )
 _MERSENNE_WORDS = 624
+_XGBOOST_VERSION = re.compile(rb"version\[#L\x00{7}\x03i(.)i(.)i(.)\}\}$", re.DOTALL)
+"""The end of a booster in XGBoost's binary JSON."""
 
 
 def check_tree(state: Any, *, n_features: int, n_classes: NDArray[np.intp], archive: Archive) -> None:
@@ -59,6 +63,8 @@ def check_estimator(kind: str, state: Any, *, archive: Archive) -> None:
             raise broken(archive.path, "a decision tree asks for a feature that its model does not have")
     elif kind == "sklearn.svm._classes.SVC":
         _check_support_vectors(state, archive=archive)
+    elif kind == "xgboost.core.Booster":
+        _check_xgboost_version(state, archive=archive)
 
 
 def _features_of_trees(state: dict[str, Any]) -> Iterator[int]:
@@ -123,6 +129,19 @@ def _check_support_vectors(state: dict[str, Any], *, archive: Archive) -> None:
     )
     if not fits:
         raise broken(archive.path, "a support vector machine's parts are not of one size")
+
+
+def _check_xgboost_version(state: dict[str, Any], *, archive: Archive) -> None:
+    """Refuse what the installed XGBoost would load and predict wrongly with: a booster of a later major release."""
+    import xgboost
+
+    found = _XGBOOST_VERSION.search(bytes(state.get("handle") or b""))
+    if found is not None and found[1][0] > int(xgboost.__version__.partition(".")[0]):
+        written = ".".join(str(part[0]) for part in found.groups())
+        raise ModelError(
+            f"{archive.path} was written by XGBoost {written}; XGBoost {xgboost.__version__} cannot read it rightly.",
+            tip="Install XGBoost in that version or a later one.",
+        )
 
 
 def check_random_state(state: Any, *, archive: Archive) -> None:
