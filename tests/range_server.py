@@ -40,7 +40,7 @@ class RangeServer:
 
 
 @contextmanager
-def serve_ranges(folder: Path) -> Iterator[RangeServer]:
+def serve_ranges(folder: Path) -> Iterator[RangeServer]:  # noqa: C901  # one branch for each way to fail
     """Serve the files of `folder` while the block lasts.
 
     Garbage is not collected meanwhile: a collection in the server's thread that meets HDF5 objects waits for the lock

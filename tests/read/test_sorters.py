@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -187,6 +189,48 @@ def test_a_format_without_a_rate_asks_for_it(tmp_path):
     units = read_units(tmp_path, sampling_rate_hz=FS)
     assert units.unit_ids.tolist() == [1, 4]
     np.testing.assert_allclose(units.spike_times_s[1], np.array([50, 900]) / FS)
+
+
+def test_combinato_is_read(tmp_path):
+    """Groups of a Combinato channel that it calls units are read, at the rate that the user gives."""
+    pytest.importorskip("spikeinterface")
+    folder = tmp_path / "CSC1"
+    (folder / "sort_neg_simple").mkdir(parents=True)
+    with h5py.File(folder / "data_CSC1.h5", "w") as file:
+        file["neg/times"] = np.array([1.0, 2.0, 3.0, 4.0, 5.0])  # ms
+    with h5py.File(folder / "sort_neg_simple" / "sort_cat.h5", "w") as file:
+        file["classes"] = np.array([1, 1, 2, 3, 0])
+        file["index"] = np.arange(5)
+        file["groups"] = np.array([[0, 0], [1, 1], [2, 1], [3, 2]])
+        file["types"] = np.array([[0, 0], [1, 2], [2, 1]])
+    with pytest.raises(SourceError, match="taken for combinato") as caught:
+        read_units(folder)
+    assert "sampling_rate_hz" in caught.value.tip
+    units = read_units(folder, sampling_rate_hz=FS)
+    assert [train.tolist() for train in units.spike_times_s] == [[0.001, 0.002, 0.003], [0.004]]
+
+
+def test_spyking_circus_is_read(tmp_path):
+    """SpyKING Circus' results are read from the folder that holds its parameters."""
+    pytest.importorskip("spikeinterface")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run.params").write_text("[data]\nsampling_rate = 20000\n")
+    with h5py.File(tmp_path / "run" / "run.result.hdf5", "w") as file:
+        file["spiketimes/temp_0"] = np.array([200, 4000])
+        file["spiketimes/temp_1"] = np.array([100])
+    units = read_units(tmp_path)
+    assert [train.tolist() for train in units.spike_times_s] == [[0.01, 0.2], [0.005]]
+
+
+def test_a_sorter_whose_library_is_missing_is_said(tmp_path):
+    """Tridesclous' output needs its own package: one line says so."""
+    pytest.importorskip("spikeinterface")
+    if importlib.util.find_spec("tridesclous"):
+        pytest.skip("tridesclous is installed")
+    (tmp_path / "info.json").write_text("{}")
+    (tmp_path / "channel_group_0").mkdir()
+    with pytest.raises(SourceError, match="taken for tridesclous"):
+        read_units(tmp_path)
 
 
 def test_every_sorter_by_name_is_one_that_spikeinterface_reads():

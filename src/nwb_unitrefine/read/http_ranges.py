@@ -7,13 +7,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HttpRanges", "Patience"]
+__all__ = ["HttpRanges", "Patience", "make_pool"]
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be another the next time."""
@@ -59,6 +60,8 @@ class HttpRanges:
     headers : mapping of str to str, optional
         Sent with every request, as a token.
     patience : Patience, optional
+    pool : urllib3.PoolManager, optional
+        Connections to use, as `make_pool` gives them; by default its own.
 
     Attributes
     ----------
@@ -69,10 +72,10 @@ class HttpRanges:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
+    pool: Any = field(default=None, repr=False)
     n_requests: int = field(default=0, init=False)
     n_bytes: int = field(default=0, init=False)
     size: int | None = field(default=None, init=False)
-    _pool: Any = field(default=None, init=False, repr=False)
     _target: str = field(default="", init=False, repr=False)
     _version: str | None = field(default=None, init=False, repr=False)
 
@@ -141,14 +144,14 @@ class HttpRanges:
 
     def _request(self, headers: Mapping[str, str]) -> Any:
         """Send one request, to where the last one was redirected."""
-        if self._pool is None:
-            self._pool = _urllib3().PoolManager(maxsize=8)
+        if self.pool is None:
+            self.pool = make_pool(self.url)
         self.n_requests += 1
         patience = self.patience
         target = self._target or self.url
         is_home = urlsplit(target).netloc == urlsplit(self.url).netloc
         own = self.headers if is_home else {}  # a token is for the address it was given for, not where that leads
-        return self._pool.request(
+        return self.pool.request(
             "GET",
             target,
             headers={"Accept-Encoding": "identity", **own, **headers},
@@ -185,6 +188,21 @@ class HttpRanges:
     def _http_errors(self) -> tuple[type[Exception], ...]:
         """What urllib3 raises when a connection cannot be made, breaks or goes silent."""
         return (_urllib3().exceptions.HTTPError, OSError)
+
+
+def make_pool(url: str) -> Any:
+    """Connections to a server and those that it leads to, through the proxy that the environment names, if any.
+
+    Raises
+    ------
+    MissingExtraError
+        If urllib3 is not installed.
+    """
+    split = urlsplit(url)
+    proxy = getproxies().get(split.scheme)
+    if proxy and not proxy_bypass(split.hostname or ""):
+        return _urllib3().ProxyManager(proxy, maxsize=8)
+    return _urllib3().PoolManager(maxsize=8)
 
 
 def _urllib3() -> Any:

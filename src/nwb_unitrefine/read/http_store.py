@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from zarr.storage import BaseStore
 
-from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
+from nwb_unitrefine.read.http_ranges import HttpRanges, Patience, make_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,7 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
         self._url = url.rstrip("/")
         self._headers = dict(headers or {})
         self._patience = patience or Patience()
+        self._pool = make_pool(self._url)
         self._known: dict[str, bytes | None] = {}
 
     def is_writeable(self) -> bool:
@@ -75,7 +76,8 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
 
     def _get(self, key: str) -> bytes | None:
         """One key's bytes; None where there is none."""
-        return HttpRanges(f"{self._url}/{key}", headers=self._headers, patience=self._patience).read_all()
+        ranges = HttpRanges(f"{self._url}/{key}", headers=self._headers, patience=self._patience, pool=self._pool)
+        return ranges.read_all()
 
     def __iter__(self) -> Iterator[str]:
         """Nothing: HTTP does not list."""

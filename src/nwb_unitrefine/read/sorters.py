@@ -239,7 +239,9 @@ def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | 
         return read(path, **options)
     except Exception as error:  # extractors raise whatever their formats' libraries raise
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise SourceError(f"{uri} was taken for {sorter.name} output and cannot be read: {reason}.") from error
+        tip = "It may lack the sampling rate: give it with the option sampling_rate_hz." if rate and not options else ""
+        what = f"{uri} was taken for {sorter.name} output and cannot be read: {reason}."
+        raise SourceError(what, tip=tip) from error
 
 
 def _units_of(sorting: Any, source: Source) -> Units:
