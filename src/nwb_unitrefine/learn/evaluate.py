@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,12 +97,26 @@ class Scored:
                     recording=recording,
                     subject=subjects[recording],
                     n_units=int((self.dataset.recordings == recording).sum()),
-                    scores=_finite(scores),
+                    scores=_finite({name: scores[name] for name in _BY_RECORDING}),
                 )
                 for recording, scores in self.by_recording.items()
             ),
             note=note,
         )
+
+
+_BY_RECORDING = (
+    "balanced_accuracy",
+    "macro_f1",
+    "recall_sua",
+    "recall_mua",
+    "recall_noise",
+    "auc_sua",
+    "brier",
+    "calibration_error",
+    "accuracy_at_80",
+)
+"""Scores that a manifest keeps of each recording."""
 
 
 def _finite(scores: dict[str, float]) -> dict[str, float]:
@@ -250,11 +264,18 @@ def compare(one: Scored, other: Scored, *, score_name: str = "balanced_accuracy"
     TrainingError
         If the units differ.
     """
-    if one.dataset.digest != replace(other.dataset, names=one.dataset.names, values=one.dataset.values).digest:
+    first, second = (_labels_of(scored.dataset) for scored in (one, other))
+    if first != second:
         raise TrainingError("Only scores on the same units can be compared.")
     ours, theirs = one.by_recording, other.by_recording
     differences = np.array([ours[recording][score_name] - theirs[recording][score_name] for recording in ours])
     return float(np.nanmean(differences)), *bootstrap_interval(differences)
+
+
+def _labels_of(dataset: Dataset) -> dict[tuple[str, str], str]:
+    """Label of each unit; what metrics it was shown with does not matter."""
+    keys = zip(dataset.recordings.tolist(), dataset.unit_ids.tolist(), strict=True)
+    return dict(zip(keys, dataset.labels.tolist(), strict=True))
 
 
 def score_table(scored: Sequence[Scored]) -> pd.DataFrame:

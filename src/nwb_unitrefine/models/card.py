@@ -81,14 +81,15 @@ def _evaluation(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.note:
         yield evaluation.note
         yield ""
-    names = list(dict.fromkeys([*evaluation.pooled, *(name for one in evaluation.recordings for name in one.scores)]))
-    rows: list[Sequence[str]] = []
     if evaluation.pooled:
-        rows.append(["all units together", "", "", *(_number(evaluation.pooled.get(name)) for name in names)])
-    rows.extend(
+        scores = [[name.replace("_", " "), _number(value)] for name, value in evaluation.pooled.items()]
+        yield from _table(["all units together", ""], scores)
+        yield ""
+    names = list(dict.fromkeys(name for one in evaluation.recordings for name in one.scores))
+    rows = [
         [one.recording, one.subject, f"{one.n_units:,}", *(_number(one.scores.get(name)) for name in names)]
         for one in evaluation.recordings
-    )
+    ]
     yield from _table(["recording", "subject", "units", *(name.replace("_", " ") for name in names)], rows)
     yield ""
 

@@ -1,0 +1,74 @@
+"""What `train` and `evaluate` print, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labelled_units import make_dataset
+from nwb_unitrefine.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = ["--classifier", "logistic_regression", "--imputer", "median", "--scaler", "standard", "--draws", "1"]
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """A folder of CSV tables, one a recording, whose labels are a lab's own."""
+    dataset = make_dataset(recordings=3, subjects=3)
+    frame = dataset.to_frame()
+    frame["label"] = frame["label"].map({"sua": "Good", "mua": "so-so", "noise": "noise"})
+    for recording, part in frame.groupby("recording"):
+        part.to_csv(tmp_path / f"{recording}.csv")
+    return tmp_path
+
+
+def test_a_model_is_trained_and_scored(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels and what became of them, scores by recording, and where the model is."""
+    output = tmp_path_factory.mktemp("models") / "mine"
+    arguments = ["train", str(tables), "--map-label", "so-so=mua", "--output", str(output), *QUICK]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "so-so → mua" in printed
+    assert "leave one subject out" in printed
+    assert f"written to {output}" in printed
+    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--model", str(output)]) == 1
+    assert "was trained on rec0" in capsys.readouterr().err
+
+
+def test_programs_get_the_manifest(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json there is one document, and nothing else on standard output."""
+    assert main(["train", str(tables), "--map-label", "so-so=mua", "--no-validate", "--json", *QUICK]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["path"] is None
+    assert document["manifest"]["training"]["n_units"] == {"sua": 40, "mua": 40, "noise": 40}
+    assert document["manifest"]["evaluations"] == []
+
+
+def test_an_unknown_label_is_one_line(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The label that nobody explained is named, with the option that explains it."""
+    assert main(["train", str(tables)]) == 1
+    printed = capsys.readouterr().err
+    assert "'so-so'" in printed
+    assert "--map-label so-so=mua" in printed
+
+
+def test_the_recipe_is_scored_and_drawn(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
+    """UnitRefine's recipe and the default model side by side, with figures."""
+    folder = tmp_path_factory.mktemp("figures")
+    arguments = ["evaluate", str(tables), "--map-label", "so-so=mua", "--recipe", "--figures", str(folder)]
+    assert main([*arguments, "--model", "default"]) == 0
+    printed = capsys.readouterr().out
+    assert "UnitRefine recipe" in printed
+    assert "mean of recordings" in printed
+    assert (folder / "reliability.png").is_file()
+
+
+def test_nothing_to_train_on_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a source there is a line about usage."""
+    assert main(["train"]) == 2
+    assert "SOURCE" in capsys.readouterr().err
