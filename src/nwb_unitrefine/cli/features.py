@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.cli.render import json_option, make_console, print_json, print_problems, print_table
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Units
 
 __all__ = ["command"]
+
+FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 
 
 @click.command("features")
@@ -61,7 +63,8 @@ def command(
             n_jobs=n_jobs,
         )
     asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
-    features = compute_features(units, names=asked, raw=raw)
+    with make_console(stderr=True).status(FIRST_TIME):
+        features = compute_features(units, names=asked, raw=raw)
     if output is not None:
         features.to_frame().to_csv(Path(output))
     if as_json:

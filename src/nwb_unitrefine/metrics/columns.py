@@ -62,14 +62,16 @@ def read_columns(units: Units) -> tuple[dict[str, ColumnValues], str, tuple[Prob
         numbers = _numbers(column, len(units)) if aliases else None
         if numbers is None:
             continue
+        rejected = np.zeros(len(units), dtype=np.bool_)
         for alias in aliases:
             taken = _convert(alias, numbers)
+            rejected |= taken.rejected
             for definition in alias.definitions:
                 if METRICS[alias.metric].difference and release not in (None, definition):
                     continue
                 found.setdefault(Feature(METRICS[alias.metric], definition).name, taken)
-        if taken.rejected.any():
-            ids = tuple(np.asarray(units.unit_ids)[taken.rejected].tolist())
+        if rejected.any():
+            ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
             problems.append(Problem(f"Values of column {name!r} are out of range and not used.", ids))
     whose = dialect or "no dialect"
     stated = f", definition {release}" if release else ""
