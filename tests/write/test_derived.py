@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -122,13 +121,23 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["source.nwb"]
 
 
-def test_labels_stand_beside_other_extensions(tmp_path: Path) -> None:
-    """A file that another extension is used in is labelled, and pynwb reads both."""
+def test_labels_stand_beside_ndx_spikesorting(tmp_path: Path) -> None:
+    """A file with the metric tables of ndx-spikesorting is labelled, validates, and pynwb reads both."""
     spikesorting = pytest.importorskip("ndx_spikesorting")
-    assert spikesorting
     path = make_session(tmp_path / "source.nwb")
+    with NWBHDF5IO(path, "a") as io:
+        nwbfile = io.read()
+        options = {"name": "quality_metrics", "description": "Metrics.", "target_tables": {"unit": nwbfile.units}}
+        metrics = spikesorting.UnitsMetrics(**options)
+        metrics.add_column(name="snr", description="Signal to noise.")
+        for unit in range(6):
+            metrics.add_row(unit=unit, snr=float(unit))
+        nwbfile.create_processing_module("ecephys", "Sorting.").add(metrics)
+        io.write(nwbfile)
+    before = validate(path=str(path))
     write_curation(curate(path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with NWBHDF5IO(path, "r") as io:
-            assert io.read().units["unitrefine_label"] is not None
+    assert validate(path=str(path)) == before
+    with NWBHDF5IO(path, "r") as io:
+        nwbfile = io.read()
+        assert nwbfile.processing["ecephys"]["quality_metrics"]["snr"][:].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+        assert nwbfile.units["unitrefine_label"][:].tolist() == curate(path).predictions.labels.tolist()
