@@ -1,0 +1,118 @@
+"""The commands history, verify, relabel, undo, export and recover."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from curations import curation_of
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.journal import Edit, journal_path
+from nwb_unitrefine.journal.record import Journal
+from nwb_unitrefine.write import import_labels, write_curation
+from sessions import make_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A session of six units with labels."""
+    path = make_session(tmp_path / "session.nwb")
+    write_curation(curation_of(path))
+    return path
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
+    """What a command prints as JSON."""
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_relabelling_shows_in_the_history(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who set which label, when and why, and what the model had said."""
+    old = curation_of(labelled).predictions.labels.tolist()
+    new = "noise" if old[3] != "noise" else "sua"
+    code = main(["relabel", str(labelled), "--unit", f"3={new}", "--by", "S. Cajal", "--note", "two shapes"])
+    assert code == 0
+    assert "1 of 6 units" in capsys.readouterr().out
+    first, second = document(capsys, "history", str(labelled))
+    assert (first["agent"], first["kind"]) == ("test-model", "model")
+    assert (second["agent"], second["note"], second["in_effect"]) == ("S. Cajal", "two shapes", True)
+    (change,) = document(capsys, "history", str(labelled), "--diff", "1", "run_0002")
+    assert change == {"unit_id": 3, "old": old[3], "new": new}
+    assert main(["history", str(labelled)]) == 0
+    assert "S. Cajal" in capsys.readouterr().out
+
+
+def test_labels_go_out_come_in_and_are_undone(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels exported for Phy, changed there, come back with one command, and go with another."""
+    table = labelled.with_name("cluster_group.tsv")
+    assert main(["export", str(labelled), str(table)]) == 0
+    old = import_labels(table)
+    table.write_text(table.read_text().replace("\tmua", "\tnoise").replace("\tgood", "\tnoise"))
+    assert main(["relabel", str(labelled), "--labels", str(table), "--by", "S. Cajal"]) == 0
+    assert main(["undo", str(labelled), "--by", "R. Levi"]) == 0
+    capsys.readouterr()
+    after = document(capsys, "history", str(labelled))[-1]
+    assert after["undoes"] == "run_0002"
+    assert {unit["unit_id"]: unit["label"] for unit in after["units"] if unit["label"]} == old
+
+
+def test_verification_is_told_by_the_exit_code(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 when everything is as the history says, 1 when a spike time is not."""
+    import h5py
+
+    assert main(["verify", str(labelled)]) == 0
+    assert document(capsys_after(capsys), "verify", str(labelled))["passed"] is True
+    with h5py.File(labelled, "r+") as file:
+        file["units/spike_times"][5] += 1e-4
+    assert main(["verify", str(labelled)]) == 1
+    assert "spike_times unchanged" in capsys.readouterr().out
+
+
+def capsys_after(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    """Drop what was printed so far."""
+    capsys.readouterr()
+    return capsys
+
+
+def test_recovery_says_what_it_did(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An interrupted write is finished; where there is none, that is said."""
+    content = labelled.read_bytes()
+    size = len(content)
+    edits = (Edit("", size - 10, content[-10:], b"0123456789"),)
+    journal_path(labelled).write_bytes(Journal(labelled.name, size, size, edits).encode())
+    assert main(["recover", str(labelled)]) == 0
+    assert "an interrupted write was finished" in capsys.readouterr().out
+    assert labelled.read_bytes()[-10:] == b"0123456789"
+    assert document(capsys, "recover", str(labelled))[0]["outcome"] == "nothing to recover"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["relabel", "{file}", "--unit", "noise", "--by", "S. Cajal"],
+        ["relabel", "{file}", "--unit", "3=strange", "--by", "S. Cajal"],
+        ["relabel", "{file}", "--by", "S. Cajal"],
+        ["history", "{file}", "--diff", "1", "9"],
+        ["history", "nowhere.nwb"],
+        ["export", "{file}", "labels.xlsx"],
+        ["verify", "nowhere.nwb"],
+        ["undo", "nowhere.nwb"],
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    labelled: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Exit code 1, an error and perhaps a tip; the file is as it was."""
+    content = labelled.read_bytes()
+    assert main([argument.format(file=labelled) for argument in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert len(captured.err.splitlines()) <= 2
+    assert labelled.read_bytes() == content
