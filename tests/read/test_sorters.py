@@ -173,6 +173,43 @@ def test_cellexplorer_is_read_from_its_folder(shared_data):
     units = read_units(shared_data / "sorters" / "cellexplorer")
     assert (units.source.dialect, len(units), units.sampling_rate_hz) == ("CellExplorer", 3, 20_000.0)
     assert units.spike_times_s.counts.tolist() == [1368, 2263, 1981]
+    assert len(units.electrodes.ids) == 128
+    assert "no mean waveforms" in units.problems[0].what
+
+
+def test_cellexplorer_waveforms_and_places_are_read(tmp_path):
+    """Mean waveforms in µV on each unit's main channel, counted from 1, and the channels' places and groups."""
+    scipy_io = pytest.importorskip("scipy.io")
+    pytest.importorskip("pymatreader")
+
+    def cells(*values):
+        array = np.empty((1, len(values)), dtype=object)
+        array[0, :] = values
+        return array
+
+    waves = [np.arange(5.0), np.arange(5.0) * 2]
+    spikes = {
+        "times": cells(np.array([[0.1], [0.2]]), np.array([[0.3], [0.5]])),
+        "ids": cells(np.array([[1], [2]]), np.array([[3], [4]])),
+        "UID": np.array([1, 2]),
+        "cluID": np.array([7, 9]),
+        "sr": 20_000.0,
+        "filtWaveform": cells(*waves),
+        "timeWaveform": cells(np.array([-0.1, -0.05, 0.0, 0.05, 0.1]), np.array([-0.1, -0.05, 0.0, 0.05, 0.1])),
+        "maxWaveformCh1": np.array([3, 1]),
+    }
+    places = {"x": np.array([0.0, 10.0, 200.0]), "y": np.array([0.0, 20.0, 40.0])}
+    groups = {"channels": cells(np.array([[1, 2]]), np.array([[3]]))}
+    session = {"extracellular": {"chanCoords": places, "electrodeGroups": groups, "sr": 20_000.0}}
+    scipy_io.savemat(tmp_path / "s1.spikes.cellinfo.mat", {"spikes": spikes})
+    scipy_io.savemat(tmp_path / "s1.session.mat", {"session": session})
+    units = read_units(tmp_path)
+    np.testing.assert_array_equal(units.waveforms.mean[:, :, 0], waves)
+    assert units.waveforms.channels.tolist() == [[2], [0]]
+    assert (units.waveforms.sampling_rate_hz, units.waveforms.samples_before_peak) == (20_000.0, 2)
+    assert units.electrodes.positions_um[:, :2].tolist() == [[0.0, 0.0], [10.0, 20.0], [200.0, 40.0]]
+    assert units.electrodes.groups.tolist() == ["1", "1", "2"]
+    assert units.problems == ()
 
 
 def test_a_format_without_a_rate_asks_for_it(tmp_path):

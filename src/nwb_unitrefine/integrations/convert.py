@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.read import Sorter
-    from nwb_unitrefine.records import Curation, Problem, Units
+    from nwb_unitrefine.records import Curation, Problem, Units, Waveforms
     from nwb_unitrefine.write import WriteReport
 
 __all__ = ["Conversion", "convert"]
+
+_VOLTS = {"volts": 1.0, "microvolts": 1e-6}
+"""Volts of one of each unit that waveforms are read in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -176,13 +179,9 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
         _describe_columns(sorting, metadata)
         n_electrodes = _add_electrodes(nwbfile, units, metadata)
         options: dict[str, Any] = {"metadata": metadata}
-        if units.waveforms is not None and n_electrodes == units.waveforms.mean.shape[2]:
-            options["unit_electrode_indices"] = [list(range(n_electrodes))] * len(units)
-            options["waveform_data_dict"] = {
-                "means": units.waveforms.mean.astype(np.float32),
-                "sampling_rate": units.waveforms.sampling_rate_hz,
-                "unit": "volts" if units.waveforms.declared_unit == "volts" else "a.u.",
-            }
+        if units.waveforms is not None and n_electrodes and (units.waveforms.channels >= 0).all():
+            options["unit_electrode_indices"] = units.waveforms.channels.tolist()
+            options["waveform_data_dict"] = _waveforms_in_volts(units.waveforms)
         sorting.add_to_nwbfile(nwbfile, **options)
         if units.recording_interval_s is not None:
             nwbfile.units.add_column(
@@ -192,6 +191,16 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
                 index=list(range(1, len(units) + 1)),
             )
         configure_and_write_nwbfile(nwbfile, nwbfile_path=path, backend="hdf5")
+
+
+def _waveforms_in_volts(waveforms: Waveforms) -> dict[str, Any]:
+    """Mean waveforms as neuroconv takes them: in volts, or said to be in arbitrary units where their scale is unknown."""
+    scale = _VOLTS.get(waveforms.declared_unit)
+    return {
+        "means": (waveforms.mean * np.float32(scale or 1)).astype(np.float32),
+        "sampling_rate": waveforms.sampling_rate_hz,
+        "unit": "volts" if scale else "a.u.",
+    }
 
 
 def _describe_columns(sorting: Any, metadata: Any) -> None:

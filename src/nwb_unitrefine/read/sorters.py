@@ -6,12 +6,13 @@ Kilosort and Phy, which most people have, are read by `nwb_unitrefine.read.phy_f
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, NoUnitsError, SourceError
+from nwb_unitrefine.read.cellexplorer import read_cellexplorer_parts
 from nwb_unitrefine.read.phy_folder import is_phy_folder, read_phy_folder
 from nwb_unitrefine.read.spikes import check_spike_times
 from nwb_unitrefine.records import Column, Problem, Ragged, Source, Units
@@ -217,8 +218,16 @@ def read_sorter(
         if not is_phy_folder(path):
             raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks params.py or spike_times.npy.")
         return read_phy_folder(path, uri=uri, gain_uv=gain_uv)
-    sorting = _extract(sorter, sorter.locate(path), uri=uri, sampling_rate_hz=sampling_rate_hz)
-    return _units_of(sorting, Source(uri=uri, kind="sorter", dialect=sorter.dialect))
+    file = sorter.locate(path)
+    sorting = _extract(sorter, file, uri=uri, sampling_rate_hz=sampling_rate_hz)
+    units = _units_of(sorting, Source(uri=uri, kind="sorter", dialect=sorter.dialect))
+    problems: list[Problem] = []
+    waveforms, electrodes = None, None
+    if sorter.name == "cellexplorer":
+        waveforms, electrodes = read_cellexplorer_parts(file, n_units=len(units), problems=problems)
+    else:
+        problems.append(Problem("This sorter's output is read without mean waveforms."))
+    return replace(units, waveforms=waveforms, electrodes=electrodes, problems=(*units.problems, *problems))
 
 
 def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | None) -> Any:
@@ -255,7 +264,7 @@ def _units_of(sorting: Any, source: Source) -> Units:
         np.asarray(sorting.get_unit_spike_train(unit_id=unit_id, return_times=True), dtype=np.float64)
         for unit_id in sorting.unit_ids
     ]
-    problems: list[Problem] = [Problem("This sorter's output is read without mean waveforms.")]
+    problems: list[Problem] = []
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(train) for train in trains])])
     spikes = Ragged(np.concatenate(trains), offsets)
     ids = unit_ids if unit_ids.dtype.kind in "iu" else unit_ids.astype(str).astype(object)
