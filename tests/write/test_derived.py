@@ -141,3 +141,15 @@ def test_labels_stand_beside_ndx_spikesorting(tmp_path: Path) -> None:
         nwbfile = io.read()
         assert nwbfile.processing["ecephys"]["quality_metrics"]["snr"][:].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
         assert nwbfile.units["unitrefine_label"][:].tolist() == curate(path).predictions.labels.tolist()
+
+
+def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
+    """What cannot be written into is refused, with what can be done instead."""
+    path = make_session(tmp_path / "source.nwb")
+    found = curate(path)
+    remote = replace(found.units.source, uri="https://example.org/session.nwb")
+    found = replace(found, units=replace(found.units, source=remote))
+    for output in (None, tmp_path / "copy.nwb"):
+        with pytest.raises(WriteError, match="not on this machine") as refusal:
+            write_curation(found, output=output)
+        assert "--units-only" in refusal.value.tip

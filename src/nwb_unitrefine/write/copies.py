@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import h5py
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.journal import recover_if_needed
+from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.write.provenance import ROWS
 from nwb_unitrefine.write.tree import Dataset
 
@@ -32,7 +32,8 @@ __all__ = ["appearing", "copied_file", "derived_file"]
 def copied_file(source: Path, output: Path) -> Iterator[Path]:
     """Copy a file, let the caller change the copy, and give it its name at the end.
 
-    The copy is a file of its own and says so with an object id of its own: DANDI refuses two files with the same.
+    The copy of an HDF5 file says with an object id of its own that it is another file: DANDI refuses two with the same.
+    That of a Zarr store keeps it, since every reference in the store names it.
 
     Parameters
     ----------
@@ -49,12 +50,13 @@ def copied_file(source: Path, output: Path) -> Iterator[Path]:
             f"{source} is not a file on this machine, so it cannot be copied whole.",
             tip="Write a small file with its units and labels instead: --units-only.",
         )
-    recover_if_needed(source)
     with appearing(output) as place:
-        if source.is_dir():
-            shutil.copytree(source, place)
-        else:
-            shutil.copyfile(source, place)
+        with held_for_reading(source):
+            if source.is_dir():
+                shutil.copytree(source, place)
+            else:
+                shutil.copyfile(source, place)
+        if place.is_file():
             with h5py.File(place, "r+") as file:
                 file.attrs["object_id"] = str(uuid.uuid4())
         yield place

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.read.addresses import is_address
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary import METRICS
 from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
@@ -98,6 +99,11 @@ def write_curation(
 
     if units_only and output is None:
         raise WriteError("A small file with units alone needs a place: name an output.")
+    if is_address(curation.units.source.uri) and not units_only:
+        raise WriteError(
+            f"{curation.units.source.uri} is not on this machine, so no labels can be written into it.",
+            tip="Write a small file with its units and labels: --output FOLDER --units-only.",
+        )
     source = Path(curation.units.source.uri)
     if output is None or (dry_run and not units_only):
         report, applied = change_store(source, change, dry_run=dry_run)
