@@ -149,7 +149,7 @@ def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backen
             "Labels": UnitRefineInterface,
         }
 
-    folder = shared_data / "sorters" / "kilosort_toy"
+    folder = shared_data / "sorters" / "phy_kilosort25"
     converter = Session({"Sorting": {"folder_path": str(folder)}, "Labels": {"columns": "quality"}})
     metadata = converter.get_metadata()
     metadata["NWBFile"]["session_start_time"] = datetime(2023, 1, 1, tzinfo=UTC)
@@ -169,7 +169,7 @@ def test_a_folder_is_labelled_without_conversion(shared_data, tmp_path):
     from nwb_unitrefine import curate, write_curation
 
     folder = tmp_path / "ks"
-    shutil.copytree(shared_data / "sorters" / "kilosort_toy", folder)
+    shutil.copytree(shared_data / "sorters" / "phy_kilosort25", folder)
     folder.chmod(0o755)
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     for _ in range(2):

@@ -194,7 +194,7 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
 
 
 def _waveforms_in_volts(waveforms: Waveforms) -> dict[str, Any]:
-    """Mean waveforms as neuroconv takes them: in volts, or said to be in arbitrary units where their scale is unknown."""
+    """Mean waveforms as neuroconv takes them: in volts, or in arbitrary units where their scale is unknown."""
     scale = _VOLTS.get(waveforms.declared_unit)
     return {
         "means": (waveforms.mean * np.float32(scale or 1)).astype(np.float32),
