@@ -21,7 +21,11 @@ __all__ = ["curate"]
 
 
 def curate(
-    source: Any, *, model: str | Path | Model | Sequence[str | Path] = "default", raw: Mapping[str, Any] | None = None
+    source: Any,
+    *,
+    model: str | Path | Model | Sequence[str | Path] = "default",
+    raw: Mapping[str, Any] | None = None,
+    read_options: Mapping[str, Any] | None = None,
 ) -> Curation:
     """Label the units of a source; nothing is written.
 
@@ -34,6 +38,8 @@ def curate(
     raw : mapping, optional
         Arguments of `compute_from_raw`, or none of them (``{}``): what the model needs and cannot be had otherwise is
         then computed from the raw traces.
+    read_options : mapping, optional
+        Further arguments of `read_units`.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def curate(
         If the model needs a feature that the source cannot give.
     """
     loaded = load_model(model)
-    units = read_units(source)
+    units = read_units(source, **(read_options or {}))
     from_raw = None if raw is None else compute_from_raw(units, **raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))

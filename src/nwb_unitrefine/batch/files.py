@@ -90,6 +90,7 @@ def label_source(
     output: str | Path | None = None,
     dry_run: bool = False,
     raw: Mapping[str, Any] | None = None,
+    read_options: Mapping[str, Any] | None = None,
     write_options: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Label the units of one source and write the labels into it.
@@ -106,6 +107,8 @@ def label_source(
         Write nothing.
     raw : mapping, optional
         As of `curate`: arguments of `compute_from_raw`.
+    read_options : mapping, optional
+        Further arguments of `read_units`.
     write_options : mapping, optional
         Further arguments of `write_curation`.
 
@@ -119,7 +122,7 @@ def label_source(
         If the source cannot be read, labelled or written; it is then as it was.
     """
     start = time.perf_counter()
-    curation = curate(source, model=model, raw=raw)
+    curation = curate(source, model=model, raw=raw, read_options=read_options)
     report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
     return Outcome(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
 
@@ -131,6 +134,7 @@ def label_sources(
     output: str | Path | None = None,
     dry_run: bool = False,
     raw: Mapping[str, Any] | None = None,
+    read_options: Mapping[str, Any] | None = None,
     write_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Outcome]:
     """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
@@ -140,7 +144,7 @@ def label_sources(
     sources : sequence of str or Path
     output : str or Path, optional
         With one source, the labelled copy; with several, the folder that gets a copy of each, under its own name.
-    model, dry_run, raw, write_options
+    model, dry_run, raw, read_options, write_options
         As of `label_source`.
 
     Yields
@@ -162,7 +166,13 @@ def label_sources(
         start = time.perf_counter()
         try:
             yield label_source(
-                source, model=loaded, output=target, dry_run=dry_run, raw=raw, write_options=write_options
+                source,
+                model=loaded,
+                output=target,
+                dry_run=dry_run,
+                raw=raw,
+                read_options=read_options,
+                write_options=write_options,
             )
         except Exception as error:  # noqa: BLE001 - a fault on one file is its row, not the end of the rest
             yield Outcome(source=str(source), error=error, seconds=time.perf_counter() - start)

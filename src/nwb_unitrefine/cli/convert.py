@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import load, model_option
+from nwb_unitrefine.cli.options import load, model_option, sorter_options
 from nwb_unitrefine.cli.render import json_option, print_json, print_problems
 from nwb_unitrefine.records import CLASSES
 
@@ -19,12 +19,10 @@ __all__ = ["command"]
 @click.command("convert")
 @click.argument("source")
 @click.option("--output", required=True, metavar="FILE.nwb", help="NWB file to make.")
-@click.option("--interface", metavar="NAME", help="Which sorter's output it is, where that is not plain: phy, …")
 @click.option("--metadata", metavar="YAML", help="Metadata of the session, as neuroconv has them (YAML or JSON).")
 @model_option
 @click.option("--no-labels", is_flag=True, help="Convert, and do not label.")
-@click.option("--sampling-rate-hz", type=float, help="Of sorter output that does not hold it.")
-@click.option("--gain-uv", type=float, help="µV of one count of the recording, where the folder does not tell.")
+@sorter_options
 @click.option("--overwrite", is_flag=True, help="Replace the output where it is there.")
 @json_option
 def command(

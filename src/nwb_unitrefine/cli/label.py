@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli.options import load, model_option
+from nwb_unitrefine.cli.options import load, model_option, sorter_options
 from nwb_unitrefine.cli.render import describe_error, json_option, make_console, print_json, print_problems, print_table
 from nwb_unitrefine.records import CLASSES
 
@@ -38,6 +38,7 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
     "--overwrite-column", "overwrite", multiple=True, metavar="NAME", help="Replace this column of another program."
 )
 @click.option("--replace-human", is_flag=True, help="Replace labels that a person set, too.")
+@sorter_options
 @json_option
 def command(
     sources: tuple[str, ...],
@@ -50,11 +51,15 @@ def command(
     columns: str,
     overwrite: tuple[str, ...],
     replace_human: bool,
+    interface: str | None,
+    sampling_rate_hz: float | None,
+    gain_uv: float | None,
     as_json: bool,
 ) -> int:
     """Label the units of files and write the labels into them.
 
-    A SOURCE is an NWB file, or a folder of NWB files. A file that cannot be labelled is left as it was, and the others
+    A SOURCE is an NWB file, a folder of NWB files, an address, or a sorter's output or SortingAnalyzer, which get
+    tables beside them. A file that cannot be labelled is left as it was, and the others
     are labelled all the same; the exit code is then 1.
     """
     from rich.progress import Progress
@@ -74,6 +79,7 @@ def command(
         output=output,
         dry_run=dry_run,
         raw={"progress": False} if from_raw else None,
+        read_options={"interface": interface, "sampling_rate_hz": sampling_rate_hz, "gain_uv": gain_uv},
         write_options=options,
     )
     documents, rows, n_refused = [], [], 0

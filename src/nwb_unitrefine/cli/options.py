@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models import Model
 
-__all__ = ["load", "model_option"]
+__all__ = ["load", "model_option", "sorter_options"]
 
 
 def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -85,3 +85,14 @@ def _parse_labels(text: str) -> dict[str, str]:
     if not all(sign and label.strip() and meaning.strip() for label, sign, meaning in pairs):
         raise click.BadParameter(f"{text!r} is not of the form 0=noise,1=neural", param_hint="--labels")
     return {label.strip(): meaning.strip() for label, _, meaning in pairs}
+
+
+def sorter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what may have to be said of a sorter's output, which an NWB file says itself."""
+    for option in (
+        click.option("--gain-uv", type=float, help="Sorter output: µV of one count, where the folder does not tell."),
+        click.option("--sampling-rate-hz", type=float, help="Sorter output: the sampling rate, where it has none."),
+        click.option("--interface", metavar="NAME", help="Sorter output: which sorter's, where that is not plain."),
+    ):
+        command = option(command)
+    return command
