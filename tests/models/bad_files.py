@@ -207,7 +207,7 @@ def _small_forest_with_wide_tree() -> bytes:
     """A tree that looks at column 900, and says that it has as many; its forest has four."""
     schema, members = unpack()
     tree = nodes(schema, "TreeNode")[0]
-    tree["__reduce__"]["args"]["content"][0]["content"] = "1000"
+    tree["__reduce__"]["args"]["content"][0] = {**PLAIN, "content": "1000"}
     member = tree["content"]["content"]["nodes"]["file"]
     array = np.load(io.BytesIO(members[member])).copy()
     array["feature"][0] = 900

@@ -33,9 +33,9 @@ def test_matrix_scaling_multiplies_by_the_exponential_of_its_bias():
 
 
 def test_matrix_scaling_takes_rows_of_weights_for_the_new_classes():
-    """Row 0 makes sua from log p(mua): a matrix that swaps two classes swaps their probabilities."""
-    swap = Matrix(weights=((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), bias=(0.0, 0.0, 0.0))
-    np.testing.assert_allclose(apply_calibration(swap, np.array([[0.5, 0.3, 0.2]])), [[0.3, 0.5, 0.2]])
+    """Row 0 makes sua from log p(mua), row 1 mua from log p(noise): a matrix that rotates classes rotates them so."""
+    rotate = Matrix(weights=((0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)), bias=(0.0, 0.0, 0.0))
+    np.testing.assert_allclose(apply_calibration(rotate, np.array([[0.5, 0.3, 0.2]])), [[0.3, 0.2, 0.5]])
 
 
 def test_platt_scaling_with_slope_one_and_no_intercept_changes_nothing():
@@ -83,8 +83,8 @@ def test_each_unit_is_calibrated_for_the_groups_that_it_lacks():
         feature_groups={"train": NAMES[:2], "waveform": NAMES[2:]},
         calibrations=(
             ConditionalCalibration(calibration=NoCalibration()),
-            ConditionalCalibration(missing_groups=("waveform",), calibration=bias(2)),
             ConditionalCalibration(missing_groups=("train", "waveform"), calibration=bias(4)),
+            ConditionalCalibration(missing_groups=("waveform",), calibration=bias(2)),
         ),
     )
     inputs = np.array([[1, 1, 1], [np.nan, 1, 1], [1, 1, np.nan], [np.nan, np.nan, np.nan]])

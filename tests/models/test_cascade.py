@@ -59,6 +59,15 @@ def test_a_cascade_multiplies_in_either_order(pair, order):
     assert cascade.identity.name == "noise_neural + sua_mua"
 
 
+def test_rather_neural_than_noise_is_never_noise(pair):
+    """Noise may be the most probable of three and the label still not noise."""
+    table, _ = training_table(seed=1, n_units=3000)
+    found = load_model([folder for folder, _ in pair]).predict(make_features(table.to_numpy(), _old(table)))
+    split = (found.probabilities.argmax(axis=1) == 2) & (found.probabilities[:, 2] < 0.5)
+    assert split.any()
+    assert not (found.labels[split] == "noise").any()
+
+
 def test_a_cascade_decides_in_two_steps(pair):
     """As UnitRefine: a unit that is rather neural than noise is never noise."""
     table, _ = training_table(seed=1)

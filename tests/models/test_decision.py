@@ -48,7 +48,7 @@ def test_a_manifest_makes_labels_uncertain_with_the_reason():
         ),
         uncertainty=Uncertainty(min_spikes=50, min_margin=0.2, max_out_of_range=0, min_present=2),
     )
-    values = [[99, 1, 1], [49, 1, 1], [99, np.nan, np.nan], [99, 11, -5], [99, 1, 1], [10, 1, 3]]
+    values = [[50, 1, 1], [49, 1, 1], [99, np.nan, np.nan], [99, 11, -5], [99, 1, 1], [10, 1, 3]]
     probabilities = [SURE, SURE, SURE, SURE, [0.45, 0.15, 0.4], [0.3, 0.4, 0.3]]
     found = _decide(values, probabilities, manifest=manifest)
     assert found.reasons == (

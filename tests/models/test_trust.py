@@ -37,6 +37,31 @@ def test_a_bad_file_is_refused_with_one_line_and_nothing_of_it_runs(what, tmp_pa
     assert not any(tmp_path.parent.rglob("evil*"))
 
 
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("array of pickled objects", "holds pickled Python objects"),
+        ("array shorter than it says", "not as long as its header says"),
+        ("two members of one name", "have the same name"),
+        ("path traversal", "has a member named"),
+        ("reference outside", "refers to a member named"),
+        ("zip bomb", "would unpack to"),
+        ("truncated", "not a complete zip archive"),
+        ("flipped bit", "is damaged"),
+        ("protocol of the future", "written with skops protocol 99"),
+        ("tree that leads back", "leads outside itself"),
+        ("tree wider than its forest", "its model does not have"),
+        ("no classifier", "no classifier"),
+    ],
+)
+def test_a_bad_file_is_refused_for_what_is_wrong_with_it(what, why, tmp_path):
+    """Not by luck, for something that happens to follow."""
+    file = tmp_path / "best_model.skops"
+    file.write_bytes(BAD[what]())
+    with pytest.raises(ModelError, match=why):
+        load_estimator(file)
+
+
 def test_there_are_at_least_twenty_kinds_of_bad_files():
     """The list above is not to shrink."""
     assert len(BAD) >= 20
