@@ -54,7 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    rng = random.Random(options.seed)  # noqa: S311 - to be the same each time
     model = load_model()
     found: Counter[str] = Counter()
     faults = []
@@ -66,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         label_source(target, model=model)  # what is compiled on first use is compiled here, and not in every process
         bases = [whole, *(sorted(options.base.glob("*.nwb")) if options.base else [])]
         for number in range(options.count):
+            rng = random.Random(f"{options.seed} {number}")  # noqa: S311 - to be the same each time
             name = list(WAYS)[number % len(WAYS)]
             base = bases[number // len(WAYS) % len(bases)]
             shutil.copyfile(base, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import h5py
+import numpy as np
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
@@ -12,23 +13,27 @@ from nwb_unitrefine.write.provenance import run_from_group
 from nwb_unitrefine.write.tree import HISTORY, NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nwb_unitrefine.journal import Edit
     from nwb_unitrefine.write.zarr_store import ZarrStore
 
 __all__ = ["require_only_our_edits", "require_only_ours_changed"]
 
+_MANY_CHUNKS = 1000
+
 Objects = dict[str, tuple[Any, ...]]
 
 
-def require_only_ours_changed(before: h5py.File, after: h5py.File) -> None:
+def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequence[Edit]) -> None:
     """Refuse a change that touches anything but label columns and history, or leaves the units table inconsistent.
 
     Parameters
     ----------
     before, after : h5py.File
         The file as it is, and as it would be; both open for reading.
+    edits : sequence of Edit
+        What would be written.
 
     Raises
     ------
@@ -38,26 +43,30 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File) -> None:
     store = Hdf5Store(after, name=after.filename)
     runs = {name: run_from_group(name, group) for name, group in store.runs().items()}
     ours = {name for run in runs.values() for name in (run.label_column, run.probability_column) if name}
-    aside = {f"{HISTORY}/{run}/replaced_columns/{name}" for run in runs for name in _replaced(after, run)}
-    kept = {name.rpartition("/")[2] for name in aside}
+    ours |= {name for run in runs for name in _replaced(after, run)}
     old, new = _objects(before), _objects(after)
-    for path, identity in old.items():
-        parent, _, name = path.rpartition("/")
-        is_ours = path.startswith(f"{HISTORY}/") or (parent == "units" and name in ours | kept)
-        if new.get(path) != identity and not is_ours:
-            raise WriteError(f"The write would have changed /{path}, which is not ours; nothing was written.")
+    tables = {path for path, identity in old.items() if identity[0] == h5py.h5o.get_info(before["units"].id).addr}
+    others = {
+        path: identity
+        for path, identity in old.items()
+        if not path.startswith(f"{HISTORY}/") and not (_parent(path) in tables and path.rpartition("/")[2] in ours)
+    }
+    changed = [path for path, identity in others.items() if new.get(path) != identity]
+    changed += _rewritten(before, others, edits)
+    if changed:
+        raise WriteError(f"The write would have changed /{changed[0]}, which is not ours; nothing was written.")
     columns = store.columns()
     n_units = len(after["units/id"])
     for name in columns:
-        if name in ours and store.shape(name) != (n_units,):
+        if name in ours and store.shape(name) != (n_units,) and f"{name}_index" not in ours:
             raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
-    lost = set(Hdf5Store(before, name=before.filename).columns()) - set(columns) - ours - kept
+    lost = set(Hdf5Store(before, name=before.filename).columns()) - set(columns) - ours
     if lost:
         raise WriteError(f"The write would have lost columns: {sorted(lost)}; nothing was written.")
 
 
 def _objects(file: h5py.File) -> Objects:
-    """Where each object of a file is, and where its data are: the same means not moved and not rewritten."""
+    """Where each object of a file is, and where its data are: the same means not moved and not extended."""
     found: Objects = {}
 
     def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -69,6 +78,43 @@ def _objects(file: h5py.File) -> Objects:
 
     file.visititems(note)
     return found
+
+
+def _rewritten(file: h5py.File, paths: Iterable[str], edits: Sequence[Edit]) -> list[str]:
+    """Which datasets would get other bytes."""
+    pieces = sorted(piece for path in paths for piece in _pieces(file, path))
+    if not pieces or file.userblock_size:  # with a user block, HDF5 does not say where chunks are in the file
+        return []
+    starts, ends = (np.array([piece[end] for piece in pieces], dtype=np.int64) for end in (0, 1))
+    found = []
+    for edit in edits:
+        old = np.frombuffer(edit.before or b"", np.uint8)
+        new = np.frombuffer((edit.after or b"")[: len(old)], np.uint8)
+        places = edit.offset + np.flatnonzero(old[: len(new)] != new)
+        piece = np.searchsorted(starts, places, side="right") - 1
+        hit = piece[(piece >= 0) & (places < ends[piece])]
+        found += [pieces[number][2] for number in np.unique(hit).tolist()]
+    return found
+
+
+def _pieces(file: h5py.File, path: str) -> list[tuple[int, int, str]]:
+    """Where the data of a dataset are: begin, end and path; none for one of very many chunks."""
+    item = file[path]
+    if not isinstance(item, h5py.Dataset):
+        return []
+    if item.chunks is None:
+        offset = item.id.get_offset()
+        return [(offset, offset + item.id.get_storage_size(), path)] if offset is not None else []
+    if np.prod([-(-length // chunk) for length, chunk in zip(item.shape, item.chunks, strict=True)]) > _MANY_CHUNKS:
+        return []
+    pieces: list[tuple[int, int, str]] = []
+    item.id.chunk_iter(lambda chunk: pieces.append((chunk.byte_offset, chunk.byte_offset + chunk.size, path)))
+    return pieces
+
+
+def _parent(path: str) -> str:
+    """Path of the group that an object is in."""
+    return path.rpartition("/")[0]
 
 
 def _replaced(file: h5py.File, run: str) -> list[str]:

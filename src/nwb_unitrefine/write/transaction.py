@@ -43,7 +43,7 @@ def change_hdf5(
     path: str | Path,
     change: Callable[[h5py.File], T],
     *,
-    check: Callable[[h5py.File, h5py.File], None],
+    check: Callable[[h5py.File, h5py.File, Sequence[Edit]], None],
     dry_run: bool = False,
 ) -> tuple[T, Applied]:
     """Change an HDF5 file entirely or not at all.
@@ -55,7 +55,7 @@ def change_hdf5(
     change : callable
         Gets the file, open for writing over memory, and changes it.
     check : callable
-        Gets the file as it was and as it would be, both open for reading; raises if it must not be so.
+        Gets the file as it was and as it would be, both open for reading, and the edits; raises if it must not be so.
     dry_run : bool, optional
         Do everything but write.
 
@@ -76,8 +76,8 @@ def change_hdf5(
         with _hdf5(overlay, "r+", target) as file:
             result = change(file)
         with _hdf5(Overlay(descriptor), "r", target) as before, _hdf5(overlay, "r", target) as after:
-            check(before, after)
-        edits = overlay.edits()
+            edits = overlay.edits()
+            check(before, after, edits)
         if _state(descriptor) != state or not os.path.samestat(target.stat(), os.fstat(descriptor)):
             raise _changed(target)
         if dry_run or not edits:
