@@ -148,7 +148,8 @@ def _open(si: Any, units: Units, recording: Any, electrical_series: str | None) 
     if electrical_series is None and "://" not in source:
         electrical_series = _only_series(NwbRecordingExtractor, source)
     try:
-        return si.read_nwb_recording(source, electrical_series_path=electrical_series)
+        stream = "remfile" if "://" in source else None
+        return si.read_nwb_recording(source, electrical_series_path=electrical_series, stream_mode=stream)
     except (ValueError, KeyError, OSError) as error:
         raise FeatureError(f"No raw traces can be read from {source}: {error}") from error
 
