@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models.model_factory import NAMES, fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, write_folder
+from nwb_unitrefine.models.sources import PACKAGED
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder of ours."""
     table, labels = training_table()
-    import pandas as pd
-
     return write_folder(
         tmp_path / "toy",
         estimator=fitted_pipeline(),
@@ -89,3 +89,23 @@ def test_the_identity_changes_with_the_manifest_and_not_with_the_card(folder):
     manifest["class_priors"] = {"sua": 0.3, "mua": 0.3, "noise": 0.4}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert load_model(folder).identity.digest != before
+
+
+# SpikeInterface leaves model_info.json open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning")
+def test_the_packaged_model_loads_in_spikeinterface():
+    """As a pipeline whose metrics SpikeInterface knows, with the probabilities that our estimator gives."""
+    pytest.importorskip("spikeinterface")
+    from sklearn.pipeline import Pipeline
+    from spikeinterface.curation.model_based_curation import get_required_metrics_from_model
+    from spikeinterface.curation.model_based_curation import load_model as load_in_spikeinterface
+
+    folder = PACKAGED / "default"
+    pipeline, info = load_in_spikeinterface(model_folder=folder, trust_model=True)
+    assert isinstance(pipeline, Pipeline)
+    assert sorted(info["label_conversion"].values()) == ["mua", "noise", "sua"]
+    assert len(get_required_metrics_from_model(model=pipeline)) == len(pipeline.feature_names_in_)
+    ours = load_model()
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((20, len(ours.inputs))), columns=list(pipeline.feature_names_in_)).astype("float32")
+    np.testing.assert_array_equal(ours.class_probabilities(table), pipeline.predict_proba(table))
