@@ -5,7 +5,7 @@ time, which other programs on the machine disturb least, or with ``--wall`` of t
 loading numba and compiled functions, and SpikeInterface's compiling, which it does in every process; "again" is a
 second call::
 
-    python benchmarks/metrics_speed.py # 400 units, 7.5 M spikes, 384 channels
+    python benchmarks/metrics_speed.py           # 400 units, 7.5 M spikes, 384 channels
     python benchmarks/metrics_speed.py --sparse  # 30 channels a unit
     python benchmarks/metrics_speed.py --growth  # 1 M to 30 M spikes, ours alone
 """
