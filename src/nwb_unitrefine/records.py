@@ -93,7 +93,8 @@ class Source:
     uri : str
         Path or address, as given.
     kind : str
-        What it was taken for: ``"nwb-hdf5"``, ``"nwb-zarr"``, ``"sorter"``, ``"analyzer"``, ``"csv"``.
+        What it was taken for: ``"nwb-hdf5"``, ``"nwb-zarr"``, ``"sorter"``, ``"analyzer"``, ``"csv"``,
+        ``"nwb-memory"``.
     dialect : str
         Whose way of naming columns it follows (``"Allen"``, ``"IBL"``, …); empty when none was recognised.
     nwb_version : str

@@ -124,12 +124,29 @@ def test_an_output_that_is_there_is_kept(shared_data, tmp_path):
     assert len(read_units(output)) == 13
 
 
-def test_what_neuroconv_cannot_read_is_said(tmp_path):
-    """A source without an interface of neuroconv's is refused with the way that is left."""
+def test_what_is_no_sorting_is_refused(tmp_path):
+    """A table of metrics has nothing to convert."""
     (tmp_path / "m.csv").write_text("unit_id,snr\n1,2\n")
-    with pytest.raises(SourceError, match="no interface") as caught:
+    with pytest.raises(SourceError, match="nothing to convert"):
         convert(tmp_path / "m.csv", output=tmp_path / "a.nwb", metadata=METADATA)
-    assert "label" in caught.value.tip
+
+
+def test_an_analyzer_becomes_a_labelled_file(tmp_path):
+    """A SortingAnalyzer without its recording gives a file with its templates in volts and its metrics as columns."""
+    si = pytest.importorskip("spikeinterface.full")
+    recording, sorting = si.generate_ground_truth_recording(durations=[8.0], num_channels=8, num_units=5, seed=0)
+    analyzer = si.create_sorting_analyzer(
+        sorting, recording, format="binary_folder", folder=tmp_path / "analyzer", sparse=True
+    )
+    analyzer.compute(["random_spikes", "waveforms", "templates", "noise_levels"], progress_bar=False)
+    analyzer.compute({"quality_metrics": {"metric_names": ["snr"]}}, progress_bar=False)
+    convert(tmp_path / "analyzer", output=tmp_path / "a.nwb", metadata=METADATA)
+    before, after = read_units(tmp_path / "analyzer"), read_units(tmp_path / "a.nwb")
+    np.testing.assert_allclose(after.waveforms.mean, before.waveforms.mean * 1e-6, rtol=1e-6)
+    np.testing.assert_allclose(after.columns["snr"].values, before.columns["snr"].values)
+    np.testing.assert_allclose(after.spike_times_s.values, before.spike_times_s.values, atol=1e-9)
+    assert after.waveforms.declared_unit == "volts"
+    assert verify(tmp_path / "a.nwb").passed
 
 
 @pytest.mark.parametrize("backend", ["hdf5", "zarr"])

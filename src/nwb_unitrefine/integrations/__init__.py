@@ -1,26 +1,26 @@
 """Ways into and out of other programs: conversion with neuroconv, labels within a conversion.
 
-The interface for an ``NWBConverter`` is `nwb_unitrefine.integrations.UnitRefineInterface`; it needs neuroconv, and is
-loaded when it is first used.
+`label_session` and `UnitRefineInterface` are loaded when they are first asked for, and pynwb or neuroconv with them.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.integrations.convert import Conversion, convert
-from nwb_unitrefine.integrations.session import label_session
 
 if TYPE_CHECKING:
     from nwb_unitrefine.integrations.neuroconv_interface import UnitRefineInterface
+    from nwb_unitrefine.integrations.session import label_session
 
 __all__ = ["Conversion", "UnitRefineInterface", "convert", "label_session"]
 
+_HOMES = {"UnitRefineInterface": "neuroconv_interface", "label_session": "session"}
+
 
 def __getattr__(name: str) -> Any:
-    """Load the interface, and neuroconv with it, on first use."""
-    if name != "UnitRefineInterface":
+    """Load what needs another program's library on first use."""
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from nwb_unitrefine.integrations.neuroconv_interface import UnitRefineInterface
-
-    return UnitRefineInterface
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

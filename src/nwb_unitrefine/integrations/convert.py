@@ -12,6 +12,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError, WriteError
 from nwb_unitrefine.integrations.session_metadata import merge_metadata, missing_fields, read_metadata
+from nwb_unitrefine.integrations.units_sorting import UnitsSorting
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read import find_sorter, read_units
 from nwb_unitrefine.write import write_curation
@@ -39,7 +40,7 @@ class Conversion:
     path : Path
         The new NWB file.
     interface : str
-        neuroconv's interface that read the sorting.
+        neuroconv's interface that read the sorting; ``"UnitsSorting"`` where neuroconv has none.
     missing : tuple of str
         Fields of the metadata that archives ask for and that were not given, as ``"Subject.species"``.
     problems : tuple of Problem
@@ -78,7 +79,7 @@ def convert(
     Parameters
     ----------
     source : str or Path
-        The sorter's folder, or its one file.
+        The sorter's folder or its one file, or a SortingAnalyzer's folder.
     output : str or Path
         NWB file to make.
     interface : str, optional
@@ -111,7 +112,7 @@ def convert(
     if target.exists() and not overwrite:
         raise WriteError(f"{target} is there already.", tip="Choose another name, or ask to overwrite it.")
     units = read_units(path, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
-    sorter = find_sorter(path, interface=interface)
+    sorter = find_sorter(path, interface=interface) if units.source.kind == "sorter" else None
     sorting = _open_interface(sorter, path, units, sampling_rate_hz)
     full = merge_metadata(sorting.get_metadata(), read_metadata(metadata))
     missing = missing_fields(full)
@@ -143,17 +144,15 @@ def convert(
 
 
 def _open_interface(sorter: Sorter | None, path: Path, units: Units, sampling_rate_hz: float | None) -> Any:
-    """Interface of neuroconv for a sorter, opened on its folder or file."""
+    """Interface of neuroconv for a sorter, opened on its folder or file; ours where neuroconv has none."""
     try:
         from neuroconv import datainterfaces
     except ImportError as error:
         raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files") from error
+    if units.source.kind not in {"sorter", "analyzer"}:
+        raise SourceError(f"{path} is {units.source.kind}, not a sorter's output: there is nothing to convert.")
     if sorter is None or not sorter.interface:
-        what = "this source" if sorter is None else f"{sorter.name} output"
-        raise SourceError(
-            f"neuroconv has no interface for {what} ({path}).",
-            tip="It can be labelled without conversion: nwb-unitrefine label.",
-        )
+        return UnitsSorting(units)
     name = "KiloSortSortingInterface" if units.source.dialect == "Kilosort" else sorter.interface
     interface = getattr(datainterfaces, name)
     wanted = interface.get_source_schema().get("properties", {})
@@ -179,8 +178,8 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
         _describe_columns(sorting, metadata)
         n_electrodes = _add_electrodes(nwbfile, units, metadata)
         options: dict[str, Any] = {"metadata": metadata}
-        if units.waveforms is not None and n_electrodes and (units.waveforms.channels >= 0).all():
-            options["unit_electrode_indices"] = units.waveforms.channels.tolist()
+        if units.waveforms is not None and (rows := _electrode_rows(units.waveforms, n_electrodes)) is not None:
+            options["unit_electrode_indices"] = rows
             options["waveform_data_dict"] = _waveforms_in_volts(units.waveforms)
         sorting.add_to_nwbfile(nwbfile, **options)
         if units.recording_interval_s is not None:
@@ -191,6 +190,15 @@ def _write_nwb(path: Path, sorting: Any, units: Units, metadata: Any) -> None:
                 index=list(range(1, len(units) + 1)),
             )
         configure_and_write_nwbfile(nwbfile, nwbfile_path=path, backend="hdf5")
+
+
+def _electrode_rows(waveforms: Waveforms, n_electrodes: int) -> list[list[int]] | None:
+    """Electrodes of each unit's channels: its own, or all where the channels that it lacks are NaN; None if unknown."""
+    n_units, n_channels = waveforms.channels.shape
+    if n_electrodes and (waveforms.channels >= 0).all():
+        rows: list[list[int]] = waveforms.channels.tolist()
+        return rows
+    return [list(range(n_electrodes))] * n_units if n_channels == n_electrodes else None
 
 
 def _waveforms_in_volts(waveforms: Waveforms) -> dict[str, Any]:

@@ -1,9 +1,14 @@
-"""Label the units of a session that pynwb holds in memory, as part of making its file."""
+"""Label the units of a session that pynwb holds in memory, as part of making its file.
+
+Importing this module registers the extension's types with pynwb, which must know them before it opens the file that a
+labelled session is then written to.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ndx_unit_curation as _registers_types  # noqa: F401
 from nwb_unitrefine.integrations.memory import MemoryStore, show_as_storage
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read.nwb import read_nwb
