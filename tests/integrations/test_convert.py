@@ -178,6 +178,22 @@ def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backen
     assert units.columns["quality_label"].values.tolist() == again
 
 
+def test_an_interface_labels_a_file_that_is_appended_to(shared_data, tmp_path):
+    """Alone, the interface labels the units of a file on disk, and the file stays valid."""
+    import pynwb
+
+    from nwb_unitrefine.integrations import UnitRefineInterface
+
+    output = tmp_path / "a.nwb"
+    convert(shared_data / "sorters" / "phy_kilosort25", output=output, metadata=METADATA, model=None)
+    before = _important_findings(output)
+    UnitRefineInterface().run_conversion(nwbfile_path=str(output), append_on_disk_nwbfile=True)
+    assert verify(output).passed
+    assert _important_findings(output) == before
+    errors = pynwb.validate(path=str(output))
+    assert not errors, errors
+
+
 def test_a_folder_is_labelled_without_conversion(shared_data, tmp_path):
     """Tables appear beside the sorter's files, which stay as they are; labelling again replaces the tables."""
     import hashlib

@@ -1,182 +1,56 @@
-"""An NWB file that pynwb holds in memory, seen as the reader and the writer see files.
+"""The units table of an ``NWBFile`` object, as the writer of labels sees those of files.
 
-A conversion labels its units before there is a file. `MemoryGroup` shows such an ``NWBFile`` through the protocols of
-`nwb_unitrefine.read.storage`, `MemoryStore` through those of `nwb_unitrefine.write.store`; so units are read, checked
-and labelled by the same code as those of a file.
+A conversion labels its units before there is a file. `MemoryStore` shows the object through the protocol of
+`nwb_unitrefine.write.store`, so that it is labelled by the code that labels a file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.read.storage import text_array
+from nwb_unitrefine.errors import ColumnExistsError, WriteError
+from nwb_unitrefine.read.pynwb_objects import describe_nwbfile
+from nwb_unitrefine.write.tree import HISTORY, NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.read.storage import Array
+    from nwb_unitrefine.read.pynwb_objects import BuiltGroup
     from nwb_unitrefine.write.tree import Dataset, Group
 
-__all__ = ["MemoryArray", "MemoryGroup", "MemoryStore", "show_as_storage"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryArray:
-    """An array and its attributes."""
-
-    name: str
-    values: NDArray[Any]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
-        return self.values.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of its values."""
-        return self.values.dtype
-
-    @property
-    def size_bytes(self) -> int:
-        """What it takes in memory."""
-        return int(self.values.nbytes)
-
-    def read(self) -> NDArray[Any]:
-        """All of it."""
-        return self.values
-
-    def read_ends(self) -> tuple[float, float]:
-        """First and last value."""
-        return float(self.values[0]), float(self.values[-1])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryGroup:
-    """Arrays and groups by name."""
-
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, MemoryArray] = field(default_factory=dict)
-    groups: Mapping[str, MemoryGroup] = field(default_factory=dict)
-
-    def names(self) -> Sequence[str]:
-        """Names of all that is in it."""
-        return [*self.arrays, *self.groups]
-
-    def array(self, name: str) -> MemoryArray | None:
-        """Array of that name, or None."""
-        return self.arrays.get(name)
-
-    def group(self, path: str) -> MemoryGroup | None:
-        """Group at that path, or None."""
-        first, _, rest = path.partition("/")
-        found = self.groups.get(first)
-        return found.group(rest) if found is not None and rest else found
-
-    def fetch(self, arrays: Iterable[Array]) -> None:
-        """Nothing to prepare."""
-
-
-def show_as_storage(nwbfile: Any) -> MemoryGroup:
-    """Show an ``NWBFile`` in memory as the tree that the reader knows.
-
-    Parameters
-    ----------
-    nwbfile : pynwb.NWBFile
-    """
-    from pynwb import get_type_map
-
-    series = [one for one in nwbfile.acquisition.values() if hasattr(one, "electrodes") and hasattr(one, "rate")]
-    general = {"session_id": nwbfile.session_id}
-    subject = {"subject_id": nwbfile.subject.subject_id if nwbfile.subject else None}
-    groups = {
-        "acquisition": MemoryGroup(groups={one.name: _series(one) for one in series}),
-        "general": MemoryGroup(
-            arrays=_scalars(general),
-            groups={
-                "subject": MemoryGroup(arrays=_scalars(subject)),
-                "extracellular_ephys": MemoryGroup(
-                    groups={} if nwbfile.electrodes is None else {"electrodes": _table(nwbfile.electrodes)}
-                ),
-            },
-        ),
-    }
-    if nwbfile.units is not None:
-        groups["units"] = _table(nwbfile.units)
-    start = {"identifier": nwbfile.identifier, "session_start_time": nwbfile.session_start_time.isoformat()}
-    version = get_type_map().namespace_catalog.get_namespace("core").version
-    attributes = {"nwb_version": version, "object_id": nwbfile.object_id}
-    return MemoryGroup(attributes=attributes, arrays=_scalars(start), groups=groups)
-
-
-def _scalars(values: Mapping[str, str | None]) -> dict[str, MemoryArray]:
-    """Texts as arrays of one; those that are not there are left out."""
-    return {name: MemoryArray(name, np.array([value], dtype=object)) for name, value in values.items() if value}
-
-
-def _table(table: Any) -> MemoryGroup:
-    """A DynamicTable with its indices."""
-    about = {
-        "spike_times": {"resolution": getattr(table, "resolution", None)},
-        "waveform_mean": {
-            "sampling_rate": getattr(table, "waveform_rate", None),
-            "unit": getattr(table, "waveform_unit", None),
-        },
-    }
-    arrays = {"id": MemoryArray("id", _values(table.id.data))}
-    for column in table.columns:
-        attributes = {"description": column.description, **about.get(column.name, {})}
-        arrays[column.name] = MemoryArray(column.name, _values(column.data), attributes)
-    return MemoryGroup({"colnames": list(table.colnames), "object_id": table.object_id}, arrays)
-
-
-def _values(data: Any) -> NDArray[Any]:
-    """Data of a column as an array: text and the names of objects as ``str`` in an object array."""
-    inner = getattr(data, "data", data) if hasattr(data, "data") and not isinstance(data, np.ndarray) else data
-    values = np.asarray(inner[:] if hasattr(inner, "shape") else inner)
-    if values.dtype.kind in "SU":
-        return text_array(values.astype(object))
-    if values.dtype == object:
-        named = np.array([getattr(value, "name", value) for value in values.reshape(-1)], dtype=object)
-        return text_array(named.reshape(values.shape))
-    return values
-
-
-def _series(series: Any) -> MemoryGroup:
-    """A raw series: how long it is and when it was sampled, not its samples."""
-    from hdmf.utils import get_data_shape
-
-    shape = get_data_shape(series.data)
-    arrays = {"data": MemoryArray("data", np.broadcast_to(np.zeros((), np.int8), shape))} if shape else {}
-    if series.rate is not None:
-        start = np.array([series.starting_time or 0.0])
-        arrays["starting_time"] = MemoryArray("starting_time", start, {"rate": series.rate})
-    elif series.timestamps is not None:
-        arrays["timestamps"] = MemoryArray("timestamps", _values(series.timestamps))
-    return MemoryGroup({"neurodata_type": series.neurodata_type}, arrays)
+__all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A `UnitsStore` over an ``NWBFile`` in memory that has no labels yet.
+    """A `UnitsStore` over an ``NWBFile`` object that has no labels yet.
 
     Parameters
     ----------
     nwbfile : pynwb.NWBFile
+        With units.
+    built : BuiltGroup
+        What will be written of it: digests are of that.
+
+    Raises
+    ------
+    WriteError
+        If it has labels already.
     """
 
-    def __init__(self, nwbfile: Any) -> None:
-        self.name = "the session in memory"
+    def __init__(self, nwbfile: Any, built: BuiltGroup) -> None:
+        table = built.group("units")
+        assert table is not None
+        self.name = describe_nwbfile(nwbfile)
         self._nwbfile = nwbfile
-        if "unit_curation" in nwbfile.lab_meta_data:
+        self._table = table
+        if HISTORY.rpartition("/")[2] in nwbfile.lab_meta_data:
             raise WriteError(
-                "The session has labels and a history of them already.", tip="Label the file with write_curation."
+                f"{self.name} has labels and a history of them already.",
+                tip="Once it is written, nwb-unitrefine label adds a run to that history.",
             )
 
     def columns(self) -> tuple[str, ...]:
@@ -185,19 +59,21 @@ class MemoryStore:
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
         """Shape of a dataset of the table, None where it is not there."""
-        found = _table(self._nwbfile.units).array(dataset)
+        found = self._table.array(dataset)
         return None if found is None else found.shape
 
     def read(self, dataset: str) -> NDArray[Any]:
-        """All of a dataset of the table; text as ``str``."""
-        return _table(self._nwbfile.units).arrays[dataset].values
+        """All of a dataset of the table, as it will be written; text as ``str``."""
+        found = self._table.array(dataset)
+        assert found is not None
+        return found.read()
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table, whole."""
         yield self.read(dataset)
 
     def describe_source(self, attributes: dict[str, str]) -> None:
-        """Do nothing: a session in memory is derived from no file."""
+        """Do nothing: an object in memory is derived from no file."""
 
     def runs(self) -> dict[str, Group]:
         """None: see the class."""
@@ -205,10 +81,10 @@ class MemoryStore:
 
     def add_run(self, name: str, run: Group) -> None:
         """Add a curation run as the extension's own objects."""
-        from ndx_unit_curation import UnitCuration
-
-        history = UnitCuration(curation_runs=[self._as_container(name, run)])
-        self._nwbfile.add_lab_meta_data(history)
+        with warnings.catch_warnings():  # the run, and with it its region, is not yet in the file when it is made
+            warnings.filterwarnings("ignore", message="The linked table for DynamicTableRegion")
+            history = self._class_of("UnitCuration")(curation_runs=[self._as_container(name, run)])
+            self._nwbfile.add_lab_meta_data(history)
 
     def set_column(self, name: str, column: Dataset) -> None:
         """Add a column."""
@@ -216,22 +92,41 @@ class MemoryStore:
 
     def remove_column(self, name: str) -> None:
         """Refuse: nothing of ours is there."""
-        raise WriteError(f"Column {name!r} cannot be taken out of a session in memory.")
+        raise WriteError(f"Column {name!r} cannot be taken out of {self.name}.")
 
     def set_aside(self, columns: tuple[str, ...], run: str) -> None:
-        """Refuse: columns of a session in memory are replaced by not making them."""
-        raise WriteError(f"Columns {', '.join(columns)} cannot be replaced by {run} in a session in memory.")
+        """Refuse: pynwb cannot take a column out of a table."""
+        del run
+        raise ColumnExistsError(f"{self.name} already has {', '.join(columns)}.", columns=columns)
 
     def bring_back(self, run: str) -> tuple[str, ...]:
         """Nothing was set aside."""
         del run
         return ()
 
+    @cached_property
+    def _type_map(self) -> Any:
+        """Types of what will write the object, the extension's among them.
+
+        An open file has types of its own, and knows the extension only if that was imported before the file was opened.
+        """
+        from pynwb import get_type_map
+
+        import ndx_unit_curation
+
+        read_io = self._nwbfile.get_read_io()
+        type_map = get_type_map() if read_io is None else read_io.manager.type_map
+        if NAMESPACE not in type_map.namespace_catalog.namespaces:
+            type_map.load_namespaces(str(ndx_unit_curation.SPEC_FOLDER / f"{NAMESPACE}.namespace.yaml"))
+        return type_map
+
+    def _class_of(self, type_name: str) -> Any:
+        """Class of one of the extension's types."""
+        return self._type_map.get_dt_container_cls(type_name, NAMESPACE)
+
     def _as_container(self, name: str, group: Group) -> Any:
         """A typed object of the extension, with everything in it."""
         from hdmf.common import DynamicTableRegion
-
-        import ndx_unit_curation
 
         fields: dict[str, Any] = dict(group.attributes)
         for key, dataset in group.datasets.items():
@@ -243,4 +138,4 @@ class MemoryStore:
             fields[key] = values
         for key, inner in group.groups.items():
             fields[key] = self._as_container(key, inner)
-        return getattr(ndx_unit_curation, group.type_name)(name=name, **fields)
+        return self._class_of(group.type_name)(name=name, **fields)

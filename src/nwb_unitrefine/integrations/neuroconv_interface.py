@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neuroconv import BaseDataInterface
-
+from nwb_unitrefine.errors import MissingExtraError
 from nwb_unitrefine.integrations.session import label_session
+
+try:
+    from neuroconv import BaseDataInterface
+
+except ImportError as error:
+    raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to label within a conversion") from error
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
@@ -20,12 +25,16 @@ __all__ = ["UnitRefineInterface"]
 class UnitRefineInterface(BaseDataInterface):  # type: ignore[misc]  # neuroconv is untyped at its door
     """Label the units of a conversion; place it after the sorting interface.
 
+    The units are labelled as they will be written, so the written file verifies like one that was labelled itself; it
+    may be HDF5 or Zarr, new or appended to. Without mean waveforms (``waveform_data_dict`` of the sorting interface's
+    options), labels rest on the spike times alone.
+
     Parameters
     ----------
-    model : str, optional
+    model : str or list of str, optional
         Whatever `load_model` takes.
-    columns : str, optional
-        ``"unitrefine"`` or ``"quality"``: the pair of columns that is written.
+    columns : str or list of str, optional
+        As of `write_curation`: ``"unitrefine"``, ``"quality"``, or a name for the labels and one for the probabilities.
     verbose : bool, optional
         Not used; neuroconv gives it to every interface.
 
@@ -41,7 +50,9 @@ class UnitRefineInterface(BaseDataInterface):  # type: ignore[misc]  # neuroconv
     associated_suffixes = ()
     info = "Labels the units of the session as single unit, multi-unit or noise."
 
-    def __init__(self, model: str = "default", columns: str = "unitrefine", *, verbose: bool = False) -> None:
+    def __init__(
+        self, model: str | list[str] = "default", columns: str | list[str] = "unitrefine", *, verbose: bool = False
+    ) -> None:
         super().__init__(verbose=verbose, model=model, columns=columns)
 
     def add_to_nwbfile(self, nwbfile: NWBFile, metadata: dict[str, Any] | None = None) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ndx_unit_curation as _registers_types  # noqa: F401
-from nwb_unitrefine.integrations.memory import MemoryStore, show_as_storage
+from nwb_unitrefine.errors import ColumnExistsError
+from nwb_unitrefine.integrations.memory import MemoryStore
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.read.nwb import read_nwb
+from nwb_unitrefine.read.pynwb_objects import build_nwbfile, read_nwbfile
 from nwb_unitrefine.write.columns import column_names
 from nwb_unitrefine.write.labels import record_curation
 
@@ -28,12 +29,13 @@ __all__ = ["label_session"]
 def label_session(
     nwbfile: Any, *, model: str | Path | Model = "default", columns: str | Sequence[str] = "unitrefine"
 ) -> Curation:
-    """Label the units of an ``NWBFile`` in memory; what writes it then writes the labels and their record too.
+    """Label the units of an ``NWBFile`` object; what writes it then writes the labels and their record too.
 
     Parameters
     ----------
     nwbfile : pynwb.NWBFile
-        With units, not yet written; it gets two columns and a `UnitCuration`.
+        With units, and without labels of ours: in memory, or opened with pynwb for appending. It gets two columns and a
+        `UnitCuration`; add further units before, not after.
     model : str, Path or Model, optional
         Whatever `load_model` takes.
     columns : str or pair of str, optional
@@ -47,15 +49,28 @@ def label_session(
     ------
     NoUnitsError
         If there are no units.
-    ColumnExistsError, WriteError
-        If there are labels already.
+    SourceError
+        If spike times or waveforms are iterators, which can be read only once.
+    ColumnExistsError
+        If a column of that name is there.
+    WriteError
+        If there are labels of ours already.
 
     Examples
     --------
     >>> label_session(nwbfile).predictions.labels  # doctest: +SKIP
     array(['sua', 'mua'], dtype='<U5')
     """
-    units = read_nwb(show_as_storage(nwbfile), uri=f"session {nwbfile.identifier}", kind="nwb-memory", size_bytes=0)
+    names = column_names(columns)
+    built = build_nwbfile(nwbfile)
+    units = read_nwbfile(nwbfile, built=built)
+    store = MemoryStore(nwbfile, built)
+    if taken := tuple(name for name in (names.label, names.probability) if name in store.columns()):
+        raise ColumnExistsError(
+            f"{store.name} already has {' and '.join(map(repr, taken))}.",
+            tip="Choose other names with columns.",
+            columns=taken,
+        )
     curation = curate(units, model=model)
-    record_curation(MemoryStore(nwbfile), curation, names=column_names(columns))
+    record_curation(store, curation, names=names)
     return curation

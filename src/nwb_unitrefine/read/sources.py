@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["read_units"]
 
 
-def read_units(
+def read_units(  # noqa: PLR0911  # one return for each kind of source
     source: Any,
     *,
     columns: Collection[str] = (),
@@ -40,13 +40,15 @@ def read_units(
 
     Parameters
     ----------
-    source : str, Path, h5py.File, binary file object or SortingAnalyzer
+    source : str, Path, h5py.File, binary file object, SortingAnalyzer or pynwb.NWBFile
         One of
 
         - an NWB file, HDF5 or Zarr: a path, ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path``, or the id of a
           DANDI asset. Of a remote file, only what is needed is fetched. An open ``h5py.File`` stays open;
         - a sorter's output: Kilosort, Phy, or any that SpikeInterface reads (a folder, or its one file);
         - a SortingAnalyzer, in memory or its folder;
+        - a ``pynwb.NWBFile``, in memory before it is written or opened with pynwb: its units are read as the file
+          will hold them;
         - a table of metrics (CSV or TSV), which has no spikes;
         - units that were read already, which are returned as they are.
     columns : collection of str, optional
@@ -92,6 +94,10 @@ def read_units(
         )
     if hasattr(source, "get_extension") and hasattr(source, "sorting"):
         return read_analyzer(source)
+    if hasattr(source, "add_unit") and hasattr(source, "container_source"):
+        from nwb_unitrefine.read.pynwb_objects import read_nwbfile
+
+        return read_nwbfile(source, columns=columns)
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_hdf5(source, uri=str(getattr(source, "name", "open file")), size_bytes=0, columns=columns)
     raise SourceError(f"A source of units is a path, an address or an open file, not a {type(source).__name__}.")

@@ -92,6 +92,11 @@ def write_curation(
     """
     if curation.units.source.kind in TABLE_KINDS:
         return write_tables(curation, output=output, dry_run=dry_run)
+    if curation.units.source.kind == "nwb-memory":
+        raise WriteError(
+            "The units were read from an NWBFile object, and not from a file.",
+            tip="Label the object with nwb_unitrefine.integrations.label_session, or curate the file by its path.",
+        )
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:
