@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_TELLING = ("balanced_accuracy", "macro_f1", "calibration_error", "accuracy_at_80")
+"""Scores that fit on a line and say the most."""
+
 
 @click.group("model")
 def command() -> None:
@@ -112,9 +115,9 @@ def _print(step: FittedModel) -> None:
         ]
     print_table(identity.name, ["property", "value"], rows)
     if manifest is not None and manifest.evaluations:
-        names = list(dict.fromkeys(name for one in manifest.evaluations for name in one.pooled))
+        names = [name for name in _TELLING if any(name in one.pooled for one in manifest.evaluations)]
         print_table(
-            "Measured on what it had not seen",
+            "Measured on what it had not seen (all of it: --json)",
             ["given", "apart", *(name.replace("_", " ") for name in names)],
             [
                 [one.name, one.scheme, *(one.pooled.get(name, float("nan")) for name in names)]
