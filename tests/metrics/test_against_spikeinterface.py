@@ -17,7 +17,7 @@ pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
 @pytest.fixture(scope="module")
 def benchmark() -> Any:
     """``benchmarks/metrics_speed.py`` as a module."""
-    path = Path(__file__).parents[2] / "benchmarks" / "metrics_speed.py"
+    path = Path(__file__).parents[2] / "tests" / "benchmarks" / "metrics_speed.py"
     spec = spec_from_file_location("metrics_speed", path)
     assert spec is not None
     assert spec.loader is not None

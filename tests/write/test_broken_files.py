@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_broken_file_is_labelled_or_refused_and_left_alone() -> None:
     """No way of breaking a file leads to a traceback, or to a change of a file that is refused."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "extensions/ndx-unit-curation/src/pynwb")])
-    command = [sys.executable, ROOT / "benchmarks" / "broken_files.py", "--count", "66", "--seed", "1"]
+    command = [sys.executable, ROOT / "tests" / "benchmarks" / "broken_files.py", "--count", "66", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

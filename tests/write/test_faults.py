@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_whatever_happens_to_the_writer_the_file_is_the_old_or_the_new_one() -> None:
     """After kills, failing calls, readers and a second writer, over HDF5 and Zarr, nothing else is ever found."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "extensions/ndx-unit-curation/src/pynwb")])
-    command = [sys.executable, ROOT / "benchmarks" / "fault_campaign.py", "--kills", "16", "--calls", "9"]
+    command = [sys.executable, ROOT / "tests" / "benchmarks" / "fault_campaign.py", "--kills", "16", "--calls", "9"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

@@ -1,7 +1,7 @@
 """Kill, starve and crowd the writing of labels, and count what is left: the old file, the new one, or neither.
 
-    python benchmarks/fault_campaign.py                          # the full campaign, some minutes
-    python benchmarks/fault_campaign.py --kills 20 --calls 10    # the small one, as the tests run it
+    python tests/benchmarks/fault_campaign.py                          # the full campaign, some minutes
+    python tests/benchmarks/fault_campaign.py --kills 20 --calls 10    # the small one, as the tests run it
 
 For a file and for a Zarr store, a process of its own writes labels and is
 
@@ -73,12 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     begin = time.perf_counter()
     results = {}
-    memory = Path("/dev/shm")  # noqa: S108 - processes are killed, not the machine: a disk would only be slower
+    memory = Path("/dev/shm")
     where = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="faults-", dir=where) as folder:
         for backend in ("hdf5", "zarr"):
             trial = Trial(Path(folder) / backend, backend)
-            rng = random.Random(options.seed)  # noqa: S311 - moments, not secrets
+            rng = random.Random(options.seed)
             results[backend] = {
                 "killed_at_random": kill_at_random(trial, options.kills // 2, rng),
                 "killed_at_each_call": kill_at_each_call(trial, options.calls),
@@ -126,7 +126,7 @@ class Trial:
 
     def write(self, *, seed: int = 0) -> None:
         """Write labels; object ids come from the seed, so that the outcome is the same to the byte."""
-        ids = random.Random(seed)  # noqa: S311 - to be the same each time
+        ids = random.Random(seed)
         uuid.uuid4 = lambda: uuid.UUID(int=ids.getrandbits(128), version=4)
         write_curation(make_curation(self.target, self.trains, seed=seed))
 

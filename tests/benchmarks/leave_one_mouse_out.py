@@ -1,6 +1,6 @@
 """Print the table of the README: our learner and UnitRefine's recipe, each subject left out once, on the same splits.
 
-Run it as ``python benchmarks/leave_one_mouse_out.py FOLDER [--figures FOLDER]`` with the UnitRefine base dataset.
+Run it as ``python tests/benchmarks/leave_one_mouse_out.py FOLDER [--figures FOLDER]`` with the UnitRefine base dataset.
 Everything, calibration and decision rule included, is made anew without the mouse that is scored.
 """
 

@@ -1,8 +1,8 @@
 """Label broken files, and count those that were labelled, refused in one line, or anything else.
 
-    python benchmarks/broken_files.py                          # 400 generated files
-    python benchmarks/broken_files.py --count 60               # the small form, as the tests run it
-    python benchmarks/broken_files.py --base FOLDER            # break the NWB files of a folder as well
+    python tests/benchmarks/broken_files.py                          # 400 generated files
+    python tests/benchmarks/broken_files.py --count 60               # the small form, as the tests run it
+    python tests/benchmarks/broken_files.py --base FOLDER            # break the NWB files of a folder as well
 
 Each file is made from a whole one by one of the ways in `WAYS` (cut off, bits flipped, wrong types, …) and labelled in
 a process of its own. It must be labelled, with a history that verifies, or refused with an error of ours and not a
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         label_source(target, model=model)  # what is compiled on first use is compiled here, and not in every process
         bases = [whole, *(sorted(options.base.glob("*.nwb")) if options.base else [])]
         for number in range(options.count):
-            rng = random.Random(f"{options.seed} {number}")  # noqa: S311 - to be the same each time
+            rng = random.Random(f"{options.seed} {number}")
             name = list(WAYS)[number % len(WAYS)]
             base = bases[number // len(WAYS) % len(bases)]
             shutil.copyfile(base, target)

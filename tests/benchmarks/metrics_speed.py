@@ -5,9 +5,9 @@ time, which other programs on the machine disturb least, or with ``--wall`` of t
 loading numba and compiled functions, and SpikeInterface's compiling, which it does in every process; "again" is a
 second call::
 
-    python benchmarks/metrics_speed.py           # 400 units, 7.5 M spikes, 384 channels
-    python benchmarks/metrics_speed.py --sparse  # 30 channels a unit
-    python benchmarks/metrics_speed.py --growth  # 1 M to 30 M spikes, ours alone
+    python tests/benchmarks/metrics_speed.py           # 400 units, 7.5 M spikes, 384 channels
+    python tests/benchmarks/metrics_speed.py --sparse  # 30 channels a unit
+    python tests/benchmarks/metrics_speed.py --growth  # 1 M to 30 M spikes, ours alone
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def in_process(way: str, path: Path, *options: str, n_threads: int, wall: bool) 
     if wall:
         environment["METRICS_SPEED_WALL"] = "1"
     command = [sys.executable, __file__, "--way", way, "--file", str(path), *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return dict(json.loads(done.stdout.splitlines()[-1]))
