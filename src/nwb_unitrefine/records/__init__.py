@@ -1,0 +1,32 @@
+"""The frozen values that travel from a source of units to the file that gets their labels.
+
+``Units`` come out of `read`, ``Features`` out of `metrics`, ``Predictions`` out of `models`; `pipeline` joins them into
+a ``Curation``, which `write` records as a ``Run``. They hold data and do no input or output. Arrays are meant to be
+looked at, not changed.
+"""
+
+from __future__ import annotations
+
+from nwb_unitrefine.records.features import Features, Origin, OriginKind
+from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
+from nwb_unitrefine.records.runs import Curation, Run, RunKind
+from nwb_unitrefine.records.units import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
+
+__all__ = [
+    "CLASSES",
+    "Column",
+    "Curation",
+    "Electrodes",
+    "Features",
+    "ModelIdentity",
+    "Origin",
+    "OriginKind",
+    "Predictions",
+    "Problem",
+    "Ragged",
+    "Run",
+    "RunKind",
+    "Source",
+    "Units",
+    "Waveforms",
+]

@@ -1,0 +1,91 @@
+"""What a model says of units, and what names the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["CLASSES", "ModelIdentity", "Predictions"]
+
+CLASSES = ("sua", "mua", "noise")
+"""The three labels, in the order of every array of probabilities."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """What names a model for good.
+
+    Parameters
+    ----------
+    name : str
+        Short name, as ``"unitrefine-default"``.
+    source : str
+        Where it was loaded from: ``"packaged"``, a path, or ``"hf://repo_id"``.
+    revision : str
+        Version, or commit of the repository; empty where there is none.
+    digest : str
+        ``"sha256:…"`` over the files that decide what the model predicts.
+    licence : str
+        SPDX identifier; empty where unknown.
+    """
+
+    name: str
+    source: str
+    revision: str
+    digest: str
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """What a model says of every unit.
+
+    Parameters
+    ----------
+    unit_ids : array, shape (n_units,)
+    probabilities : array of float64, shape (n_units, 3)
+        Probability of each of `CLASSES`; rows sum to 1, or are NaN where nothing can be said.
+    labels : array of str, shape (n_units,)
+        One of `CLASSES`, or empty where nothing can be said.
+    uncertain : array of bool, shape (n_units,)
+        Whether the label should not be relied on.
+    reasons : tuple of str, length n_units
+        Why a unit is uncertain, or why it has no label; empty otherwise.
+    """
+
+    unit_ids: NDArray[Any]
+    probabilities: NDArray[np.float64]
+    labels: NDArray[np.str_]
+    uncertain: NDArray[np.bool_]
+    reasons: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.unit_ids)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Probability of each unit's label, shape (n_units,); NaN where there is no label."""
+        known = [CLASSES.index(label) if label else 0 for label in self.labels.tolist()]
+        picked = self.probabilities[np.arange(len(self)), known]
+        return np.where(self.labels == "", np.nan, picked)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a unit: ``label``, ``probability``, ``p_sua``, ``p_mua``, ``p_noise``, ``uncertain``, ``reason``."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "label": self.labels.astype(object),
+                "probability": self.confidence,
+                **{f"p_{name}": self.probabilities[:, i] for i, name in enumerate(CLASSES)},
+                "uncertain": self.uncertain,
+                "reason": list(self.reasons),
+            },
+            index=pd.Index(self.unit_ids, name="unit_id"),
+        )

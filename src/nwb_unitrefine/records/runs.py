@@ -1,0 +1,109 @@
+"""A source that was labelled, and the record of it that a file keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records.features import Features
+    from nwb_unitrefine.records.predictions import ModelIdentity, Predictions
+    from nwb_unitrefine.records.units import Units
+
+__all__ = ["Curation", "Run", "RunKind"]
+
+
+def _now() -> datetime:
+    """Time of a run: to the second, in UTC, as it is written to files."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curation:
+    """One source, labelled: everything that `write_curation` records.
+
+    Parameters
+    ----------
+    units : Units
+    features : Features
+    predictions : Predictions
+    model : ModelIdentity
+    parameters : mapping of str to str, float, int or bool
+        Options that decided the outcome.
+    created : datetime
+        When it was made, in UTC.
+    """
+
+    units: Units
+    features: Features
+    predictions: Predictions
+    model: ModelIdentity
+    parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
+    created: datetime = field(default_factory=_now)
+
+
+class RunKind(StrEnum):
+    """Who decided the labels of a run."""
+
+    MODEL = "model"
+    HUMAN = "human"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """One entry of a file's curation history, as the file records it.
+
+    Parameters
+    ----------
+    kind : RunKind
+    agent : str
+        Name of the model, the person or the rule.
+    created : datetime
+        In UTC.
+    predictions : Predictions
+        Labels of all units of the table after this run; a human run changes some and keeps the rest, and its
+        probabilities may be NaN.
+    software : mapping of str to str
+        Versions of the packages that decided the outcome, ``nwb-unitrefine`` among them.
+    inputs : mapping of str to str
+        Digest (``"sha256:…"``) of each input: ``"spike_times"``, ``"waveform_mean"``, …
+    model : ModelIdentity or None
+        None for a human run.
+    features : Features or None
+    parameters : mapping
+        As of `Curation`.
+    changed : array of bool, shape (n_units,), or None
+        Units whose label this run decided; None for all.
+    note : str
+        Free text.
+    name : str
+        What the file calls the run, ``"run_0001"``; empty before it is written.
+    label_column, probability_column : str
+        Columns of the units table that the run wrote; empty where it wrote none.
+    undoes : str
+        Name of the run that this one takes back; empty for all others.
+    """
+
+    kind: RunKind
+    agent: str
+    created: datetime
+    predictions: Predictions
+    software: Mapping[str, str]
+    inputs: Mapping[str, str]
+    model: ModelIdentity | None = None
+    features: Features | None = None
+    parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
+    changed: NDArray[np.bool_] | None = None
+    note: str = ""
+    name: str = ""
+    label_column: str = ""
+    probability_column: str = ""
+    undoes: str = ""

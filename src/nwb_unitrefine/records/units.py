@@ -1,0 +1,222 @@
+"""What a source holds: its units, with spike times, mean waveforms, electrodes and every other column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Column", "Electrodes", "Problem", "Ragged", "Source", "Units", "Waveforms"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ragged:
+    """Rows of different lengths in one flat array.
+
+    Parameters
+    ----------
+    values : array, shape (n_values, ...)
+        All rows, one after another.
+    offsets : array of int64, shape (n_rows + 1,)
+        Row ``i`` is ``values[offsets[i]:offsets[i + 1]]``.
+
+    Examples
+    --------
+    >>> trains = Ragged(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 1, 3]))
+    >>> [row.tolist() for row in trains]
+    [[0.1], [], [0.2, 0.3]]
+    >>> trains.counts.tolist()
+    [1, 0, 2]
+    """
+
+    values: NDArray[Any]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return (self[row] for row in range(len(self)))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Length of each row, shape (n_rows,)."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where units came from, and what identifies the session.
+
+    Parameters
+    ----------
+    uri : str
+        Path or address, as given.
+    kind : str
+        What it was taken for: ``"nwb-hdf5"``, ``"nwb-zarr"``, ``"sorter"``, ``"analyzer"``, ``"csv"``,
+        ``"nwb-memory"``.
+    dialect : str
+        Whose way of naming columns it follows (``"Allen"``, ``"IBL"``, …); empty when none was recognised.
+    nwb_version : str
+        The file's ``nwb_version``; empty for other sources.
+    object_id : str
+        Object id of the NWB file, or empty.
+    units_object_id : str
+        Object id of its units table, or empty.
+    identifier, session_id, subject_id, session_start_time : str
+        Of the session; empty where the source does not say.
+    size_bytes : int
+        Size of the file; 0 where that has no meaning.
+    """
+
+    uri: str
+    kind: str
+    dialect: str = ""
+    nwb_version: str = ""
+    object_id: str = ""
+    units_object_id: str = ""
+    identifier: str = ""
+    session_id: str = ""
+    subject_id: str = ""
+    session_start_time: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a user should know about a source and that did not stop the work.
+
+    Parameters
+    ----------
+    what : str
+        One sentence.
+    unit_ids : tuple, optional
+        The units it concerns; empty when it concerns the whole source.
+    unreliable : bool, optional
+        Whether what is said of those units should not be relied on because of it.
+    """
+
+    what: str
+    unit_ids: tuple[int | str, ...] = ()
+    unreliable: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One further column of a units table, as it stands in the file.
+
+    Parameters
+    ----------
+    name, description : str
+    values : array or Ragged
+        One row a unit; text is ``str`` in an object array.
+    """
+
+    name: str
+    description: str
+    values: NDArray[Any] | Ragged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Electrodes:
+    """The electrodes table.
+
+    Parameters
+    ----------
+    ids : array, shape (n_electrodes,)
+        Electrode ids; elsewhere electrodes are meant by their row.
+    positions_um : array of float64, shape (n_electrodes, 3), or None
+        Position on the probe, second axis along its depth; NaN where unknown, None where no column says.
+    groups : array of str, shape (n_electrodes,)
+        Name of each electrode's group (probe or shank).
+    position_source : str
+        The columns that the positions were taken from, as ``"rel_x, rel_y"``.
+    """
+
+    ids: NDArray[Any]
+    positions_um: NDArray[np.float64] | None
+    groups: NDArray[Any]
+    position_source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Waveforms:
+    """Mean waveform of every unit, as stored.
+
+    Parameters
+    ----------
+    mean : array of float, shape (n_units, n_samples, n_channels)
+        In the unit of the file; NaN in rows of units without a waveform, and on channels a unit does not have.
+    channels : array of int64, shape (n_units, n_channels)
+        Row of the electrodes table of each channel; -1 where unknown or absent.
+    sampling_rate_hz : float or None
+        Of the waveforms; None where the file does not say.
+    samples_before_peak : int or None
+        Index of the aligned sample; None where the file does not say.
+    declared_unit : str
+        What the file calls the unit (``"volts"``, ``"microvolts"``, …); empty where it does not say.
+    """
+
+    mean: NDArray[np.floating[Any]]
+    channels: NDArray[np.int64]
+    sampling_rate_hz: float | None
+    samples_before_peak: int | None = None
+    declared_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Units:
+    """The units of one source.
+
+    Parameters
+    ----------
+    unit_ids : array of int or str, shape (n_units,)
+        As the source names them, in its order.
+    spike_times_s : Ragged of float64
+        Spike times of each unit, in seconds on the session's clock, as stored.
+    source : Source
+    obs_intervals_s : Ragged of float64, rows of shape (n_intervals, 2), or None
+        When each unit was observed; None where the source does not say.
+    recording_interval_s : tuple of float or None
+        Start and end of the recording the units were sorted from; None where the source does not say.
+    sampling_rate_hz : float or None
+        Of the recording.
+    waveforms : Waveforms or None
+    electrodes : Electrodes or None
+    unit_electrodes : Ragged of int64 or None
+        Rows of the electrodes table that each unit came from.
+    columns : mapping of str to Column
+        Every other column.
+    unread_columns : tuple of str
+        Columns that were left unread for their size.
+    problems : tuple of Problem
+        What was noticed on reading.
+    """
+
+    unit_ids: NDArray[Any]
+    spike_times_s: Ragged
+    source: Source
+    obs_intervals_s: Ragged | None = None
+    recording_interval_s: tuple[float, float] | None = None
+    sampling_rate_hz: float | None = None
+    waveforms: Waveforms | None = None
+    electrodes: Electrodes | None = None
+    unit_electrodes: Ragged | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    unread_columns: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.unit_ids)
