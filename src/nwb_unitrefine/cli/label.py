@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli.options import load, model_option, sorter_options
@@ -155,8 +156,23 @@ def _print_units(outcome: Outcome) -> None:
         ],
     )
     print_problems((*curation.units.problems, *curation.features.problems))
+    _print_weighing(curation)
     print_agreement(curation.units, predictions.labels, ours=_ours(outcome))
     _print_written(outcome)
+
+
+def _print_weighing(curation: Curation) -> None:
+    """Explain labels that are not the most probable class, which would look like a mistake."""
+    predictions = curation.predictions
+    labelled = predictions.labels != ""
+    likeliest = np.array(CLASSES)[np.argmax(predictions.probabilities[labelled], axis=1)]
+    n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
+    if n_weighed:
+        click.echo(
+            f"note: {n_weighed} labels are not the most probable class: {curation.model.name} weighs each probability "
+            "by the class's share in training",
+            err=True,
+        )
 
 
 def _print_written(outcome: Outcome) -> None:
@@ -166,7 +182,7 @@ def _print_written(outcome: Outcome) -> None:
     n_uncertain = int(outcome.curation.predictions.uncertain.sum())
     where = "nothing written" if outcome.report is None else f"written to {outcome.report.path}"
     if outcome.report is not None and outcome.report.n_kept:
-        where += f"; {outcome.report.n_kept} labels that a person set were kept"
+        where += f"; labels kept that a person set: {outcome.report.n_kept}"
     click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
