@@ -37,8 +37,8 @@ def curation_of(path: Path, *, seed: int = 0) -> Curation:
         offsets = np.concatenate([[0], table["spike_times_index"][()]]).astype(np.int64)
     problems: tuple[Problem, ...] = ()
     if offsets[-1] > len(values):  # a cropped file, as `read_units` deals with it
-        offsets[:] = 0
-        values, problems = values[:0], (Problem("cropped", tuple(ids.tolist())),)
+        offsets = np.minimum(offsets, len(values))
+        problems = (Problem("cropped", tuple(ids.tolist())),)
     return curation(Source(uri=str(path), kind="nwb-hdf5"), ids, Ragged(values, offsets), seed=seed, problems=problems)
 
 
