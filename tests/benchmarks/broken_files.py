@@ -61,9 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
         whole = Path(folder) / "whole.nwb"
         make_session(whole)
         target = Path(folder) / "broken.nwb"
-        shutil.copyfile(whole, target)
-        label_source(target, model=model)  # what is compiled on first use is compiled here, and not in every process
-        bases = [whole, *(sorted(options.base.glob("*.nwb")) if options.base else [])]
+        labelled = Path(folder) / "labelled.nwb"
+        shutil.copyfile(whole, labelled)
+        label_source(labelled, model=model)  # what is compiled on first use is compiled here, and not in every process
+        bases = [whole, labelled, *(sorted(options.base.glob("*.nwb")) if options.base else [])]
         for number in range(options.count):
             rng = random.Random(f"{options.seed} {number}")
             name = list(WAYS)[number % len(WAYS)]

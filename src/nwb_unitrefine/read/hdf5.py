@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError, UnitRefineError
+from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5p
     if isinstance(source, Path):
         _check_file(source)
     try:
-        with h5py.File(source, "r") as file:
+        opened = source.open("rb", buffering=0) if isinstance(source, Path) else nullcontext(source)
+        with opened as raw, h5py.File(GuardedFile(raw), "r") as file:
             yield file
     except (UnitRefineError, *_H5_ERRORS) as error:
         _raise_failure(source)
@@ -89,29 +91,25 @@ def _reason(error: BaseException) -> str:
     message = " ".join(str(error.args[0] if error.args else error).split())
     if "truncated file" in message:
         return "the file is cut off; its end is missing"
-    if "unable to lock file" in message:
-        return "another program has it open for writing"
     return message.rstrip(".")
 
 
 def _tip(error: BaseException) -> str:
     """What to do about the failures that users meet most."""
     message = str(error)
-    if "truncated file" in message:
+    if "truncated file" in message or "has no end" in message:
         return "Copy or download it again."
-    if "unable to lock file" in message:
-        return "Close it there and try again."
     if "filter" in message:
         return "It is compressed in a way that needs a plugin: pip install hdf5plugin."
     return ""
 
 
 class Hdf5Array:
-    """One HDF5 dataset."""
+    """One HDF5 dataset, by the name that leads to it."""
 
-    def __init__(self, dataset: h5py.Dataset) -> None:
+    def __init__(self, dataset: h5py.Dataset, *, name: str) -> None:
         self.dataset = dataset
-        self.name: str = dataset.name.rsplit("/", 1)[-1]
+        self.name = name
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,8 +134,10 @@ class Hdf5Array:
 
     def read(self) -> NDArray[Any]:
         """All of it; text as ``str``, references as the last name of their target."""
-        values = np.asarray(self.dataset[()])
         dtype = self.dataset.dtype
+        if _is_ragged(dtype):
+            raise SourceError(f"{self.name} holds rows of any length, as NWB does not store them.")
+        values = np.asarray(self.dataset[()])
         if h5py.check_string_dtype(dtype) is not None:
             return text_array(values)
         if h5py.check_ref_dtype(dtype) is not None:
@@ -184,7 +184,7 @@ def _electrode_groups(file: h5py.File) -> dict[int, str]:
     parent = file.get("general/extracellular_ephys")
     if not isinstance(parent, h5py.Group):
         return {}
-    groups = {name: parent.get(name) for name in parent}
+    groups = {text(name): find_linked(parent, text(name), folder=None) for name in parent}
     return {h5py.h5o.get_info(group.id).addr: name for name, group in groups.items() if isinstance(group, h5py.Group)}
 
 
@@ -196,11 +196,20 @@ class Hdf5Group:
     group : h5py.Group
     fetch : callable, optional
         Gets the byte ranges of arrays before they are read, where that saves requests.
+    folder : Path, optional
+        Of the file, where links to other files begin; without it, they are not followed.
     """
 
-    def __init__(self, group: h5py.Group, *, fetch: Callable[[list[tuple[int, int]]], None] | None = None) -> None:
+    def __init__(
+        self,
+        group: h5py.Group,
+        *,
+        fetch: Callable[[list[tuple[int, int]]], None] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._group = group
         self._fetch = fetch
+        self._folder = folder
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
@@ -209,43 +218,48 @@ class Hdf5Group:
 
     def names(self) -> Sequence[str]:
         """Names of all that is in it."""
-        return list(self._group)
+        return [text(name) for name in self._group]
 
     def array(self, name: str) -> Hdf5Array | None:
         """Dataset of that name, or None."""
-        found = self._get(name)
-        return Hdf5Array(found) if isinstance(found, h5py.Dataset) else None
+        found = find_linked(self._group, name, folder=self._folder)
+        return Hdf5Array(found, name=name) if isinstance(found, h5py.Dataset) else None
 
     def group(self, path: str) -> Hdf5Group | None:
         """Group at that path, or None."""
-        found = self._get(path)
-        return Hdf5Group(found, fetch=self._fetch) if isinstance(found, h5py.Group) else None
+        found = find_linked(self._group, path, folder=self._folder)
+        if not isinstance(found, h5py.Group):
+            return None
+        return Hdf5Group(found, fetch=self._fetch, folder=self._folder)
 
     def fetch(self, arrays: Iterable[Array]) -> None:
         """Get the bytes of arrays together; nothing to do for a local file, where each array is one read."""
         if self._fetch is not None:
             self._fetch([place for array in arrays if isinstance(array, Hdf5Array) for place in array.places()])
 
-    def _get(self, path: str) -> h5py.Group | h5py.Dataset | None:
-        """What is at `path`; None where nothing is, or where a link leads nowhere."""
-        try:
-            return self._group.get(path)
-        except (KeyError, OSError):
-            return None
-
 
 def _attributes(node: h5py.Group | h5py.Dataset) -> Mapping[str, Any]:
-    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out."""
+    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out, and so are rows of any length.
+
+    NWB has none of the latter; a damaged text can look like one, and HDF5 crashes on it.
+    """
     values: dict[str, Any] = {}
     for name in node.attrs:
         try:
+            if _is_ragged(node.attrs.get_id(name).dtype):
+                continue
             value = node.attrs[name]
         except (OSError, TypeError, ValueError):
             continue
         is_text = isinstance(value, bytes | str) or (isinstance(value, np.ndarray) and value.dtype.kind in "SO")
-        values[name] = (
+        values[text(name)] = (
             [text(item) for item in value.tolist()]
             if is_text and np.ndim(value)
             else (text(value) if is_text else value)
         )
     return values
+
+
+def _is_ragged(dtype: np.dtype[Any]) -> bool:
+    """Whether each value is a row of any length, and not a text."""
+    return h5py.check_vlen_dtype(dtype) is not None and h5py.check_string_dtype(dtype) is None

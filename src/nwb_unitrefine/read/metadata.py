@@ -133,7 +133,7 @@ def _opened(source: str | Path) -> Iterator[Group]:
             yield open_zarr(path, name=str(source))
             return
         with open_hdf5(path, name=str(source)) as file:
-            yield Hdf5Group(file)
+            yield Hdf5Group(file, folder=path.parent)
 
 
 def _groups(root: Group) -> Iterator[ElectrodeGroup]:

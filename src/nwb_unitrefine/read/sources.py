@@ -163,8 +163,10 @@ def _read_remote(address: Address, *, uri: str, columns: Collection[str], patien
 
 def _read_hdf5(source: Any, *, uri: str, size_bytes: int, columns: Collection[str]) -> Units:
     """Read an NWB file that is stored as HDF5."""
+    place = Path(source.filename) if isinstance(source, h5py.File) else source
+    folder = place.parent if isinstance(place, Path) and place.exists() else None
     with open_hdf5(source, name=uri) as file:
-        root = Hdf5Group(file, fetch=getattr(source, "fetch", None))
+        root = Hdf5Group(file, fetch=getattr(source, "fetch", None), folder=folder)
         return read_nwb(root, uri=uri, kind="nwb-hdf5", size_bytes=size_bytes, columns=columns)
 
 

@@ -13,11 +13,13 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
+from nwb_unitrefine.read.hdf5_file import find_linked
 from nwb_unitrefine.write.specification import cached_specification
 from nwb_unitrefine.write.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,6 +39,8 @@ class Hdf5Store:
     file : h5py.File
     name : str
         Of the file, for messages.
+    folder : Path, optional
+        Of the file: columns may be links to other files there, which are read and never written.
 
     Raises
     ------
@@ -46,9 +50,10 @@ class Hdf5Store:
         If it is not in this file, or not a table.
     """
 
-    def __init__(self, file: h5py.File, *, name: str) -> None:
+    def __init__(self, file: h5py.File, *, name: str, folder: Path | None = None) -> None:
         self.name = name
         self._file = file
+        self._folder = folder
         link = file.get("units", getlink=True)
         if link is None:
             raise NoUnitsError(f"{name} has no units table.")
@@ -72,21 +77,28 @@ class Hdf5Store:
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
         """Shape of a dataset of the table, None where it is not there."""
-        found = self._units.get(dataset)
+        found = find_linked(self._units, dataset, folder=self._folder)
         return tuple(found.shape) if isinstance(found, h5py.Dataset) else None
 
     def read(self, dataset: str) -> NDArray[Any]:
         """All of a dataset of the table; text as ``str``."""
-        return _read(self._units[dataset])
+        return _read(self._dataset(dataset))
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""
-        source = self._units[dataset]
+        source = self._dataset(dataset)
         rows = source.shape[0] if source.shape else 0
         row_bytes = max(1, source.dtype.itemsize * int(np.prod(source.shape[1:], dtype=np.int64)))
         step = max(1, _BLOCK_BYTES // row_bytes)
         for start in range(0, rows, step):
             yield source[start : start + step]
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """A dataset of the table, in this file or in another."""
+        found = find_linked(self._units, name, folder=self._folder)
+        if not isinstance(found, h5py.Dataset):
+            raise SourceError(f"{self.name}: the column {name!r} cannot be read; it may be in a file that is not here.")
+        return found
 
     def describe_source(self, attributes: dict[str, str]) -> None:
         """Say which file this one was derived from."""

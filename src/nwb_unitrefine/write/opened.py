@@ -6,16 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import h5py
-
-from nwb_unitrefine.errors import FileBusyError, MissingExtraError, SourceError
+from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.read.hdf5 import open_hdf5
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
 from nwb_unitrefine.write.transaction import change_folder, change_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import h5py
 
     from nwb_unitrefine.journal import Edit
     from nwb_unitrefine.write.folder_overlay import FolderOverlay
@@ -43,19 +44,12 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     place = Path(path)
     if not place.exists():
         raise SourceError(f"{place} does not exist.")
-    if place.is_dir():
-        with held_for_reading(place), _damage_explained(place.name):
+    with held_for_reading(place), _damage_explained(place.name):
+        if place.is_dir():
             yield _zarr_store(place)
-        return
-    try:
-        with held_for_reading(place):  # HDF5 looks at the file's size before it takes its lock
-            file = h5py.File(place, "r")
-    except BlockingIOError as error:
-        raise FileBusyError(f"{place.name} is being written by another program.", tip="Try again later.") from error
-    except OSError as error:
-        raise SourceError(f"{place.name} cannot be opened as an HDF5 file: {_one_line(error)}.") from error
-    with file, _damage_explained(place.name):
-        yield Hdf5Store(file, name=place.name)
+        else:
+            with open_hdf5(place, name=place.name) as file:
+                yield Hdf5Store(file, name=place.name, folder=place.parent)
 
 
 def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run: bool = False) -> tuple[T, Applied]:
@@ -82,7 +76,7 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
     place = Path(path)
 
     def in_hdf5(file: h5py.File) -> T:
-        return change(Hdf5Store(file, name=place.name))
+        return change(Hdf5Store(file, name=place.name, folder=place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
         return change(_store_over(overlay, place.name))

@@ -13,6 +13,7 @@ import h5py
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.journal import commit, locked
+from nwb_unitrefine.read.hdf5_file import GuardedFile
 from nwb_unitrefine.write.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _opened(target: Path) -> Iterator[int]:
 def _hdf5(overlay: Overlay, mode: str, target: Path) -> Iterator[h5py.File]:
     """Open the file over memory, and say in our words why HDF5 cannot."""
     try:
-        file = h5py.File(overlay, mode)
+        file = h5py.File(GuardedFile(overlay), mode)
     except OSError as error:
         raise SourceError(f"{target.name} cannot be opened as an HDF5 file: {_reason(error)}.") from error
     with file:

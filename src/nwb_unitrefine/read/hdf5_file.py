@@ -1,0 +1,161 @@
+"""Open HDF5 files so that a damaged one ends in an error, and a link to another file leads to that file.
+
+HDF5 keeps texts in heaps. Where a piece of a heap is zeros, as after an interrupted copy, HDF5 goes round in circles
+for ever, and nothing in the process can stop it. Here it reads through `GuardedFile`, which looks at each heap first.
+
+A file that HDF5 reads through Python is taken for the target of each of its links to other files as well: a link to
+``other.nwb`` leads to something in the file itself, or nowhere. `find_linked` opens what such a link means.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from functools import cache
+from typing import TYPE_CHECKING
+
+import h5py
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+__all__ = ["GuardedFile", "find_linked"]
+
+_HEAP = struct.Struct("<4sB3xQ")
+_HEAP_OBJECT = struct.Struct("<HH4xQ")
+_TURN = 1 << 64
+"""Where HDF5's addition of sizes begins again at 0."""
+
+
+class GuardedFile(io.RawIOBase):
+    """A file for `h5py.File` to open, with a look at each heap of texts before HDF5 gets it.
+
+    Parameters
+    ----------
+    file : binary file object
+        Seekable; it is read, written and closed by its owner.
+
+    Notes
+    -----
+    A heap is a header (signature ``GCOL``, version, size) and objects one behind the other, each with a number, a size
+    and its bytes, padded to 8; number 0 is the free space at the end, whose size includes its header. HDF5 1.8 to 2.0
+    do not ask whether an object takes any space at all. See "Global Heap" in the HDF5 File Format Specification.
+    """
+
+    def __init__(self, file: io.RawIOBase | BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def writable(self) -> bool:
+        """Whether the file can be written."""
+        return self._file.writable()
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """Position of the next read or write."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position and return it; a damaged file can name one that no file has."""
+        try:
+            return self._file.seek(offset, whence)
+        except OverflowError as error:
+            raise OSError(f"there is no byte {offset} in a file") from error
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut, or extend with zeros, to `size` and return it."""
+        return self._file.truncate(size)
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Write `data` at the position and return its length."""
+        return self._file.write(data) or 0
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill `buffer` from the position on and return how many bytes that were.
+
+        Raises
+        ------
+        OSError
+            If a heap of texts begins there in which HDF5 would be caught.
+        """
+        start = self._file.tell()
+        target = memoryview(buffer).cast("B")
+        length = self._fill(target)
+        if length >= _HEAP.size and bytes(target[:4]) == b"GCOL":
+            self._require_an_end(start, bytes(target[:length]))
+        return length
+
+    def _fill(self, target: memoryview) -> int:
+        """Read into `target`, which not every file object can do itself."""
+        if hasattr(self._file, "readinto"):
+            return self._file.readinto(target) or 0
+        data = self._file.read(len(target)) or b""
+        target[: len(data)] = data
+        return len(data)
+
+    def _require_an_end(self, start: int, heap: bytes) -> None:
+        """Refuse a heap with an object that takes no space; `heap` is what HDF5 read, or the first part of the heap."""
+        size = _HEAP.unpack_from(heap)[2]
+        if size > len(heap):
+            after = self._file.tell()
+            self._file.seek(start)
+            heap = self._file.read(min(size, self._file.seek(0, io.SEEK_END) - self._file.seek(start))) or b""
+            self._file.seek(after)
+        place = _HEAP.size
+        while place + _HEAP_OBJECT.size <= min(size, len(heap)):
+            number, _, length = _HEAP_OBJECT.unpack_from(heap, place)
+            step = length if number == 0 else (_HEAP_OBJECT.size + -(-length // 8) * 8) % _TURN
+            if step == 0:
+                raise OSError(f"a text is damaged: the heap at byte {start} has no end")
+            place += step
+
+
+def find_linked(group: h5py.Group, path: str, *, folder: Path | None) -> h5py.Group | h5py.Dataset | None:
+    """Open what is at `path` in a group, following links within the file and, in its folder, to other files.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Of a file opened through `GuardedFile`, or by HDF5 itself.
+    path : str
+    folder : Path or None
+        Where the names of other files begin; None for a file that is not on this machine, whose links are not followed.
+
+    Returns
+    -------
+    h5py.Group, h5py.Dataset or None
+        None where nothing is, where a link leads nowhere, and where something else is, such as a type.
+    """
+    try:
+        found = h5py.h5o.open(group.id, path.encode(), lapl=_link_access(folder))
+    except (KeyError, OSError, RuntimeError, ValueError):
+        return None
+    if folder is None and h5py.h5i.get_file_id(found) != group.file.id:
+        return None
+    if isinstance(found, h5py.h5g.GroupID):
+        return h5py.Group(found)
+    return h5py.Dataset(found) if isinstance(found, h5py.h5d.DatasetID) else None
+
+
+@cache
+def _link_access(folder: Path | None) -> h5py.h5p.PropLAID:
+    """How links to other files are followed: by HDF5's own reading of files, beginning in `folder`."""
+    others = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    others.set_fapl_sec2()
+    others.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # as h5py opens every file: two ways at once are refused
+    access = h5py.h5p.create(h5py.h5p.LINK_ACCESS)
+    access.set_elink_fapl(others)
+    if folder is not None:
+        access.set_elink_prefix(os.fsencode(folder))
+    return access
