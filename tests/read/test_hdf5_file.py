@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from curations import curation_of
+from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked
 from nwb_unitrefine.write import verify, write_curation
@@ -88,6 +89,14 @@ def test_columns_in_another_file_are_read_and_their_file_labelled(tmp_path: Path
     write_curation(curation_of(path))
     assert verify(path).passed
     assert other.read_bytes() == content
+    curation = curation_of(path)
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(SourceError, match=r"in spikes\.nwb, which is not there"):
+        write_curation(curation, output=tmp_path / "elsewhere" / "copy.nwb")
+    assert not list((tmp_path / "elsewhere").iterdir())
+    other.unlink()
+    with pytest.raises(SourceError, match="spike_times cannot be opened"):
+        read_units(path)
 
 
 def test_a_link_to_another_file_does_not_lead_back_into_this_one(tmp_path: Path) -> None:

@@ -30,7 +30,13 @@ _SMALL_BYTES = 1 << 20
 _SMALL_BYTES_PER_UNIT = 1 << 10
 
 
-def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()) -> tuple[list[str], list[str]]:
+CANNOT_BE_OPENED = "cannot be opened: it is damaged, or in another file that is not here"
+"""Of an array whose name is there, as errors and problems say it."""
+
+
+def further_columns(
+    table: Group, *, n_units: int, columns: Collection[str] = (), problems: list[Problem]
+) -> tuple[list[str], list[str]]:
     """Names of the further columns that are read, and of those that are not.
 
     Single spikes' waveforms, amplitudes or features are larger than all the rest together. A column beyond 1 MiB and 1
@@ -43,6 +49,8 @@ def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()
     n_units : int
     columns : collection of str, optional
         Columns to read whatever their size.
+    problems : list of Problem
+        Gets what is named and cannot be opened.
     """
     names = table.names()
     present = set(names)
@@ -52,6 +60,8 @@ def further_columns(table: Group, *, n_units: int, columns: Collection[str] = ()
     unread: list[str] = []
     for name in order:
         array = table.array(name)
+        if array is None and table.group(name) is None:
+            problems.append(Problem(f"Column {name!r} {CANNOT_BE_OPENED}."))
         if name in OWN_PLACE or array is None or _belongs_to_another(array, present):
             continue
         is_small = array.size_bytes <= max(_SMALL_BYTES, _SMALL_BYTES_PER_UNIT * n_units)

@@ -63,9 +63,9 @@ def read_nwb(root: Group, *, uri: str, kind: str, size_bytes: int, columns: Coll
     unit_ids = _unit_ids(table, uri)
     if unknown := sorted(set(columns) - set(table.names())):
         raise SourceError(f"{uri} has no units column {unknown[0]!r}.")
-    names, unread = further_columns(table, n_units=len(unit_ids), columns=columns)
-    root.fetch(_needed(root, table, names))
     problems: list[Problem] = []
+    names, unread = further_columns(table, n_units=len(unit_ids), columns=columns, problems=problems)
+    root.fetch(_needed(root, table, names))
     dialect = dialects.recognise(table.names(), namespaces=_namespaces(root))
     electrodes = read_electrodes(root, problems=problems)
     unit_electrodes = read_unit_electrodes(table, unit_ids, electrodes, uri=uri, problems=problems)

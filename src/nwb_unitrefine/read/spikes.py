@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.read.columns import CANNOT_BE_OPENED
 from nwb_unitrefine.read.ragged import name_units, offsets_of, take_rows
 from nwb_unitrefine.records import Problem, Ragged
 
@@ -47,9 +48,13 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
     Raises
     ------
     SourceError
-        If spike times are no numbers, are sample numbers, or their index does not fit the table.
+        If spike times are no numbers, are sample numbers, or their index does not fit the table; or if there are some
+        and they cannot be opened, since labels made without them would replace better ones.
     """
     array, index = table.array("spike_times"), table.array("spike_times_index")
+    for name, found in {"spike_times": array, "spike_times_index": index}.items():
+        if found is None and name in table.names():
+            raise SourceError(f"{uri}: {name} {CANNOT_BE_OPENED}.")
     n_units = len(unit_ids)
     none = Ragged(np.empty(0), np.zeros(n_units + 1, np.int64))
     if array is None:

@@ -76,9 +76,15 @@ class Hdf5Store:
         return tuple(text_array(np.atleast_1d(names)).tolist())
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
-        """Shape of a dataset of the table, None where it is not there."""
-        found = find_linked(self._units, dataset, folder=self._folder)
-        return tuple(found.shape) if isinstance(found, h5py.Dataset) else None
+        """Shape of a dataset of the table, None where there is none that can be opened.
+
+        Raises
+        ------
+        SourceError
+            If it is in another file that is not there.
+        """
+        found = self._find(dataset)
+        return None if found is None else tuple(found.shape)
 
     def read(self, dataset: str) -> NDArray[Any]:
         """All of a dataset of the table; text as ``str``."""
@@ -93,11 +99,22 @@ class Hdf5Store:
         for start in range(0, rows, step):
             yield source[start : start + step]
 
-    def _dataset(self, name: str) -> h5py.Dataset:
+    def _find(self, name: str) -> h5py.Dataset | None:
         """A dataset of the table, in this file or in another."""
         found = find_linked(self._units, name, folder=self._folder)
-        if not isinstance(found, h5py.Dataset):
-            raise SourceError(f"{self.name}: the column {name!r} cannot be read; it may be in a file that is not here.")
+        link = self._units.get(name, getlink=True)
+        if found is None and isinstance(link, h5py.ExternalLink):
+            raise SourceError(
+                f"{self.name}: its column {name!r} is in {link.filename}, which is not there.",
+                tip="Put that file there, or write a small file with all that labels need: --output with --units-only.",
+            )
+        return found if isinstance(found, h5py.Dataset) else None
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """A dataset of the table that has to be there."""
+        found = self._find(name)
+        if found is None:
+            raise SourceError(f"{self.name}: its column {name!r} cannot be opened.")
         return found
 
     def describe_source(self, attributes: dict[str, str]) -> None:
