@@ -4,10 +4,10 @@
     python tests/benchmarks/broken_files.py --count 60               # the small form, as the tests run it
     python tests/benchmarks/broken_files.py --base FOLDER            # break the NWB files of a folder as well
 
-Each file is made from a whole one by one of the ways in `WAYS` (cut off, bits flipped, wrong types, …) and labelled in
-a process of its own. It must be labelled, with a history that verifies, or refused with an error of ours and not a
-byte changed. Each file is shown on standard error as it is done; at the end, one JSON document is printed. The exit
-code is 1 if a file was neither.
+Each file is made from a whole one by one of the ways in `WAYS` (cut off, bits flipped, wrong types, …), and for each
+ten of them a Zarr store by one of `ZARR_WAYS`; it is labelled in a process of its own. It must be labelled, with a
+history that verifies, or refused with an error of ours and not a byte changed. Each file is shown on standard error as
+it is done; at the end, one JSON document is printed. The exit code is 1 if a file was neither.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.copyfile(base, target)
             try:
                 WAYS[name](target, rng)
-            except (KeyError, ValueError, TypeError):  # this file has not what is to be broken
+            except (KeyError, ValueError, TypeError, OSError):  # this file has not what is to be broken
                 found["not applicable"] += 1
                 continue
             outcome, message = label(target, model)
@@ -80,11 +80,22 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{number} {name}: {outcome} {message[-300:]}", file=sys.stderr, flush=True)
             if outcome == "fault":
                 faults.append({"way": name, "base": base.name, "number": number, "message": message})
-            if target.is_dir():
-                shutil.rmtree(target)
-            else:
-                target.unlink()
-    print(json.dumps({"files": options.count, "fault": found["fault"], **found, "faults": faults}, indent=2))
+            _remove(target)
+        store = Path(folder) / "broken.nwb.zarr"
+        make_store(whole, Path(folder) / "whole.nwb.zarr")
+        for number in range(options.count // 10):
+            rng = random.Random(f"{options.seed} zarr {number}")
+            name = list(ZARR_WAYS)[number % len(ZARR_WAYS)]
+            shutil.copytree(Path(folder) / "whole.nwb.zarr", store)
+            ZARR_WAYS[name](store, rng)
+            outcome, message = label(store, model)
+            found[outcome] += 1
+            print(f"{number} {name}: {outcome} {message[-300:]}", file=sys.stderr, flush=True)
+            if outcome == "fault":
+                faults.append({"way": name, "base": "whole.nwb.zarr", "number": number, "message": message})
+            _remove(store)
+    count = sum(found.values())
+    print(json.dumps({"files": count, "fault": found["fault"], **found, "faults": faults}, indent=2))
     return int(bool(faults))
 
 
@@ -127,8 +138,19 @@ def _try_to_label(path: Path, model: Any) -> str:
 
 
 def digest(path: Path) -> str:
-    """Digest a file; a folder has none to be changed."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    """Digest a file, or every file of a folder with its name."""
+    hasher = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            hasher.update(str(file).encode() + file.read_bytes())
+    return hasher.hexdigest()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def make_session(path: Path) -> None:
@@ -155,6 +177,15 @@ def make_session(path: Path) -> None:
         )
     with NWBHDF5IO(path, "w") as io:
         io.write(nwbfile)
+
+
+def make_store(source: Path, path: Path) -> None:
+    """Write the same session as a Zarr store."""
+    from hdmf_zarr import NWBZarrIO
+    from pynwb import NWBHDF5IO
+
+    with NWBHDF5IO(source, "r") as io, NWBZarrIO(str(path), "w") as output:
+        output.export(src_io=io, write_args={"link_data": False})
 
 
 def _replace(name: str, make: Callable[[np.ndarray, random.Random], Any]) -> Way:
@@ -334,6 +365,46 @@ WAYS: dict[str, Way] = {
     "no version": _in_file(lambda file: file.attrs.__delitem__("nwb_version")),
 }
 """How a whole file is broken, by name."""
+
+
+def _in_store(change: Callable[[bytes, random.Random], bytes | None], pattern: str) -> Way:
+    """Change a file of a Zarr store, one of those that matter for its units, or with None remove it."""
+
+    def way(path: Path, rng: random.Random) -> None:
+        files = [path / ".zmetadata", *sorted((path / "units").rglob(pattern))]
+        file = rng.choice([file for file in files if file.is_file() and file.match(pattern)])
+        content = change(file.read_bytes(), rng)
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+
+    return way
+
+
+def _flipped(content: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(3):
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+ZARR_WAYS: dict[str, Way] = {
+    f"{what} of a store {how}": _in_store(change, pattern)
+    for what, pattern in {
+        "a chunk": "[0-9]*",
+        "metadata of an array": ".zarray",
+        "attributes": ".zattrs",
+        "all metadata": ".zmetadata",
+    }.items()
+    for how, change in {
+        "cut off": lambda content, rng: content[: rng.randrange(len(content))],
+        "flipped": _flipped,
+        "empty": lambda *_: b"",
+        "gone": lambda *_: None,
+    }.items()
+}
+"""How a whole Zarr store is broken, by name."""
 
 
 if __name__ == "__main__":

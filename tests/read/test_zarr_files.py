@@ -82,3 +82,17 @@ def test_damaged_stores_are_refused(store):
     (store / ".zmetadata").write_text("{}")
     with pytest.raises(SourceError, match="not a Zarr store"):
         read_units(store)
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["folder", "https"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_store_that_was_not_copied_whole_is_refused(store, damage, remote):
+    """A chunk of spike times that is missing is not read as spikes at 0 s, nor one that is cut off as anything."""
+    chunk = store / "units" / "spike_times" / "0"
+    content = chunk.read_bytes()
+    if damage == "gone":
+        chunk.unlink()
+    else:
+        chunk.write_bytes(content[: len(content) // 2])
+    with serve_ranges(store.parent) as server, pytest.raises(SourceError, match=r"missing|cut off"):
+        read_units(f"{server.url}/{store.name}" if remote else store)

@@ -70,6 +70,15 @@ def test_column_names_of_fixed_length_stay_so(tmp_path: Path) -> None:
     assert names.tolist() == [b"spike_times", b"unitrefine_label", b"unitrefine_probability"]
 
 
+def test_columns_that_another_program_left_out_of_the_names_are_named_again(tmp_path: Path) -> None:
+    """Labels are in the table when they are among its ``colnames``, and not just in the file."""
+    path = make_bare(tmp_path / "file.nwb")
+    label(path)
+    with h5py.File(path, "r+") as file:
+        file["units"].attrs["colnames"] = np.array([b"spike_times"])
+    label(path)
+
+
 def test_a_file_without_specifications_gets_them(tmp_path: Path) -> None:
     """The extension's specification is cached even where the file caches none."""
     path = make_bare(tmp_path / "file.nwb")

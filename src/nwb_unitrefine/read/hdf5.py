@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError, UnitRefineError
-from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked
+from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked, require_plausible_size
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hdf5Array", "Hdf5Group", "open_hdf5"]
 
-_H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
+_H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, MemoryError)
 """What h5py raises on damaged files."""
 
 
@@ -132,11 +133,20 @@ class Hdf5Array:
         """What reading it fetches, uncompressed."""
         return int(self.dataset.size or 0) * int(self.dataset.dtype.itemsize)
 
+    def n_missing_chunks(self) -> int:
+        """How many pieces of it were never written, or are lost, and would be read as zeros."""
+        if self.dataset.chunks is None:
+            return 0
+        lengths = zip(self.shape, self.dataset.chunks, strict=True)
+        n_chunks = math.prod(-(-int(length) // int(chunk)) for length, chunk in lengths)
+        return n_chunks - int(self.dataset.id.get_num_chunks())
+
     def read(self) -> NDArray[Any]:
         """All of it; text as ``str``, references as the last name of their target."""
         dtype = self.dataset.dtype
         if _is_ragged(dtype):
             raise SourceError(f"{self.name} holds rows of any length, as NWB does not store them.")
+        require_plausible_size(self.dataset)
         values = np.asarray(self.dataset[()])
         if h5py.check_string_dtype(dtype) is not None:
             return text_array(values)

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-__all__ = ["GuardedFile", "find_linked"]
+__all__ = ["GuardedFile", "find_linked", "require_plausible_size"]
 
 _HEAP = struct.Struct("<4sB3xQ")
 _HEAP_OBJECT = struct.Struct("<HH4xQ")
 _TURN = 1 << 64
 """Where HDF5's addition of sizes begins again at 0."""
+
+_LARGE_BYTES = 1 << 32
+_MOST_COMPRESSED = 10_000
+"""Beyond what any compression achieves on numbers that are not all the same; gzip ends at 1,032."""
 
 
 class GuardedFile(io.RawIOBase):
@@ -146,6 +150,19 @@ def find_linked(group: h5py.Group, path: str, *, folder: Path | None) -> h5py.Gr
     if isinstance(found, h5py.h5g.GroupID):
         return h5py.Group(found)
     return h5py.Dataset(found) if isinstance(found, h5py.h5d.DatasetID) else None
+
+
+def require_plausible_size(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose shape is damaged, before memory or time for petabytes is asked for.
+
+    Raises
+    ------
+    OSError
+        If it is far larger than the bytes that the file has for it.
+    """
+    size, stored = int(dataset.size or 0) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if size > _LARGE_BYTES and size > _MOST_COMPRESSED * stored:
+        raise OSError(f"{size / 1e9:.0f} GB are promised where {stored} bytes are stored: its shape is damaged")
 
 
 @cache

@@ -31,6 +31,13 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
         Sent with every request.
     patience : Patience, optional
         How often to try again.
+
+    Attributes
+    ----------
+    absent : set of str
+        Keys of chunks that were asked for and are not there: zarr takes them for zeros.
+    heads : dict of str to (bytes, int)
+        First 16 bytes, and size, of each chunk that was asked for.
     """
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, patience: Patience | None = None) -> None:
@@ -39,6 +46,8 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
         self._patience = patience or Patience()
         self._pool = make_pool(self._url)
         self._known: dict[str, bytes | None] = {}
+        self.absent: set[str] = set()
+        self.heads: dict[str, tuple[bytes, int]] = {}
 
     def is_writeable(self) -> bool:
         """False."""
@@ -72,7 +81,10 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
         del contexts
         with ThreadPoolExecutor(_N_THREADS) as threads:
             found = dict(zip(keys, threads.map(self._get, keys), strict=True))
-        return {key: data for key, data in found.items() if data is not None}
+        there = {key: data for key, data in found.items() if data is not None}
+        self.absent |= found.keys() - there.keys()
+        self.heads |= {key: (data[:16], len(data)) for key, data in there.items()}
+        return there
 
     def _get(self, key: str) -> bytes | None:
         """One key's bytes; None where there is none."""

@@ -15,7 +15,7 @@ from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
 from nwb_unitrefine.read.metric_tables import TABLE_SUFFIXES, read_metric_table
 from nwb_unitrefine.read.nwb import read_nwb
 from nwb_unitrefine.read.sorters import find_sorter, read_sorter
-from nwb_unitrefine.read.zarr_store import is_zarr_folder, open_zarr, require_zarr
+from nwb_unitrefine.read.zarr_store import DAMAGE, is_zarr_folder, open_zarr, require_zarr
 from nwb_unitrefine.records import Units
 
 if TYPE_CHECKING:
@@ -174,5 +174,5 @@ def _read_zarr(root: ZarrGroup, *, uri: str, size_bytes: int, columns: Collectio
     """Read an NWB file that is stored as Zarr."""
     try:
         return read_nwb(root, uri=uri, kind="nwb-zarr", size_bytes=size_bytes, columns=columns)
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except DAMAGE as error:
         raise SourceError(f"{uri} cannot be read: {' '.join(str(error).split())}.") from error

@@ -63,6 +63,11 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
     if len(array.shape) != 1 or array.dtype.kind not in "fiu":
         raise SourceError(f"{uri}: spike_times is an array of {array.dtype} of shape {array.shape}, not of times.")
     values = np.asarray(array.read(), dtype=np.float64)
+    if n_missing := array.n_missing_chunks():
+        raise SourceError(
+            f"{uri}: {n_missing} chunks of spike_times are missing; they would count as spikes at 0 s.",
+            tip="Copy or download it again.",
+        )
     if index is None:
         if n_units > 1:
             problems.append(Problem("Spike times were not read: they have no index that says whose they are."))

@@ -46,6 +46,10 @@ class Array(Protocol):
         """What reading it fetches, uncompressed; a bound where text of any length is stored elsewhere."""
         ...
 
+    def n_missing_chunks(self) -> int:
+        """How many pieces of it are not there and would be read as zeros; of a remote store, after it was read."""
+        ...
+
     def read(self) -> NDArray[Any]:
         """All of it in one pass; text as ``str`` objects, a reference as the name of what it refers to."""
         ...

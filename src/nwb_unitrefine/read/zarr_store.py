@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +21,7 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +36,12 @@ _MARKS = (".zmetadata", ".zgroup", "zarr.json")
 def is_zarr_folder(path: Path) -> bool:
     """Whether a folder is a Zarr store."""
     return any((path / mark).is_file() for mark in _MARKS)
+
+
+_BLOSC_HEADER = struct.Struct("<12sI")
+
+DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError)
+"""What zarr and its codecs raise where a store is damaged."""
 
 
 def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGroup:
@@ -60,7 +67,7 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGro
         if ".zmetadata" in target:
             return ZarrGroup(zarr.open_consolidated(target, mode="r"))
         return ZarrGroup(zarr.open_group(target, mode="r"))
-    except (KeyError, ValueError, zarr.errors.MetadataError, zarr.errors.GroupNotFoundError) as error:
+    except (*DAMAGE, zarr.errors.MetadataError, zarr.errors.GroupNotFoundError) as error:
         tip = "It is Zarr version 3; hdmf-zarr writes version 2." if "zarr.json" in target else ""
         raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
 
@@ -108,16 +115,48 @@ class ZarrArray:
         """What reading it fetches, uncompressed."""
         return int(self._array.nbytes)
 
+    def n_missing_chunks(self) -> int:
+        """How many pieces of it are not there and would be read as zeros; of a remote store, after it was read."""
+        store = self._array.chunk_store
+        if store.is_listable():
+            return int(self._array.nchunks - self._array.nchunks_initialized)
+        return sum(key.startswith(f"{self._array.path}/") for key in store.absent)
+
     def read(self) -> NDArray[Any]:
         """All of it; text as ``str``, references as the last name of their target."""
         if any(codec.codec_id == "pickle" for codec in self._array.filters or ()):
             return _target_names(self._array)
         values = np.asarray(self._array[...])
+        self._require_whole_chunks()
         return text_array(values) if values.dtype.kind in "OSU" else values
+
+    def _require_whole_chunks(self) -> None:
+        """Refuse chunks that are cut off: Blosc, unlike other codecs, makes up what it does not find.
+
+        Its header ends with the length of the chunk; see the "Blosc Chunk Format".
+        """
+        if getattr(self._array.compressor, "codec_id", None) != "blosc":
+            return
+        for key, head, size in _chunk_heads(self._array):
+            if len(head) < _BLOSC_HEADER.size or _BLOSC_HEADER.unpack(head)[1] != size:
+                raise OSError(f"the chunk {key} is cut off")
 
     def read_ends(self) -> tuple[float, float]:
         """First and last value."""
         return float(self._array[0]), float(self._array[-1])
+
+
+def _chunk_heads(array: Any) -> Iterator[tuple[str, bytes, int]]:
+    """Key, first bytes and size of each chunk of an array that is there; of a remote store, of those that were read."""
+    store = array.chunk_store
+    if not store.is_listable():
+        yield from ((key, *head) for key, head in store.heads.items() if key.startswith(f"{array.path}/"))
+        return
+    folder = Path(getattr(store, "path", ""), array.path)  # a store in memory has none
+    for chunk in sorted(folder.rglob("[0-9]*")) if hasattr(store, "path") else ():
+        if chunk.is_file():
+            with chunk.open("rb") as file:
+                yield str(chunk.relative_to(store.path)), file.read(_BLOSC_HEADER.size), chunk.stat().st_size
 
 
 class ZarrGroup:

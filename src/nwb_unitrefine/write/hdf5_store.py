@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.read.hdf5_file import find_linked
+from nwb_unitrefine.read.hdf5_file import find_linked, require_plausible_size
 from nwb_unitrefine.write.specification import cached_specification
 from nwb_unitrefine.write.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 
@@ -108,7 +108,10 @@ class Hdf5Store:
                 f"{self.name}: its column {name!r} is in {link.filename}, which is not there.",
                 tip="Put that file there, or write a small file with all that labels need: --output with --units-only.",
             )
-        return found if isinstance(found, h5py.Dataset) else None
+        if not isinstance(found, h5py.Dataset):
+            return None
+        require_plausible_size(found)
+        return found
 
     def _dataset(self, name: str) -> h5py.Dataset:
         """A dataset of the table that has to be there."""
@@ -143,9 +146,10 @@ class Hdf5Store:
             same_kind = existing.dtype == (_TEXT if column.values.dtype == object else column.values.dtype)
             if same_kind and existing.shape == column.values.shape:
                 existing[...] = column.values
-                return
-            del self._units[name]
-        self._write_dataset(self._units, name, column)
+            else:
+                del self._units[name]
+        if name not in self._units:
+            self._write_dataset(self._units, name, column)
         if name not in self.columns():
             self._set_colnames((*self.columns(), name))
 

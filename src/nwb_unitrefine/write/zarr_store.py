@@ -102,9 +102,10 @@ class ZarrStore:
             existing = self._units[name]
             if existing.shape == column.values.shape and existing.dtype == column.values.dtype:
                 existing[...] = column.values
-                return
-            self._overlay.rmdir(f"units/{name}")
-        self._write_dataset(self._units, name, column)
+            else:
+                self._overlay.rmdir(f"units/{name}")
+        if self.shape(name) is None:
+            self._write_dataset(self._units, name, column)
         if name not in self.columns():
             self._units.attrs["colnames"] = [*self.columns(), name]
 
