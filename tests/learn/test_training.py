@@ -89,6 +89,30 @@ def test_a_folder_is_not_overwritten_unasked(make, small_learner, tmp_path: Path
         train_model(make(), output=tmp_path / "model", learner=small_learner, validate=False)
 
 
+def test_what_is_no_model_is_never_replaced(make, small_learner, tmp_path: Path) -> None:
+    """A file, a folder with data, or a model with a file of somebody's added stays, and nothing is trained."""
+    train_model(make(), output=tmp_path / "model", learner=small_learner, validate=False)
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "labels.csv").write_text("id,label")
+    (tmp_path / "table.csv").write_text("id,label")
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    for name in ("model", "precious", "table.csv", "link"):
+        with pytest.raises(ModelError, match="not replaced"):
+            train_model(make(n_units=0), output=tmp_path / name, validate=False, overwrite=True)
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+def test_a_model_is_replaced_by_another_when_asked(make, small_learner, tmp_path: Path) -> None:
+    """A folder that holds a model and nothing else gives way."""
+    for seed in (0, 1):
+        train_model(
+            make(), output=tmp_path / "model", learner=small_learner, validate=False, seed=seed, overwrite=bool(seed)
+        )
+    assert load_model(tmp_path / "model").manifest.training.seed == 1
+
+
 def test_labels_are_added_to_what_a_model_knew(make, small_learner, tmp_path: Path) -> None:
     """The labelled units of a model's folder come back, and one's own are added."""
     dataset = make()

@@ -24,7 +24,9 @@ __all__ = ["command"]
 @click.option("--recipe", is_flag=True, help="Score UnitRefine's recipe beside it, on the same splits.")
 @label_options
 @click.option("--figures", metavar="FOLDER", help="Draw confusion matrix, reliability and coverage there.")
-@click.option("--seed", default=0, show_default=True, help="Of whatever is drawn in training.")
+@click.option(
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of whatever is drawn in training."
+)
 @json_option
 def command(
     *,

@@ -60,9 +60,23 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
 @click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
 @click.option("--scaler", "scalers", multiple=True, metavar="NAME", help="Likewise.")
-@click.option("--draws", default=10, show_default=True, help="Configurations to try for each classifier.")
-@click.option("--jobs", default=1, show_default=True, help="Processes of a search; the model is the same for any.")
-@click.option("--seed", default=0, show_default=True, help="Decides everything that is drawn.")
+@click.option(
+    "--draws",
+    default=10,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Configurations to try for each classifier.",
+)
+@click.option(
+    "--jobs",
+    default=1,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Processes of a search; the model is the same for any.",
+)
+@click.option(
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Decides everything that is drawn."
+)
 @click.option("--licence", default="", help="SPDX identifier of the model's licence.")
 @click.option("--no-validate", "validate", is_flag=True, default=True, flag_value=False, help="Leave out the scores.")
 @click.option("--overwrite", is_flag=True, help="Replace a model folder that is there.")
@@ -98,7 +112,9 @@ def command(
     from nwb_unitrefine.learn.packaged import read_training_data, rebuild_default
 
     if packaged is not None:
-        click.echo(f"written to {rebuild_default(packaged, output=output)}", err=as_json)
+        if sources:
+            raise click.UsageError("--packaged takes its own data: give no SOURCE with it.")
+        click.echo(f"written to {rebuild_default(packaged, output=output, overwrite=overwrite)}", err=as_json)
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")

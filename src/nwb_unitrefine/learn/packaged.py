@@ -65,7 +65,7 @@ def read_training_data(source: str | Path) -> Dataset:
     return read_labelled_tables(folder)
 
 
-def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> Path:
+def rebuild_default(folder: str | Path, *, output: str | Path | None = None, overwrite: bool = False) -> Path:
     """Train the default model from the UnitRefine base dataset.
 
     Parameters
@@ -74,6 +74,8 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> 
         The base dataset.
     output : str or Path, optional
         Where to write the model; by default, over the packaged one.
+    overwrite : bool, optional
+        Whether to replace a model folder at `output`.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None) -> 
         ),
         command="nwb-unitrefine train --packaged unitrefine_base",
         keep_training_data=False,
-        overwrite=True,
+        overwrite=overwrite or output is None,
     )
     assert trained.path is not None
     return trained.path

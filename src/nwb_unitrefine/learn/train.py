@@ -12,7 +12,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.inputs import feature_groups, missing_tiers
 from nwb_unitrefine.learn.learner import BoostedTrees
-from nwb_unitrefine.models.folder import write_folder
+from nwb_unitrefine.models.folder import require_free, write_folder
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def train_model(
         Whether the folder holds the labelled units, as UnitRefine's do; leave them out where the data may not be passed
         on.
     overwrite : bool
-        Whether to replace a folder that is there.
+        Whether to replace a model folder that is there. Nothing else is replaced.
 
     Returns
     -------
@@ -127,8 +127,10 @@ def train_model(
     TrainingError
         If a class has too few units.
     ModelError
-        If there is a folder already.
+        If there is something at `output` that may not be replaced; nothing was trained then.
     """
+    if output is not None:
+        require_free(output, overwrite=overwrite)
     warnings = check_dataset(dataset)
     for warning in warnings:
         _log.warning("%s", warning)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.manifest import Manifest
 
-__all__ = ["ModelFolder", "digest_of", "read_folder", "write_folder"]
+__all__ = ["ModelFolder", "digest_of", "read_folder", "require_free", "write_folder"]
 
 SKOPS = "best_model.skops"
 INFO = "model_info.json"
@@ -41,6 +41,7 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 TRAINING_DATA = "training_data.csv"
 LABELS = "labels.csv"
+_WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, TRAINING_DATA, LABELS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,6 +151,35 @@ def _read_info(file: Path) -> Mapping[str, Any]:
     return info
 
 
+def require_free(path: Path | str, *, overwrite: bool = False) -> None:
+    """Refuse a place for a model where something is that must not be lost.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder to make.
+    overwrite : bool
+        Whether a model folder that is there may be replaced: one that `write_folder` wrote, with nothing added to it.
+
+    Raises
+    ------
+    ModelError
+        If there is anything else, or a model and `overwrite` is not set.
+    """
+    target = Path(path)
+    if not target.exists() and not target.is_symlink():
+        return
+    if not overwrite:
+        raise ModelError(f"{target} is there already.", tip="Choose another folder, or set the option overwrite.")
+    if target.is_symlink() or not target.is_dir():
+        raise ModelError(f"{target} is no model folder, so it is not replaced.", tip="Choose another folder.")
+    entries = sorted(target.iterdir())
+    foreign = [entry.name for entry in entries if entry.name not in _WRITTEN or not entry.is_file()]
+    if foreign or (entries and not {target / SKOPS, target / MANIFEST} <= set(entries)):
+        what = f"holds {foreign[0]}, which is no file of a model" if foreign else "holds no model of this program"
+        raise ModelError(f"{target} {what}, so it is not replaced.", tip="Choose another folder.")
+
+
 def write_folder(
     path: Path | str,
     *,
@@ -178,7 +208,7 @@ def write_folder(
     metric_params : mapping, optional
         Of ``model_info.json``: the parameters that the metrics were computed with.
     overwrite : bool
-        Whether to replace a folder that is there.
+        Whether to replace a model folder that is there; see `require_free`.
 
     Returns
     -------
@@ -188,11 +218,10 @@ def write_folder(
     Raises
     ------
     ModelError
-        If there is a folder and `overwrite` is not set, or if the estimator and the manifest do not agree.
+        If something is there that may not be replaced, or if the estimator and the manifest do not agree.
     """
     target = Path(path)
-    if target.exists() and not overwrite:
-        raise ModelError(f"{target} is there already.", tip="Choose another folder, or pass overwrite=True.")
+    require_free(target, overwrite=overwrite)
     _check_agreement(estimator, manifest)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
