@@ -49,6 +49,57 @@ def test_csv_has_a_row_a_unit(session: Path, tmp_path: Path) -> None:
     assert float(rows[0]["num_spikes"]) > 0
 
 
+@pytest.mark.parametrize("command", ["features", "predict"])
+def test_nothing_that_is_there_is_overwritten(session: Path, tmp_path: Path, command: str, capsys) -> None:
+    """The source itself, or any file, is refused as output, before anything is computed; so is a folder to be made."""
+    before = session.read_bytes()
+    table = tmp_path / "table.csv"
+    assert main(["features", str(session), "--output", str(table)]) == 0
+    source = ["predict", "--features", str(table)] if command == "predict" else ["features", str(session)]
+    capsys.readouterr()
+    for output, why in ((session, "exists already"), (tmp_path / "none" / "out.csv", "there is no folder")):
+        assert main([*source, "--output", str(output)]) == 1
+        assert why in capsys.readouterr().err
+    assert session.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["session.nwb", "table.csv"]
+
+
+def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, capsys) -> None:
+    """Metrics in another definition than the model's are not taken for its features, and their names are given."""
+    table = tmp_path / "table.csv"
+    assert main(["features", str(session), "--output", str(table)]) == 0
+    capsys.readouterr()
+    assert main(["predict", "--features", str(table)]) == 0
+    printed = capsys.readouterr().err
+    assert "features of the model are missing: " in printed
+    assert "half_width@0.101" in printed
+    assert main(["predict", "--features", str(table), "--definition", "0.101", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert "exp_decay@0.101" in printed
+    assert "exp_decay@0.101" not in document["missing"]
+
+
+def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_path: Path, capsys) -> None:
+    """`features --model` exports all that the model takes: the table gives the probabilities that the file gives."""
+    table = tmp_path / "table.csv"
+    assert main(["features", str(session), "--model", "default", "--output", str(table)]) == 0
+    capsys.readouterr()
+    assert main(["predict", "--features", str(table), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert "half_width@0.101" not in said["missing"]
+    assert main(["label", str(session), "--dry-run", "--json"]) == 0
+    (labelled,) = json.loads(capsys.readouterr().out)
+    for name in ("unit_id", "label", "p_sua", "p_mua", "p_noise"):
+        assert [unit[name] for unit in said["units"]] == pytest.approx([unit[name] for unit in labelled["units"]]), name
+
+
+@pytest.mark.parametrize("options", [["--folder", "x"], ["--preprocessed"], ["--electrical-series", "x"]])
+def test_options_of_raw_traces_alone_are_wrong_usage(session: Path, options: list[str]) -> None:
+    """What says how to read raw traces is of no use without them."""
+    assert main(["features", str(session), *options]) == 2
+    assert main(["features", str(session), "--n-jobs", "0"]) == 2
+
+
 def test_unknown_feature_is_refused_in_one_line(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt name is an error with the name that was meant."""
     assert main(["features", str(session), "--names", "fireing_rate"]) == 1
@@ -60,3 +111,12 @@ def test_raw_traces_that_are_not_there_are_refused(session: Path, capsys: pytest
     pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
     assert main(["features", str(session), "--from-raw"]) == 1
     assert "no ElectricalSeries" in capsys.readouterr().err
+
+
+def test_a_recording_that_is_not_there_is_refused(session: Path, tmp_path: Path, capsys) -> None:
+    """A path that is no recording is one line, whether nothing is there or something else."""
+    pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
+    (tmp_path / "folder").mkdir()
+    for name, why in (("nosuch", "There is no recording"), ("folder", "cannot be read as a recording")):
+        assert main(["features", str(session), "--recording", str(tmp_path / name)]) == 1
+        assert why in capsys.readouterr().err

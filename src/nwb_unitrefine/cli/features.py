@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
+from nwb_unitrefine.cli.options import load, new_table_option, write_new_table
 from nwb_unitrefine.cli.render import json_option, make_console, print_json, print_problems, print_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nwb_unitrefine.records import Features, Units
 
 __all__ = ["command"]
@@ -24,7 +26,8 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 @click.option(
     "--names", metavar="NAME,…", help="Which features, as snr or half_width@0.101; by default, all there are."
 )
-@click.option("--output", metavar="CSV", help="Write the table there: one row a unit, one column a feature.")
+@click.option("--model", multiple=True, metavar="MODEL", help="The features that this model takes; twice: of both.")
+@new_table_option("Write the table there: one row a unit, one column a feature.")
 @click.option(
     "--from-raw", is_flag=True, help="Compute amplitude, noise, drift and PCA metrics from raw traces as well."
 )
@@ -32,13 +35,14 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 @click.option("--electrical-series", metavar="PATH", help="Which ElectricalSeries, where the file has several.")
 @click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
 @click.option("--preprocessed", is_flag=True, help="The raw traces are filtered and referenced already.")
-@click.option("--n-jobs", default=1, show_default=True, help="Processes for raw traces.")
+@click.option("--n-jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes for raw traces.")
 @json_option
 def command(
     source: str,
     *,
     names: str | None,
-    output: str | None,
+    model: tuple[str, ...],
+    output: Path | None,
     from_raw: bool,
     recording: str | None,
     electrical_series: str | None,
@@ -51,9 +55,17 @@ def command(
     from nwb_unitrefine.metrics import compute_features, compute_from_raw
     from nwb_unitrefine.read import read_units
 
+    from_raw = from_raw or recording is not None
+    if not from_raw and (electrical_series is not None or folder is not None or preprocessed):
+        raise click.UsageError("--electrical-series, --folder and --preprocessed go with --from-raw.")
+    if names is not None and model:
+        raise click.UsageError("Give --names or --model, not both.")
+    asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    if model:
+        asked = list(load(model).feature_names)
     units = read_units(source)
     raw = None
-    if from_raw or recording is not None:
+    if from_raw:
         raw = compute_from_raw(
             units,
             recording=recording,
@@ -62,11 +74,10 @@ def command(
             preprocess=not preprocessed,
             n_jobs=n_jobs,
         )
-    asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
     with make_console(stderr=True).status(FIRST_TIME):
         features = compute_features(units, names=asked, raw=raw)
     if output is not None:
-        features.to_frame().to_csv(Path(output))
+        write_new_table(features.to_frame(), output)
     if as_json:
         print_json(_document(units, features))
     else:

@@ -6,11 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli.options import load, model_option, sorter_options
-from nwb_unitrefine.cli.render import describe_error, json_option, make_console, print_json, print_problems, print_table
+from nwb_unitrefine.cli.remarks import weighing_remark
+from nwb_unitrefine.cli.render import (
+    describe_error,
+    json_option,
+    make_console,
+    print_json,
+    print_problems,
+    print_table,
+    show_probability,
+)
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -144,7 +152,7 @@ def _print_units(outcome: Outcome) -> None:
         f"{outcome.source}: {len(predictions)} units by {curation.model.name}",
         ["unit", "spikes", "label", *(f"p({name})" for name in CLASSES), "remark"],
         [
-            [unit_id, n_spikes, label or "–", *(f"{p:.2f}" for p in row), reason]
+            [unit_id, n_spikes, label or "–", *map(show_probability, row), reason]
             for unit_id, n_spikes, label, row, reason in zip(
                 predictions.unit_ids.tolist(),
                 spikes.tolist(),
@@ -156,23 +164,10 @@ def _print_units(outcome: Outcome) -> None:
         ],
     )
     print_problems((*curation.units.problems, *curation.features.problems))
-    _print_weighing(curation)
+    if weighed := weighing_remark(predictions, model_name=curation.model.name):
+        click.echo(f"note: {weighed}", err=True)
     print_agreement(curation.units, predictions.labels, ours=_ours(outcome))
     _print_written(outcome)
-
-
-def _print_weighing(curation: Curation) -> None:
-    """Explain labels that are not the most probable class, which would look like a mistake."""
-    predictions = curation.predictions
-    labelled = predictions.labels != ""
-    likeliest = np.array(CLASSES)[np.argmax(predictions.probabilities[labelled], axis=1)]
-    n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
-    if n_weighed:
-        click.echo(
-            f"note: {n_weighed} labels are not the most probable class: {curation.model.name} weighs each probability "
-            "by the class's share in training",
-            err=True,
-        )
 
 
 def _print_written(outcome: Outcome) -> None:

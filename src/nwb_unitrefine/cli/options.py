@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,9 +10,11 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from nwb_unitrefine.models import Model
 
-__all__ = ["load", "model_option", "sorter_options"]
+__all__ = ["definition_option", "load", "model_option", "new_table_option", "sorter_options", "write_new_table"]
 
 
 def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -87,11 +90,47 @@ def _parse_labels(text: str) -> dict[str, str]:
     return {label.strip(): meaning.strip() for label, _, meaning in pairs}
 
 
+definition_option = click.option(
+    "--definition",
+    type=click.Choice(["0.105", "0.101"]),
+    help="SpikeInterface that a CSV's metrics are of, where their names do not say.",
+)
+
+
+def _refuse_existing(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001
+    """Look before anything is computed: what is there may be the source itself."""
+    if value is not None and (value.exists() or not value.parent.is_dir()):
+        from nwb_unitrefine.errors import WriteError
+
+        if value.exists():
+            raise WriteError(f"{value} exists already.", tip="Remove it, or name another output.")
+        raise WriteError(f"{value} cannot be written: there is no folder {value.parent}.", tip="Make the folder first.")
+    return value
+
+
+def new_table_option(about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command ``--output`` for a CSV, which must not be there yet."""
+    kind = click.Path(path_type=Path)
+    return click.option("--output", metavar="CSV", type=kind, callback=_refuse_existing, help=about)
+
+
+def write_new_table(frame: pd.DataFrame, output: Path) -> None:
+    """Write a table that is there whole or not at all."""
+    from nwb_unitrefine.write.copies import appearing
+
+    with appearing(output) as place:
+        frame.to_csv(place)
+
+
 def sorter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what may have to be said of a sorter's output, which an NWB file says itself."""
     for option in (
         click.option("--gain-uv", type=float, help="Sorter output: µV of one count, where the folder does not tell."),
-        click.option("--sampling-rate-hz", type=float, help="Sorter output: the sampling rate, where it has none."),
+        click.option(
+            "--sampling-rate-hz",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Sorter output: the sampling rate, where it has none.",
+        ),
         click.option("--interface", metavar="NAME", help="Sorter output: which sorter's, where that is not plain."),
     ):
         command = option(command)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import load, model_option
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli.options import definition_option, load, model_option, new_table_option, write_new_table
+from nwb_unitrefine.cli.remarks import missing_features, missing_remark, weighing_remark
+from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table, show_probability
 from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -16,26 +20,55 @@ __all__ = ["command"]
 @click.command("predict")
 @click.option("--features", "table", required=True, metavar="CSV", help="One row a unit, one column a metric.")
 @model_option
-@click.option("--output", metavar="CSV", help="Write the predictions there as well.")
+@definition_option
+@new_table_option("Write the predictions there as well.")
 @json_option
-def command(*, table: str, model: tuple[str, ...], output: str | None, as_json: bool) -> None:
-    """Predict labels from a table of metrics, as SpikeInterface or UnitRefine export it."""
+def command(*, table: str, model: tuple[str, ...], definition: str | None, output: Path | None, as_json: bool) -> None:
+    """Predict labels from a table of metrics, as SpikeInterface, UnitRefine or `features --output` writes it."""
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.models import predict
     from nwb_unitrefine.read import read_units
 
     loaded = load(model)
-    frame = predict(loaded, compute_features(read_units(table), names=loaded.feature_names)).to_frame()
+    units = read_units(table)
+    features = compute_features(units, names=loaded.feature_names, definition=definition)
+    predictions = predict(loaded, features)
+    frame = predictions.to_frame()
     if output is not None:
-        frame.to_csv(Path(output))
+        write_new_table(frame, output)
+    problems = (*units.problems, *features.problems)
+    remarks = [
+        remark
+        for remark in (missing_remark(features), weighing_remark(predictions, model_name=loaded.identity.name))
+        if remark
+    ]
     if as_json:
-        print_json({"source": table, "model": loaded.identity, "units": frame.reset_index().to_dict("records")})
+        print_json(
+            {
+                "source": table,
+                "model": loaded.identity,
+                "missing": missing_features(features),
+                "remarks": remarks,
+                "problems": problems,
+                "units": frame.reset_index().to_dict("records"),
+            }
+        )
         return
     print_table(
         f"{table}: {len(frame)} units by {loaded.identity.name}",
         ["unit", "label", *(f"p({name})" for name in CLASSES), "remark"],
         [
-            [row.Index, row.label or "–", *(f"{getattr(row, f'p_{name}'):.2f}" for name in CLASSES), row.reason]
+            [
+                row.Index,
+                row.label or "–",
+                *(show_probability(getattr(row, f"p_{name}")) for name in CLASSES),
+                row.reason,
+            ]
             for row in frame.itertuples()
         ],
     )
+    print_problems(problems)
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)
+    if missing_features(features):
+        click.echo("  tip: `nwb-unitrefine features SOURCE --model M` exports what a model needs.", err=True)

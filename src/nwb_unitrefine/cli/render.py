@@ -29,6 +29,7 @@ __all__ = [
     "print_problems",
     "print_table",
     "show_number",
+    "show_probability",
 ]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
@@ -96,6 +97,15 @@ def show_number(value: float | np.floating[Any]) -> str:
     ('0.0001235', '1.235e+06', '–')
     """
     return "–" if np.isnan(value) else f"{value:.4g}"
+
+
+def show_probability(value: float) -> str:
+    """Two decimals, and a dash for NaN.
+
+    >>> show_probability(0.456), show_probability(float("nan"))
+    ('0.46', '–')
+    """
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def print_json(document: object) -> None:

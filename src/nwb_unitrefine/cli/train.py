@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nwb_unitrefine.cli.options import definition_option
 from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.records import CLASSES
@@ -34,11 +35,7 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
                 metavar="OLD=NEW",
                 help="What a label means: sua, mua, noise.",
             ),
-            click.option(
-                "--definition",
-                type=click.Choice(["0.105", "0.101"]),
-                help="SpikeInterface that a CSV's metrics are of.",
-            ),
+            definition_option,
             click.option(
                 "--subject-pattern",
                 metavar="REGEX",

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.records import Problem, Ragged
-from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, Alias, Feature, dialect_of_columns, dialects, find_aliases
+from nwb_unitrefine.vocabulary import (
+    METRICS,
+    NEW,
+    OLD,
+    Alias,
+    Feature,
+    dialect_of_columns,
+    dialects,
+    find_aliases,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,8 +50,17 @@ class ColumnValues:
     rejected: NDArray[np.bool_]
 
 
-def read_columns(units: Units) -> tuple[dict[str, ColumnValues], str, tuple[Problem, ...]]:
+def read_columns(
+    units: Units, *, definition: str | None = None
+) -> tuple[dict[str, ColumnValues], str, tuple[Problem, ...]]:
     """Take the columns that the vocabulary knows, with their unit and sign.
+
+    Parameters
+    ----------
+    units : Units
+    definition : {"0.105", "0.101"}, optional
+        Which SpikeInterface computed the columns, where their names do not say: that of a column ``half_width@0.101``
+        is in its name.
 
     Returns
     -------
@@ -54,11 +74,16 @@ def read_columns(units: Units) -> tuple[dict[str, ColumnValues], str, tuple[Prob
     dialect = units.source.dialect
     if dialect not in dialects():
         dialect = dialect_of_columns(units.columns)
-    release = _release(units.columns) if dialect in ("SpikeInterface", "AIND") else None
+    release = definition
+    if definition is None and dialect in ("SpikeInterface", "AIND"):
+        release = _release(units.columns)
+    elif definition is not None and dialect not in dialects():
+        dialect = "SpikeInterface"
     found: dict[str, ColumnValues] = {}
     problems = []
     for name, column in units.columns.items():
-        aliases = find_aliases(name, dialect=dialect)
+        full_name = "@" in name
+        aliases = _own_name(name) if full_name else find_aliases(name, dialect=dialect)
         numbers = _numbers(column, len(units)) if aliases else None
         if numbers is None:
             continue
@@ -66,16 +91,27 @@ def read_columns(units: Units) -> tuple[dict[str, ColumnValues], str, tuple[Prob
         for alias in aliases:
             taken = _convert(alias, numbers)
             rejected |= taken.rejected
-            for definition in alias.definitions:
-                if METRICS[alias.metric].difference and release not in (None, definition):
+            for known in alias.definitions:
+                if METRICS[alias.metric].difference and not full_name and release not in (None, known):
                     continue
-                found.setdefault(Feature(METRICS[alias.metric], definition).name, taken)
+                found.setdefault(Feature(METRICS[alias.metric], known).name, taken)
         if rejected.any():
             ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
             problems.append(Problem(f"Values of column {name!r} are out of range and not used.", ids))
     whose = dialect or "no dialect"
     stated = f", definition {release}" if release else ""
     return found, f"{whose}{stated}" if found else "", tuple(problems)
+
+
+def _own_name(name: str) -> tuple[Alias, ...]:
+    """Take a column named as the vocabulary names features, such as ``half_width@0.101``."""
+    try:
+        feature = resolve(name)
+    except FeatureError:
+        return ()
+    metric = feature.metric
+    definitions = (feature.definition,) if metric.difference else metric.definitions
+    return (Alias(dialect="", name=name, metric=metric.name, definitions=definitions),)
 
 
 def _release(columns: Collection[str]) -> str | None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["compute_features"]
 
 
-def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: Features | None = None) -> Features:
+def compute_features(
+    units: Units, *, names: Sequence[str] | None = None, raw: Features | None = None, definition: str | None = None
+) -> Features:
     """Compute features, and say where each value is from.
 
     A feature is computed where its inputs are there, at SpikeInterface's value; a unit without them gets the value that
@@ -38,6 +40,8 @@ def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: F
         those that a column or `raw` has.
     raw : Features, optional
         What `compute_from_raw` got out of the raw traces of the same units.
+    definition : {"0.105", "0.101"}, optional
+        Which SpikeInterface computed the metrics that the source has as columns, where their names do not say.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def compute_features(units: Units, *, names: Sequence[str] | None = None, raw: F
     >>> str(features.origin(0, "firing_rate"))  # doctest: +SKIP
     'computed: from spike times, definition 0.105'
     """
-    columns, dialect, problems = read_columns(units)
+    columns, dialect, problems = read_columns(units, definition=definition)
     if names is None:
         names = _default_names(columns, raw)
     asked = [resolve(name) for name in names]

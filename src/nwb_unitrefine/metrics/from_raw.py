@@ -136,12 +136,14 @@ def _open(si: Any, units: Units, recording: Any, electrical_series: str | None) 
     if recording is not None and not isinstance(recording, str | Path):
         return recording
     source = str(recording if recording is not None else units.source.uri)
+    if recording is not None and "://" not in source and not Path(source).exists():
+        raise FeatureError(f"There is no recording at {source}.", tip="Give an NWB file or a SpikeInterface folder.")
     is_nwb = recording is None or Path(source).suffix in {".nwb", ".zarr"} or "://" in source
     if not is_nwb:
-        return si.load(source)
+        return _load_folder(si, source)
     if recording is None and not units.source.kind.startswith("nwb"):
         raise FeatureError(
-            f"{source} is no NWB file that could hold raw traces.", tip="Give the recording with --recording."
+            f"{source} is no NWB file that could hold raw traces.", tip="Give the recording with the option recording."
         )
     from spikeinterface.extractors.nwbextractors import NwbRecordingExtractor
 
@@ -154,12 +156,24 @@ def _open(si: Any, units: Units, recording: Any, electrical_series: str | None) 
         raise FeatureError(f"No raw traces can be read from {source}: {error}") from error
 
 
+def _load_folder(si: Any, source: str) -> Any:
+    """Open what SpikeInterface saved, which it tells from other things by failing in many ways."""
+    try:
+        loaded = si.load(source)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise FeatureError(f"{source} cannot be read as a recording of SpikeInterface: {reason}") from error
+    if not isinstance(loaded, si.BaseRecording):
+        raise FeatureError(f"{source} is a {type(loaded).__name__}, and no recording.")
+    return loaded
+
+
 def _only_series(extractor: Any, path: str) -> str:
     """The one ElectricalSeries of the file that is not LFP."""
     paths = [str(series) for series in extractor.fetch_available_electrical_series_paths(path)]
     raw = [series for series in paths if "lfp" not in series.lower()] or paths
     if not raw:
-        raise FeatureError(f"{path} has no ElectricalSeries.", tip="Give the recording with --recording.")
+        raise FeatureError(f"{path} has no ElectricalSeries.", tip="Give the recording with the option recording.")
     if len(raw) > 1:
         raise FeatureError(
             f"{path} has {len(raw)} ElectricalSeries.", tip=f"Choose with --electrical-series: {', '.join(raw)}."
