@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path  # noqa: TC003 - for the fixtures' annotations
 
 import pytest
 
-from nwb_unitrefine.errors import FileBusyError, JournalError, WriteError
-from nwb_unitrefine.journal import Edit, Outcome, commit, journal_path, locked, recover, recover_if_needed
+from nwb_unitrefine.errors import FileBusyError, JournalError, SourceError, WriteError
+from nwb_unitrefine.journal import (
+    Edit,
+    Outcome,
+    commit,
+    held_for_reading,
+    journal_path,
+    locked,
+    recover,
+    recover_if_needed,
+)
 from nwb_unitrefine.journal.record import Journal
 
 OLD, NEW = b"a" * 5000, b"a" * 4096 + b"b" * 5000
@@ -58,10 +68,161 @@ def test_recovering_twice_is_recovering_once(target: Path) -> None:
 
 
 def test_a_journal_that_was_not_complete_is_dropped(target: Path) -> None:
-    """The file is as it was, since it is not touched before its journal is complete."""
-    journal_path(target).write_bytes(Journal(target.name, 1, 1, (EDIT,)).encode()[:-1])
-    assert recover(target).outcome is Outcome.DISCARDED
+    """At whatever byte the writing of a journal stopped, the file is as it was, and the rest of the journal goes."""
+    content = Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode()
+    for length in range(0, len(content), 7):
+        for tail in (b"", bytes(len(content) - length)):
+            journal_path(target).write_bytes(content[:length] + tail)
+            assert recover(target).outcome is Outcome.DISCARDED
+            assert target.read_bytes() == OLD
+            assert not journal_path(target).exists()
+
+
+@pytest.mark.parametrize("applied", [1, 904, 2000, 4999])
+def test_a_journal_that_lost_its_end_is_kept_while_the_file_is_half_written(target: Path, applied: int) -> None:
+    """Its bytes may be the only ones: it is not dropped, whatever is left of them, and the tip says what to do."""
+    interrupt(target, content=(half := NEW[: 4096 + applied]))
+    content = journal_path(target).read_bytes()
+    for length in range(content.index(b"\n", 200) + 66, len(content), 97):
+        journal_path(target).write_bytes(content[:length])
+        with pytest.raises(JournalError, match="may be half written") as refusal:
+            recover(target)
+        assert "Restore the file from a copy" in refusal.value.tip
+        assert journal_path(target).read_bytes() == content[:length]
+    assert target.read_bytes() == half
+
+
+@pytest.mark.parametrize(
+    ("place", "damage"), [(120, b"?"), (-100, b"?"), (-5000, bytes(4096)), (-1, b"?"), (3, b"?")], ids=str
+)
+def test_a_damaged_journal_is_kept_while_the_file_is_half_written(target: Path, place: int, damage: bytes) -> None:
+    """Damage in its first line, its head, its bytes or its digest does not look like a write that had not begun."""
+    interrupt(target, content=(half := NEW[:6000]))
+    content = bytearray(journal_path(target).read_bytes())
+    place %= len(content)
+    content[place : place + len(damage)] = damage
+    journal_path(target).write_bytes(content)
+    with pytest.raises(JournalError):
+        recover(target)
+    assert journal_path(target).read_bytes() == content
+    assert target.read_bytes() == half
+
+
+def test_a_damaged_journal_is_not_needed_once_the_file_is_whole(target: Path) -> None:
+    """Where everything was written, it is found to be; only to take that back, the bytes are needed."""
+    interrupt(target, content=NEW)
+    content = journal_path(target).read_bytes()[:-1000]
+    journal_path(target).write_bytes(content)
+    with pytest.raises(JournalError, match="is damaged"):
+        recover(target, undo=True)
+    assert recover(target).outcome is Outcome.FINISHED
+    assert target.read_bytes() == NEW
+    assert not journal_path(target).exists()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_journal_of_a_folder_that_lost_its_end(tmp_path: Path, *, half: bool) -> None:
+    """It is dropped while every file is as it was, and kept once one is not."""
+    folder = tmp_path / "store.zarr"
+    folder.mkdir()
+    (folder / ".zattrs").write_bytes(b"{}")
+    edits = (Edit("new/0", 0, None, b"new"), Edit(".zattrs", 0, b"{}", b"{1}"))
+    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).encode()[:-70])
+    if half:
+        (folder / "new").mkdir()
+        (folder / "new" / "0").write_bytes(b"new")
+        with pytest.raises(JournalError, match="may be half written"):
+            recover(folder)
+    else:
+        assert recover(folder).outcome is Outcome.DISCARDED
+    assert journal_path(folder).exists() is half
+
+
+def test_the_journal_of_another_write_is_not_touched(target: Path) -> None:
+    """A writer that finds a journal where it wants to put its own leaves file and journal as they are."""
+    with locked(target) as descriptor:
+        journal_path(target).write_bytes(b"of another")
+        with pytest.raises(FileBusyError, match=r"session\.nwb was not changed: .* is there"):
+            commit(target, (EDIT,), descriptor=descriptor, **SIZES)
+    assert journal_path(target).read_bytes() == b"of another"
     assert target.read_bytes() == OLD
+
+
+def test_recovery_may_be_given_the_journal(target: Path) -> None:
+    """The journal's own path stands for its file."""
+    interrupt(target, content=OLD)
+    found = recover(journal_path(target))
+    assert (found.path, found.outcome) == (target, Outcome.FINISHED)
+    assert target.read_bytes() == NEW
+
+
+def test_recovery_of_what_is_not_there_is_refused(target: Path) -> None:
+    """Neither a misspelt name nor a file that went missing after an interrupted write passes for recovered."""
+    with pytest.raises(SourceError, match=r"other\.nwb does not exist"):
+        recover(target.with_name("other.nwb"))
+    interrupt(target, content=OLD)
+    target.unlink()
+    with pytest.raises(JournalError, match=r"session\.nwb does not exist") as refusal:
+        recover(target)
+    assert "Put it back" in refusal.value.tip
+    assert journal_path(target).exists()
+
+
+@pytest.mark.parametrize("length", [237, 255])
+def test_a_name_too_long_for_a_journal_is_read_and_not_written(tmp_path: Path, length: int) -> None:
+    """No journal can be beside it: it is read as it is, and a write is refused with what helps."""
+    path = tmp_path / ("a" * (length - 4) + ".nwb")
+    path.write_bytes(OLD)
+    with held_for_reading(path):
+        assert recover(path).outcome is Outcome.NOTHING
+    with pytest.raises(WriteError, match="too long") as refusal, locked(path) as descriptor:
+        commit(path, (EDIT,), descriptor=descriptor, **SIZES)
+    assert "shorten its name" in refusal.value.tip
+    assert path.read_bytes() == OLD
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """What is neither a file nor a folder is not opened: a pipe would not come back before someone writes to it."""
+    pipe = tmp_path / "pipe.nwb"
+    os.mkfifo(pipe)
+    with pytest.raises(SourceError, match=r"pipe\.nwb is neither a file nor a folder"), held_for_reading(pipe):
+        pass
+    with pytest.raises(SourceError, match=r"pipe\.nwb is neither a file nor a folder"), locked(pipe):
+        pass
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_journal_may_be_read_by_those_who_may_read_the_file(
+    target: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """Its bytes are the file's: it has the file's mode while it is there."""
+    target.chmod(mode)
+    modes = []
+    real = os.ftruncate
+
+    def looking(descriptor: int, size: int) -> None:
+        modes.append(stat.S_IMODE(journal_path(target).stat().st_mode))
+        real(descriptor, size)
+
+    monkeypatch.setattr(os, "ftruncate", looking)
+    with locked(target) as descriptor:
+        commit(target, (Edit("", 0, OLD, b"short"),), descriptor=descriptor, size_before=len(OLD), size_after=5)
+    assert modes == [mode]
+    assert target.read_bytes() == b"short"
+
+
+def test_a_file_of_a_folder_keeps_its_mode(tmp_path: Path) -> None:
+    """Who may read and write a file of a store is what it was after the file was replaced."""
+    folder = tmp_path / "store.zarr"
+    folder.mkdir()
+    for number, mode in enumerate((0o600, 0o664)):
+        (folder / f"{number}").write_bytes(b"{}")
+        (folder / f"{number}").chmod(mode)
+    edits = [Edit(f"{number}", 0, b"{}", b"{1}") for number in range(2)]
+    with locked(folder) as descriptor:
+        commit(folder, edits, descriptor=descriptor)
+    assert [stat.S_IMODE((folder / f"{number}").stat().st_mode) for number in range(2)] == [0o600, 0o664]
+    assert (folder / "1").read_bytes() == b"{1}"
 
 
 def test_a_file_that_was_changed_since_is_refused(target: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path  # noqa: TC003 - for the fixtures' annotations
 
 import pytest
@@ -11,10 +10,13 @@ from hypothesis import strategies as st
 
 from nwb_unitrefine.errors import JournalError
 from nwb_unitrefine.journal import Edit, journal_path
-from nwb_unitrefine.journal.record import Journal, read_journal
+from nwb_unitrefine.journal.record import Journal, Outline, read_journal
 
 EDITS = (Edit("", 0, b"abcd", b"ABCD"), Edit("", 4096, b"x", b"XYZ"))
 JOURNAL = Journal("session.nwb", 4097, 4099, EDITS)
+CONTENT = JOURNAL.encode()
+HEAD = len(CONTENT) - len(b"abcdABCDxXYZ") - 65
+"""Length of the head with its digest."""
 
 whole = st.builds(
     Journal,
@@ -43,32 +45,39 @@ def test_a_journal_is_read_as_it_was_written(journal: Journal, tmp_path: Path) -
     assert read_journal(place) == journal
 
 
-def test_a_journal_that_was_cut_off_was_never_complete(tmp_path: Path) -> None:
-    """At whatever byte its writing stopped, a journal reads as none: its target has not been touched."""
+@pytest.mark.parametrize("tail", [0, 5000])
+def test_a_journal_without_all_of_its_head_was_never_complete(tmp_path: Path, tail: int) -> None:
+    """Where its writing stopped before the end of the head's digest, with zeros behind or not, there is no journal."""
     place = tmp_path / "journal"
-    content = JOURNAL.encode()
-    for length in range(len(content)):
-        place.write_bytes(content[:length])
+    for length in range(HEAD):
+        place.write_bytes(CONTENT[:length] + bytes(tail))
         assert read_journal(place) is None
 
 
-def test_a_journal_of_zeros_was_never_complete(tmp_path: Path) -> None:
-    """After a power failure a file may have its length and no content."""
+@pytest.mark.parametrize("tail", [0, 5000])
+def test_a_journal_without_all_of_its_bytes_says_where_the_change_is(tmp_path: Path, tail: int) -> None:
+    """Cut off behind its head, a journal is neither nothing nor to be applied."""
     place = tmp_path / "journal"
-    place.write_bytes(bytes(5000))
-    assert read_journal(place) is None
+    for length in range(HEAD, len(CONTENT)):
+        place.write_bytes(CONTENT[:length] + bytes(tail))
+        outline = read_journal(place)
+        assert isinstance(outline, Outline)
+        assert outline.places == (("", 0), ("", 4096))
+        assert (outline.before.size, outline.after.size) == (4097, 4099)
 
 
-def test_a_damaged_journal_is_never_applied(tmp_path: Path) -> None:
-    """Whatever bit of a complete journal is flipped, it is refused or taken for incomplete."""
+def test_a_damaged_journal_is_neither_applied_nor_taken_for_none(tmp_path: Path) -> None:
+    """Whatever bit of a complete journal is flipped: in its head it is refused, behind that its bytes are not used."""
     place = tmp_path / "journal"
-    content = JOURNAL.encode()
-    for position in range(len(content)):
-        damaged = bytearray(content)
-        damaged[position] ^= 4
-        place.write_bytes(damaged)
-        with suppress(JournalError):
-            assert read_journal(place) is None
+    for position in range(len(CONTENT)):
+        flipped = bytearray(CONTENT)
+        flipped[position] ^= 4
+        place.write_bytes(flipped)
+        if position < HEAD:
+            with pytest.raises(JournalError):
+                read_journal(place)
+        else:
+            assert isinstance(read_journal(place), Outline)
 
 
 def test_another_file_of_that_name_is_not_a_journal(tmp_path: Path) -> None:

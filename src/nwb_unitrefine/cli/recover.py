@@ -16,8 +16,8 @@ __all__ = ["command"]
 def command(files: tuple[str, ...], *, undo: bool, as_json: bool) -> int:
     """Finish or undo a write that was interrupted.
 
-    A FILE is the NWB file itself; its journal is found beside it. Other commands do this by themselves when they open
-    the file.
+    A FILE is the NWB file itself, or the journal that lies beside it. Other commands do this by themselves when they
+    open the file.
     """
     from nwb_unitrefine.write import recover
 

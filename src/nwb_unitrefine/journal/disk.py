@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.journal.record import digest_of_parts
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nwb_unitrefine.journal.record import Edit, Journal
+    from nwb_unitrefine.journal.record import Edit, Journal, Outline, State
 
-__all__ = ["UNSUPPORTED", "apply_edits", "is_between", "remove_file", "sync_folder", "write_file"]
+__all__ = [
+    "UNSUPPORTED",
+    "apply_edits",
+    "is_between",
+    "is_in_state",
+    "remove_file",
+    "sync_folder",
+    "write_file",
+]
 
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """What a file system answers that does not know what it is asked for, such as to lock a file."""
@@ -49,25 +60,52 @@ def is_between(journal: Journal, target: Path, descriptor: int) -> bool:
     return all(_is_stretch_between(descriptor, edit) for edit in journal.edits)
 
 
-def write_file(place: Path, content: bytes) -> None:
-    """Write a file that is not there yet.
+def is_in_state(outline: Outline, state: State, target: Path, descriptor: int) -> bool:
+    """Whether the target is as it was before a change, or as after it, wherever that was to change it."""
+    if not outline.is_folder and os.fstat(descriptor).st_size != state.size:
+        return False
+    parts = [
+        _content(target / key) if outline.is_folder else os.pread(descriptor, length, offset)
+        for (key, offset), length in zip(outline.places, state.lengths, strict=True)
+    ]
+    lengths = tuple(-1 if part is None else len(part) for part in parts)
+    return lengths == state.lengths and digest_of_parts(parts) == state.digest
+
+
+def write_file(place: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Write a file that is not there yet; if that fails, none is left.
+
+    Parameters
+    ----------
+    place : Path
+    content : bytes
+    mode : int, optional
+        Who may do what with it; by default, what the user has set for new files.
 
     Raises
     ------
     FileExistsError
         If it is there.
     """
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(place, flags, 0o666 if mode is None else 0o600)
     try:
+        if mode is not None:
+            with suppress(OSError):  # not every file system has modes
+                os.fchmod(descriptor, mode)
         _write_all(descriptor, content, 0)
         os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(place)  # noqa: PTH108 - the calls to the system stand here in one style
+        raise
     finally:
         os.close(descriptor)
 
 
 def remove_file(place: Path) -> None:
     """Remove a file."""
-    os.unlink(place)  # noqa: PTH108 - the calls to the system stand here in one style
+    os.unlink(place)  # noqa: PTH108 - as above
     sync_folder(place.parent)
 
 
@@ -102,8 +140,9 @@ def _replace(folder: Path, key: str, content: bytes | None) -> None:
         _take_away(place, folder)
     elif _content(place) != content:
         os.makedirs(place.parent, exist_ok=True)  # noqa: PTH103 - as above
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
+        write_file(new, content, mode=mode)
         try:
-            write_file(new, content)
             os.replace(new, place)  # noqa: PTH105 - as above
         except OSError:
             with suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -12,9 +13,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.errors import FileBusyError, JournalError, WriteError
-from nwb_unitrefine.journal.disk import UNSUPPORTED, apply_edits, is_between, remove_file, sync_folder, write_file
-from nwb_unitrefine.journal.record import Journal, journal_path, read_journal
+from nwb_unitrefine.errors import FileBusyError, JournalError, SourceError, WriteError
+from nwb_unitrefine.journal.disk import (
+    UNSUPPORTED,
+    apply_edits,
+    is_between,
+    is_in_state,
+    remove_file,
+    sync_folder,
+    write_file,
+)
+from nwb_unitrefine.journal.record import SUFFIX, Journal, Outline, damaged, has_journal, journal_path, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +42,7 @@ _TIPS = {
     errno.EDQUOT: "Free some of your disk quota, then run the command again.",
     errno.EACCES: "You need to be allowed to write to its folder: a journal is kept beside the file.",
     errno.EROFS: "It lies on a read-only file system: write a copy with --output.",
+    errno.ENAMETOOLONG: f"A journal of {len(SUFFIX)} bytes more in its name is kept beside it: shorten its name.",
 }
 
 
@@ -80,8 +90,17 @@ def commit(target: Path, edits: Sequence[Edit], *, descriptor: int, size_before:
     """
     journal = Journal(target.name, size_before, size_after, tuple(edits))
     place = journal_path(target)
+    mode = os.fstat(descriptor).st_mode & 0o666 | 0o600  # who may not read the target may not read it here either
     try:
-        write_file(place, journal.encode())
+        write_file(place, journal.encode(), mode=mode)
+    except FileExistsError as error:  # where a file system has no locks; it is not ours to touch
+        raise FileBusyError(
+            f"{target.name} was not changed: {place.name} is there, of another write to it.",
+            tip="Wait until no other program writes it, then run the command again.",
+        ) from error
+    except OSError as error:
+        raise _not_written(target, error) from error
+    try:
         sync_folder(place.parent)
     except OSError as error:
         with suppress(OSError):
@@ -114,7 +133,7 @@ def recover_if_needed(path: str | Path) -> None:
     FileBusyError
         If another process is writing the file and does not come to an end.
     """
-    if journal_path(path).exists():
+    if has_journal(path):
         recover(path)
 
 
@@ -124,19 +143,24 @@ def recover(path: str | Path, *, undo: bool = False) -> Recovery:
     Parameters
     ----------
     path : str or Path
-        The file that was being written; not its journal.
+        The file that was being written, or its journal.
     undo : bool, optional
         Take the write back instead of finishing it.
 
     Raises
     ------
     JournalError
-        If the journal is damaged, belongs to another file, or the file has been changed since. Nothing is touched.
+        If the journal is damaged, belongs to another file, or the file is gone or has been changed since. Nothing is
+        touched.
     FileBusyError
         If another process has the file open.
+    SourceError
+        If there is neither the file nor a journal of it.
     """
-    target = Path(path).resolve()
-    if not journal_path(target).exists():
+    target = Path(str(path).removesuffix(SUFFIX)).resolve()
+    if not target.exists():
+        raise _missing(target)
+    if not has_journal(target):
         return Recovery(target, Outcome.NOTHING)
     try:
         with _lock(target, PATIENCE_S) as descriptor:
@@ -198,7 +222,7 @@ def held_for_reading(path: str | Path) -> Iterator[None]:
         with ExitStack() as stack:
             with suppress(OSError):  # what may not be opened is for the reader to say
                 stack.enter_context(_lock(target, PATIENCE_S, shared=True))
-            if not journal_path(target).exists():  # none has begun, and died, in between
+            if not has_journal(target):  # none has begun, and died, in between
                 yield
                 return
 
@@ -206,7 +230,10 @@ def held_for_reading(path: str | Path) -> Iterator[None]:
 @contextmanager
 def _lock(target: Path, patience_s: float, *, shared: bool = False) -> Iterator[int]:
     """Hold the lock alone."""
-    flags = os.O_RDONLY if shared or target.is_dir() else os.O_RDWR
+    mode = target.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to open a pipe is to wait for its other end
+        raise SourceError(f"{target.name} is neither a file nor a folder.")
+    flags = os.O_RDONLY if shared or stat.S_ISDIR(mode) else os.O_RDWR
     descriptor = os.open(target, flags | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + patience_s
@@ -235,15 +262,17 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 
 def _settle(target: Path, descriptor: int, *, undo: bool) -> Outcome:
     """Bring an interrupted write to an end, under the lock."""
-    place = journal_path(target)
-    if not place.exists():
+    if not has_journal(target):
         return Outcome.NOTHING
+    place = journal_path(target)
     journal = read_journal(place)
     if journal is None:
         remove_file(place)
         return Outcome.DISCARDED
     if journal.name != target.name or journal.is_folder != target.is_dir():
         raise JournalError(f"{place.name} is the journal of another file, {journal.name}.", tip="Move it back there.")
+    if isinstance(journal, Outline):
+        return _settle_without_bytes(journal, target, descriptor, undo=undo)
     if not is_between(journal, target, descriptor):
         raise JournalError(
             f"{target.name} has been changed since the write that {place.name} belongs to was interrupted.",
@@ -252,6 +281,28 @@ def _settle(target: Path, descriptor: int, *, undo: bool) -> Outcome:
     apply_edits(journal, target, descriptor, backwards=undo)
     remove_file(place)
     return Outcome.UNDONE if undo else Outcome.FINISHED
+
+
+def _settle_without_bytes(outline: Outline, target: Path, descriptor: int, *, undo: bool) -> Outcome:
+    """Remove a journal that is not whole, where the target is: its bytes are not needed then."""
+    place = journal_path(target)
+    if is_in_state(outline, outline.before, target, descriptor):
+        remove_file(place)
+        return Outcome.DISCARDED
+    if is_in_state(outline, outline.after, target, descriptor) and not undo:
+        remove_file(place)
+        return Outcome.FINISHED
+    raise damaged(place)
+
+
+def _missing(target: Path) -> SourceError | JournalError:
+    """Say that there is no file, and whether it is known by its journal."""
+    if not has_journal(target):
+        return SourceError(f"{target} does not exist.")
+    return JournalError(
+        f"{target.name} does not exist, and a write to it was interrupted.",
+        tip=f"Put it back beside its journal, then run: nwb-unitrefine recover {target.name}",
+    )
 
 
 def _not_written(target: Path, error: OSError) -> WriteError:

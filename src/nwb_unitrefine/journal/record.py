@@ -1,22 +1,39 @@
 """A change as it is written down beside its target: what is where, before and after.
 
 A journal is a line that says what it is, a line of JSON that lists the edits, the digest of these two lines, the bytes
-before and after each edit, and the digest of everything before it, which is what makes it complete.
+before and after each edit, and the digest of everything before it, which is what makes it complete. The line of JSON
+has the digest of all bytes before, and of all after: where the rest is lost, they tell whether the target is still
+the old one, or already the new one.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import JournalError
 
-__all__ = ["Edit", "Journal", "journal_path", "read_journal"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "SUFFIX",
+    "Edit",
+    "Journal",
+    "Outline",
+    "State",
+    "damaged",
+    "digest_of_parts",
+    "has_journal",
+    "journal_path",
+    "read_journal",
+]
 
 SUFFIX = ".unitrefine-journal"
 
@@ -75,6 +92,8 @@ class Journal:
             "process": os.getpid(),
             "size_before": self.size_before,
             "size_after": self.size_after,
+            "digest_before": digest_of_parts(edit.before for edit in self.edits),
+            "digest_after": digest_of_parts(edit.after for edit in self.edits),
             "edits": [[edit.key, edit.offset, _length(edit.before), _length(edit.after)] for edit in self.edits],
         }
         head = _MAGIC + json.dumps(header).encode() + b"\n"
@@ -83,50 +102,119 @@ class Journal:
         return content + _digest(content)
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a target is like before a change, or after it.
+
+    Parameters
+    ----------
+    size : int
+        Of a file; -1 for a folder.
+    lengths : tuple of int
+        Of each stretch that the change concerns; -1 for a file of a folder that is not there.
+    digest : str
+        Of the bytes of all stretches: see `digest_of_parts`.
+    """
+
+    size: int
+    lengths: tuple[int, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is left of a journal whose bytes are not whole.
+
+    Parameters
+    ----------
+    name : str
+        As of `Journal`.
+    places : tuple of (str, int)
+        Key and offset of each edit.
+    before, after : State
+    """
+
+    name: str
+    places: tuple[tuple[str, int], ...]
+    before: State
+    after: State
+
+    @property
+    def is_folder(self) -> bool:
+        """As of `Journal`."""
+        return self.before.size < 0
+
+
 def journal_path(target: str | Path) -> Path:
     """Return where the journal of `target` is, when there is one: beside the file that a symbolic link points to."""
-    resolved = Path(target).resolve()
-    return resolved.with_name(resolved.name + SUFFIX)
+    return Path(f"{Path(target).resolve()}{SUFFIX}")
 
 
-def read_journal(place: Path) -> Journal | None:
-    """Read a journal; None if it was never completed, and so its target never touched.
+def has_journal(target: str | Path) -> bool:
+    """Whether there is a journal of `target`; there is none where its name would be longer than names can be."""
+    try:
+        return journal_path(target).exists()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
+
+
+def read_journal(place: Path) -> Journal | Outline | None:
+    """Read a journal.
+
+    Its target is touched only once all of it is on the disk. A process that is killed leaves its first part, and a
+    power failure zeros in place of any part. What lacks the end of its head was therefore never complete. Of what has
+    its head and not all bytes, that cannot be said: a complete journal that was damaged looks the same.
+
+    Returns
+    -------
+    Journal, Outline or None
+        An outline where the bytes are not whole, None where it was never complete.
 
     Raises
     ------
     JournalError
-        If it was complete and is damaged, or is not a journal.
+        If its head is damaged, or it is not a journal.
     """
-    content = place.read_bytes()
-    magic, header, body = _split(content)
-    blank = not content.strip(b"\0")  # a power failure leaves the length of a file without its content
-    if not blank and magic != _MAGIC[: len(magic)]:
+    content = place.read_bytes().rstrip(b"\0")  # a journal ends in a digest, so that zeros are what was not written
+    if content[: len(_MAGIC)] != _MAGIC[: len(content)]:
         raise JournalError(
             f"{place.name} is not a journal of this version of nwb-unitrefine.",
             tip="If the file beside it opens as it should, delete this one.",
         )
-    if blank or header is None:
+    line, _, rest = content[len(_MAGIC) :].partition(b"\n")
+    digest, body = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
+    if len(digest) < _DIGEST_BYTES:
         return None
-    lengths = [max(before, 0) + max(after, 0) for _, _, before, after in header["edits"]]
-    if len(body) < sum(lengths) + _DIGEST_BYTES:
-        return None
-    if _digest(content[:-_DIGEST_BYTES]) != content[-_DIGEST_BYTES:]:
-        raise JournalError(
-            f"{place.name} is damaged, and {header['target']} may be half written.",
-            tip="Restore the file from a copy. If it is known to be whole, delete the journal.",
-        )
+    if digest != _digest(_MAGIC + line + b"\n"):
+        raise damaged(place)
+    header = json.loads(line)
+    n_bytes = sum(max(n_before, 0) + max(n_after, 0) for _, _, n_before, n_after in header["edits"])
+    if body[n_bytes:] != _digest(content[:-_DIGEST_BYTES]):
+        return _outline(header)
     return Journal(header["target"], header["size_before"], header["size_after"], _edits(header["edits"], body))
 
 
-def _split(content: bytes) -> tuple[bytes, dict[str, Any] | None, bytes]:
-    """Cut a journal into its first line, its header (None where cut off or blank) and the rest."""
-    magic, rest = content[: len(_MAGIC)], content[len(_MAGIC) :]
-    line, newline, rest = rest.partition(b"\n")
-    digest, body = rest[:_DIGEST_BYTES], rest[_DIGEST_BYTES:]
-    if not newline or digest != _digest(magic + line + b"\n"):
-        return magic, None, b""
-    header: dict[str, Any] = json.loads(line)
-    return magic, header, body
+def damaged(place: Path) -> JournalError:
+    """Say of a journal that it is damaged, and what that means for its target."""
+    return JournalError(
+        f"{place.name} is damaged, and {place.name.removesuffix(SUFFIX)} may be half written.",
+        tip="Restore the file from a copy. If it is known to be whole, delete the journal.",
+    )
+
+
+def digest_of_parts(parts: Iterable[bytes | None]) -> str:
+    """Digest of the bytes of all edits on one side of a change, one after another."""
+    return hashlib.sha256(b"".join(part or b"" for part in parts)).hexdigest()
+
+
+def _outline(header: dict[str, Any]) -> Outline:
+    """Keep what a header says of a change; one without digests, as they once were, describes no state."""
+    edits = header["edits"]
+    before = State(header["size_before"], tuple(edit[2] for edit in edits), header.get("digest_before", ""))
+    after = State(header["size_after"], tuple(edit[3] for edit in edits), header.get("digest_after", ""))
+    return Outline(header["target"], tuple((edit[0], edit[1]) for edit in edits), before, after)
 
 
 def _edits(described: list[list[Any]], body: bytes) -> tuple[Edit, ...]:
