@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -75,6 +77,111 @@ def _dandi_errors(path):
     environment = {**os.environ, "DANDI_NO_ET": "1", "HOME": str(path.parent.parent)}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     return [] if done.stdout.strip() == "No errors found." else [done.stdout, done.stderr]
+
+
+def _reverse_tables(folder):
+    """Let every table list the clusters the other way round."""
+    for table in folder.glob("cluster_*.tsv"):
+        heading, *rows = table.read_text().splitlines()
+        table.write_text("\n".join([heading, *rows[::-1]]) + "\n")
+
+
+def _rename_two_clusters(folder):
+    """Give spikes to clusters that no table lists, as a split does."""
+    clusters = np.load(folder / "spike_clusters.npy")
+    clusters[clusters == 3], clusters[clusters == 5] = 57, 103
+    np.save(folder / "spike_clusters.npy", clusters)
+
+
+def _merge_two_clusters(folder):
+    """Leave clusters in the tables that have no spikes any more."""
+    clusters = np.load(folder / "spike_clusters.npy")
+    clusters[(clusters == 3) | (clusters == 5)] = 13
+    np.save(folder / "spike_clusters.npy", clusters)
+
+
+def _as_it_is(_folder):
+    """Change nothing."""
+
+
+@pytest.mark.parametrize("name", ["kilosort_toy", "phy_kilosort25"])
+@pytest.mark.parametrize("change", [_as_it_is, _reverse_tables, _rename_two_clusters, _merge_two_clusters])
+def test_every_unit_keeps_its_own_spikes_and_waveform(shared_data, tmp_path, name, change):
+    """Whatever the folder's tables list, and in whatever order, a cluster's data are under its id; no spike is lost."""
+    folder = tmp_path / "folder"
+    shutil.copytree(shared_data / "sorters" / name, folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    change(folder)
+    convert(folder, output=tmp_path / "a.nwb", metadata=METADATA, model=None)
+    before, after = read_units(folder), read_units(tmp_path / "a.nwb")
+    assert after.unit_ids.tolist() == after.columns["original_cluster_id"].values.tolist()
+    rows = {cluster: row for row, cluster in enumerate(after.columns["original_cluster_id"].values.tolist())}
+    clusters = np.load(folder / "spike_clusters.npy").reshape(-1)
+    assert sorted(rows) == np.unique(clusters).tolist()
+    for place, cluster in enumerate(before.unit_ids.tolist()):
+        np.testing.assert_array_equal(after.spike_times_s[rows[cluster]], before.spike_times_s[place])
+        assert len(after.spike_times_s[rows[cluster]]) == np.sum(clusters == cluster)
+        np.testing.assert_array_equal(after.waveforms.mean[rows[cluster]], before.waveforms.mean[place])
+
+
+def test_clusters_that_tables_and_spikes_disagree_about_are_named(shared_data, tmp_path):
+    """Clusters that are listed without spikes, or have spikes and are not listed, are said by their ids."""
+    folder = tmp_path / "folder"
+    shutil.copytree(shared_data / "sorters" / "phy_kilosort25", folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    _rename_two_clusters(folder)
+    conversion = convert(folder, output=tmp_path / "a.nwb", metadata=METADATA, model=None)
+    named = {problem.unit_ids: problem.what for problem in conversion.problems if problem.unit_ids}
+    assert "no spikes and are left out" in named[3, 5]
+    assert "in none of the tables" in named[57, 103]
+
+
+def test_a_file_that_came_out_otherwise_gets_no_name(shared_data, tmp_path, monkeypatch):
+    """Where the written units are not those that were read, they are named and no file is left."""
+    from nwb_unitrefine.integrations.units_table import add_units
+
+    def add_two_in_each_others_place(nwbfile, units, **options):
+        order = np.arange(len(units))
+        order[[1, 2]] = 2, 1
+        mean = replace(units.waveforms, mean=units.waveforms.mean[order])
+        add_units(nwbfile, replace(units, waveforms=mean), **options)
+
+    monkeypatch.setattr(sys.modules[convert.__module__], "add_units", add_two_in_each_others_place)
+    with pytest.raises(WriteError, match="other units than were read: 1, 2"):
+        convert(shared_data / "sorters" / "phy_kilosort25", output=tmp_path / "a.nwb", metadata=METADATA)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ids_that_are_text_are_numbered_and_kept_as_names(shared_data, tmp_path):
+    """A CellExplorer session's units are numbered; their names, and what neuroconv knows of them, stand beside."""
+    folder = shared_data / "sorters" / "cellexplorer"
+    convert(folder, output=tmp_path / "a.nwb", metadata=METADATA, model=None)
+    before, after = read_units(folder), read_units(tmp_path / "a.nwb")
+    assert after.unit_ids.tolist() == list(range(len(before)))
+    assert after.columns["unit_name"].values.tolist() == before.unit_ids.tolist()
+    assert "clu_id" in after.columns
+    np.testing.assert_array_equal(after.spike_times_s.values, before.spike_times_s.values)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"NWBFile": "hello"}, "NWBFile of the metadata is 'hello', and not a section.*may have: .*session_start_time"),
+        ({"NWBFile": {"sesion_id": "1"}}, r"unknown key, NWBFile\.sesion_id\. NWBFile may have: .*session_id"),
+        ({"NWBFile": {"experimenter": "Doe"}}, "experimenter of the metadata is 'Doe', and not a list"),
+        ({"Subject": {"sex": "female"}}, r"Subject\.sex of the metadata cannot be 'female'\. It may be: M, F"),
+        ({"Subject": None}, "Subject of the metadata is None, and not a section"),
+        ({"Ecephys": {"Device": [{"nam": "P"}]}}, r"unknown key, Ecephys\.Device\[0\]\.nam"),
+        ({"Ecephys": {"ElectrodeGroup": {"location": "CA1"}}}, "ElectrodeGroup of the metadata is .*, and not a list"),
+        ({"Ecephys": 3}, "Ecephys of the metadata is 3, and not a section"),
+    ],
+)
+def test_metadata_that_nwb_has_no_place_for_are_named(shared_data, tmp_path, metadata, said):
+    """One line says which key is wrong and what is allowed there; nothing is made."""
+    with pytest.raises(SourceError, match=said) as caught:
+        convert(shared_data / "sorters" / "phy_kilosort25", output=tmp_path / "a.nwb", metadata=METADATA | metadata)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_missing_is_named_and_nothing_is_made(shared_data, tmp_path):
@@ -197,7 +304,6 @@ def test_an_interface_labels_a_file_that_is_appended_to(shared_data, tmp_path):
 def test_a_folder_is_labelled_without_conversion(shared_data, tmp_path):
     """Tables appear beside the sorter's files, which stay as they are; labelling again replaces the tables."""
     import hashlib
-    import shutil
 
     from nwb_unitrefine import curate, write_curation
 

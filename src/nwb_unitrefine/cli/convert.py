@@ -42,6 +42,9 @@ def command(
 
     SOURCE is the folder (or the one file) that the sorter wrote. The metadata need at the least a session_start_time
     under NWBFile; what archives ask for besides and is missing is named.
+
+    Unit ids are the sorter's (in Phy, the cluster ids) where these are whole numbers, so that `relabel --unit 57=noise`
+    means cluster 57. Clusters without spikes are left out, and named.
     """
     from nwb_unitrefine.integrations import convert
 
@@ -68,7 +71,7 @@ def command(
         )
         return
     counts = ", ".join(f"{count} {name}" for name, count in _counts(conversion).items())
-    click.echo(f"{conversion.path} made with {conversion.interface}{': ' * bool(counts)}{counts}")
+    click.echo(f"{conversion.path} made{': ' * bool(counts)}{counts}")
     if conversion.missing:
         click.echo(f"Archives ask for metadata that were not given: {', '.join(conversion.missing)}.", err=True)
     problems = conversion.curation.units.problems if conversion.curation else ()

@@ -85,7 +85,7 @@ def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> 
     counts = np.bincount(rows, minlength=len(unit_ids))
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     trains = Ragged(samples[order].astype(np.float64) / sampling_rate_hz, offsets)
-    columns = _cluster_columns(folder, unit_ids)
+    columns = _cluster_columns(folder, unit_ids, problems)
     recorder = _recorder(folder)
     if gain_uv is not None:
         recorder = recorder._replace(gain_v=gain_uv * 1e-6)
@@ -130,8 +130,11 @@ def _sampling_rate(params: Path) -> float:
     raise SourceError(f"{params} gives no sample_rate.", tip="Add a line such as: sample_rate = 30000.")
 
 
-def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64]) -> dict[str, Column]:
-    """Columns of all cluster tables: numbers where all are, text elsewhere; empty where a unit has no row."""
+def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64], problems: list[Problem]) -> dict[str, Column]:
+    """Columns of all cluster tables: numbers where all are, text elsewhere; empty where a unit has no row.
+
+    Phy splits and merges clusters, and leaves Kilosort's tables as they were: both differences are said.
+    """
     tables = sorted(path for path in folder.glob("cluster*") if path.suffix in {".tsv", ".csv"})
     found: dict[str, dict[int, str]] = {}
     for path in tables:
@@ -145,6 +148,11 @@ def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64]) -> dict[str, Col
                 for name, value in row.items():
                     if name and value is not None:
                         found.setdefault("quality" if name == "group" else name, {})[int(cluster)] = value
+    listed = {cluster for values in found.values() for cluster in values}
+    if empty := tuple(sorted(listed - set(unit_ids.tolist()))):
+        problems.append(Problem("Clusters that the tables list have no spikes and are left out", empty))
+    if listed and (new := tuple(sorted(set(unit_ids.tolist()) - listed))):
+        problems.append(Problem("Clusters are in none of the tables: what these say is empty for them", new))
     columns = {}
     for name, values in found.items():
         texts = [values.get(unit_id, "") for unit_id in unit_ids.tolist()]
