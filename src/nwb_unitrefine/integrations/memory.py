@@ -53,6 +53,10 @@ class MemoryStore:
                 tip="Once it is written, nwb-unitrefine label adds a run to that history.",
             )
 
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns: a table in memory has nothing else."""
+        return self.columns()
+
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         return tuple(self._nwbfile.units.colnames)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nwb_unitrefine.journal import Outcome, Recovery, recover
+from nwb_unitrefine.write.chain import effective_chain
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.formats import export_labels, import_labels
-from nwb_unitrefine.write.history import Change, diff_runs, effective_chain, read_history
+from nwb_unitrefine.write.history import Change, diff_runs, read_history
 from nwb_unitrefine.write.labels import write_curation
 from nwb_unitrefine.write.report import WriteReport
 from nwb_unitrefine.write.verification import Check, Verification, verify

@@ -8,14 +8,17 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.write.chain import effective_chain, runs_of
+from nwb_unitrefine.write.columns import PREDEFINED, writers
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
-from nwb_unitrefine.write.provenance import run_from_group
 from nwb_unitrefine.write.tree import HISTORY, NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from nwb_unitrefine.journal import Edit
+    from nwb_unitrefine.records import Run
+    from nwb_unitrefine.write.store import UnitsStore
     from nwb_unitrefine.write.zarr_store import ZarrStore
 
 __all__ = ["require_only_our_edits", "require_only_ours_changed"]
@@ -40,10 +43,9 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
     WriteError
         If it does: a fault of this program, found before the file is touched.
     """
-    store = Hdf5Store(after, name=after.filename)
-    runs = {name: run_from_group(name, group) for name, group in store.runs().items()}
-    ours = {name for run in runs.values() for name in (run.label_column, run.probability_column) if name}
-    ours |= {name for run in runs for name in _replaced(after, run)}
+    was, store = Hdf5Store(before, name=before.filename), Hdf5Store(after, name=after.filename)
+    runs = runs_of(store)
+    ours = _ours(was) | set(_replaced(after, runs[-1].name) if runs else [])
     old, new = _objects(before), _objects(after)
     tables = {path for path, identity in old.items() if identity[0] == h5py.h5o.get_info(before["units"].id).addr}
     others = {
@@ -55,12 +57,21 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
     changed += _rewritten(before, others, edits)
     if changed:
         raise WriteError(f"The write would have changed /{changed[0]}, which is not ours; nothing was written.")
+    _require_whole_table(was, store, runs, ours)
+
+
+def _ours(store: UnitsStore) -> set[str]:
+    """Return the columns that the runs in effect wrote, which the next may write again."""
+    return set(writers(effective_chain(runs_of(store)))) - PREDEFINED
+
+
+def _require_whole_table(was: UnitsStore, store: UnitsStore, runs: Sequence[Run], ours: Collection[str]) -> None:
+    """Refuse a table whose new labels are not one for each unit, or that has lost a column."""
     columns = store.columns()
-    n_units = len(after["units/id"])
-    for name in columns:
-        if name in ours and store.shape(name) != (n_units,) and f"{name}_index" not in ours:
+    for name in (runs[-1].label_column, runs[-1].probability_column) if runs else ():
+        if name and (name not in columns or store.shape(name) != store.shape("id")):
             raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
-    lost = set(Hdf5Store(before, name=before.filename).columns()) - set(columns) - ours
+    lost = set(was.columns()) & set(was.names()) - set(columns) - set(ours)
     if lost:
         raise WriteError(f"The write would have lost columns: {sorted(lost)}; nothing was written.")
 
@@ -123,13 +134,13 @@ def _replaced(file: h5py.File, run: str) -> list[str]:
     return [] if table is None else [name for name in table if name != "id"]
 
 
-def require_only_our_edits(store: ZarrStore, edits: Sequence[Edit]) -> None:
+def require_only_our_edits(was: ZarrStore, store: ZarrStore, edits: Sequence[Edit]) -> None:
     """Refuse a change of a Zarr folder that touches a file which is not of label columns or history.
 
     Parameters
     ----------
-    store : ZarrStore
-        As it would be.
+    was, store : ZarrStore
+        As it is, and as it would be.
     edits : sequence of Edit
 
     Raises
@@ -137,16 +148,15 @@ def require_only_our_edits(store: ZarrStore, edits: Sequence[Edit]) -> None:
     WriteError
         If it does: a fault of this program, found before the folder is touched.
     """
-    runs = [run_from_group(name, group) for name, group in store.runs().items()]
-    ours = {name for run in runs for name in (run.label_column, run.probability_column) if name}
-    ours |= {
+    runs = runs_of(store)
+    present = set(was.names())
+    ours = _ours(was) | {
         edit.key.split("/replaced_columns/")[1].split("/")[0] for edit in edits if "/replaced_columns/" in edit.key
     }
+    ours |= {name for name in store.names() if name not in present}
     places = (f"{HISTORY}/", f"specifications/{NAMESPACE}/", *(f"units/{name}/" for name in ours))
     shared = ("units/.zattrs", ".zattrs", ".zmetadata", "specifications/.zgroup")
     for edit in edits:
         if not edit.key.startswith(places) and edit.key not in shared:
             raise WriteError(f"The write would have changed {edit.key}, which is not ours; nothing was written.")
-    for name in ours & set(store.columns()):
-        if store.shape(name) != store.shape("id"):
-            raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
+    _require_whole_table(was, store, runs, ours)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.errors import ColumnExistsError, WriteError
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
-from nwb_unitrefine.write.columns import ColumnNames, column_names, label_values, probability_values
+from nwb_unitrefine.write.chain import effective_chain, held_by_people, next_name, runs_of
+from nwb_unitrefine.write.columns import ColumnNames, column_names, edited_columns, run_values, writers
 from nwb_unitrefine.write.digests import digest_input, input_names
-from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
 from nwb_unitrefine.write.labels import record_run, software_versions
 from nwb_unitrefine.write.opened import change_store
 from nwb_unitrefine.write.provenance import run_to_group
@@ -82,7 +82,7 @@ def relabel(
         ids = store.read("id")
         changed = _rows(labels, ids, store)
         base = _predictions_in_effect(chain, ids)
-        held = held_by_people(chain, len(ids)) | changed
+        held = np.isin(ids, list(held_by_people(chain))) | changed
         new_labels = base.labels.astype(object)
         new_labels[changed] = [labels[unit] for unit in ids[changed].tolist()]
         predictions = Predictions(
@@ -136,6 +136,17 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
         chain = effective_chain(history)
         if not chain:
             raise WriteError(f"{store.name} has no labels to take back.")
+        edited = [
+            name
+            for name in edited_columns(store, chain)
+            if name in (chain[-1].label_column, chain[-1].probability_column)
+        ]
+        if edited:
+            raise ColumnExistsError(
+                f"{store.name}: {edited[0]!r} was edited since nwb-unitrefine wrote it; undoing would lose that.",
+                tip=f"`relabel` or `label` with --overwrite-column {edited[0]} keeps the edits in the history.",
+                columns=tuple(edited),
+            )
         taken, ids = chain[-1], store.read("id")
         restored = _predictions_in_effect(chain[:-1], ids)
         run = Run(
@@ -145,11 +156,11 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
             predictions=restored,
             software=software_versions(),
             inputs={name: digest_input(store, name) for name in input_names(store, None)},
-            changed=taken.predictions.labels != restored.labels if len(taken.predictions) == len(ids) else None,
+            changed=_predictions_in_effect(chain, ids).labels != restored.labels,
             note=note,
             undoes=taken.name,
         )
-        name = f"run_{len(history) + 1:04d}"
+        name = next_name(history)
         columns = _restore_columns(store, taken, chain[:-1])
         if len(chain) > 1:
             previous = chain[-2]
@@ -164,19 +175,18 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
 
 def _restore_columns(store: UnitsStore, taken: Run, before: Sequence[Run]) -> tuple[str, ...]:
     """Give a taken-back run's columns what they held before it, or take them away; return those that hold labels."""
-    kept = {name for run in before for name in (run.label_column, run.probability_column) if name}
+    written, unit_ids = writers(before), store.read("id")
     for name in (taken.label_column, taken.probability_column):
-        if name and name not in kept:
+        if name and name not in written:
             store.remove_column(name)
-    store.bring_back(taken.name)
-    if not before:
-        return ()
-    run = before[-1]
-    about_label, about_probability = ColumnNames(run.label_column, run.probability_column).descriptions
-    store.set_column(run.label_column, Dataset(label_values(run), description=about_label))
-    if run.probability_column:
-        store.set_column(run.probability_column, Dataset(probability_values(run), description=about_probability))
-    return tuple(name for name in (run.label_column, run.probability_column) if name)
+    brought_back = store.bring_back(taken.name)
+    for name in (taken.label_column, taken.probability_column):
+        run = written.get(name)
+        if run is not None and name not in brought_back:
+            about_label, about_probability = ColumnNames(run.label_column, run.probability_column).descriptions
+            description = about_label if name == run.label_column else about_probability
+            store.set_column(name, Dataset(run_values(run, name, unit_ids), description=description))
+    return tuple(name for name in (before[-1].label_column, before[-1].probability_column) if name) if before else ()
 
 
 def _columns_in_effect(chain: Sequence[Run]) -> ColumnNames:
@@ -204,19 +214,23 @@ def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) 
 
 
 def _predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predictions:
-    """Return the labels in effect, or none for any unit."""
-    if chain and np.array_equal(chain[-1].predictions.unit_ids, ids):
-        return chain[-1].predictions
-    if chain:
-        raise WriteError(
-            "The units are no longer those of the run in effect.", tip="Label the file again, then correct the labels."
-        )
+    """Return the labels in effect by unit id; none for a unit that the run in effect does not know."""
+    known = chain[-1].predictions if chain else None
+    rows = {unit: row for row, unit in enumerate(known.unit_ids.tolist())} if known else {}
+    places = np.array([rows.get(unit, -1) for unit in ids.tolist()], dtype=np.int64)
+    there = places >= 0
+    labels, uncertain = np.full(len(ids), "", dtype=object), np.zeros(len(ids), dtype=np.bool_)
+    probabilities = np.full((len(ids), len(CLASSES)), np.nan)
+    if known is not None:
+        labels[there] = known.labels[places[there]]
+        uncertain[there] = known.uncertain[places[there]]
+        probabilities[there] = known.probabilities[places[there]]
     return Predictions(
         unit_ids=ids,
-        probabilities=np.full((len(ids), len(CLASSES)), np.nan),
-        labels=np.full(len(ids), "", dtype="<U5"),
-        uncertain=np.zeros(len(ids), dtype=np.bool_),
-        reasons=("",) * len(ids),
+        probabilities=probabilities,
+        labels=labels.astype(np.str_),
+        uncertain=uncertain,
+        reasons=tuple(known.reasons[place] if known is not None and place >= 0 else "" for place in places.tolist()),
     )
 
 

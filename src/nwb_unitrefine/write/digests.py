@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Units
     from nwb_unitrefine.write.store import UnitsStore
 
-__all__ = ["digest_input", "has_units", "input_names"]
+__all__ = ["digest_input", "digest_trains", "has_units", "input_names"]
 
 SPIKE_TIMES = "spike_times"
 
@@ -79,6 +79,29 @@ def has_units(store: UnitsStore, units: Units) -> bool:
     if _digest_trains(trains.offsets, (trains.values,)) == digest_input(store, SPIKE_TIMES):
         return True
     return bool(units.problems) and _has_trains(store, units)
+
+
+def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:
+    """Digest the spike times of some units as if they were all of the table, in the order given.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    unit_ids : array of int64
+
+    Returns
+    -------
+    str
+        What `digest_input` said of a table of just these units; empty where one of them is not there, or has no spikes
+        stored.
+    """
+    rows = {unit: row for row, unit in enumerate(store.read("id").tolist())}
+    if store.shape(SPIKE_TIMES) is None or not rows.keys() >= set(unit_ids.tolist()):
+        return ""
+    stored = Ragged(store.read(SPIKE_TIMES), _offsets(store))
+    trains = [stored[rows[unit]] for unit in unit_ids.tolist()]
+    offsets = np.cumsum([0, *(len(train) for train in trains)])
+    return _digest_trains(offsets.astype(np.int64), trains)
 
 
 def _has_trains(store: UnitsStore, units: Units) -> bool:

@@ -66,6 +66,10 @@ class Hdf5Store:
             raise SourceError(f"{name} has a units table without ids.")
         self._units = units
 
+    def names(self) -> tuple[str, ...]:
+        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        return tuple(text_array(list(self._units)).tolist())
+
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         names = self._units.attrs.get("colnames")
@@ -144,7 +148,7 @@ class Hdf5Store:
         existing = self._units.get(name)
         if existing is not None:
             same_kind = existing.dtype == (_TEXT if column.values.dtype == object else column.values.dtype)
-            if same_kind and existing.shape == column.values.shape:
+            if same_kind and existing.shape == column.values.shape and existing.maxshape == (None,):
                 existing[...] = column.values
             else:
                 del self._units[name]
@@ -211,6 +215,8 @@ class Hdf5Store:
         options: dict[str, Any] = {"dtype": _TEXT} if values.dtype == object else {}
         if values.dtype != object and values.nbytes >= _COMPRESS_FROM_BYTES and not dataset.description:
             options = {"compression": "gzip", "shuffle": True}
+        if dataset.description and not dataset.refers_to:  # a column grows with its table, when units are appended
+            options |= {"maxshape": (None,), "chunks": (max(1, len(values)),)}
         written = place.create_dataset(name, data=values, **options)
         if dataset.description:
             type_name = "DynamicTableRegion" if dataset.refers_to else "VectorData"

@@ -13,11 +13,18 @@ from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.read.addresses import is_address
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary import METRICS
-from nwb_unitrefine.write.columns import column_names, label_values, probability_values, require_free
+from nwb_unitrefine.write.chain import effective_chain, held_by_people, next_name, runs_of
+from nwb_unitrefine.write.columns import (
+    column_names,
+    edited_columns,
+    label_values,
+    probability_values,
+    require_free,
+    writers,
+)
 from nwb_unitrefine.write.copies import copied_file, derived_file
 from nwb_unitrefine.write.derived import derived_name
-from nwb_unitrefine.write.digests import digest_input, has_units, input_names
-from nwb_unitrefine.write.history import effective_chain, held_by_people, runs_of
+from nwb_unitrefine.write.digests import digest_input, digest_trains, has_units, input_names
 from nwb_unitrefine.write.opened import change_store
 from nwb_unitrefine.write.provenance import run_to_group
 from nwb_unitrefine.write.report import WriteReport
@@ -25,9 +32,7 @@ from nwb_unitrefine.write.tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.tree import Dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping, Sequence
 
     from nwb_unitrefine.records import Source
     from nwb_unitrefine.write.columns import ColumnNames
@@ -159,14 +164,13 @@ def record_curation(
     _require_same_units(store, curation)
     history = runs_of(store)
     chain = effective_chain(history)
-    n_units = len(curation.units)
-    held = held_by_people(chain, n_units) & (not replace_human)
-    previous = chain[-1].predictions.labels if chain and len(chain[-1].predictions) == n_units else None
+    by_people = {} if replace_human else held_by_people(chain)
+    held = np.isin(curation.units.unit_ids, list(by_people))
     run = Run(
         kind=RunKind.MODEL,
         agent=curation.model.name,
         created=curation.created,
-        predictions=_kept(curation.predictions, held, previous),
+        predictions=_kept(curation.predictions, by_people, store),
         software=software_versions(),
         inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
         model=curation.model,
@@ -174,7 +178,8 @@ def record_curation(
         parameters=curation.parameters,
         changed=~held if held.any() else None,
     )
-    return record_run(store, run, names=names, history=history, overwrite=overwrite)
+    report = record_run(store, run, names=names, history=history, overwrite=overwrite)
+    return replace(report, n_gone=len(by_people) - int(held.sum()))
 
 
 def record_run(
@@ -194,11 +199,18 @@ def record_run(
         As `overwrite_columns` of `write_curation`.
     """
     chain = effective_chain(history)
-    foreign = require_free(names, present=store.columns(), chain=chain, overwrite=overwrite, where=store.name)
+    foreign = require_free(
+        names,
+        present=store.names(),
+        chain=chain,
+        edited=edited_columns(store, chain),
+        overwrite=overwrite,
+        where=store.name,
+    )
     probabilities = probability_values(run)
-    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in _written(chain)
+    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in writers(chain)
     run = replace(run, label_column=names.label, probability_column=names.probability if has_probability else "")
-    name = f"run_{len(history) + 1:04d}"
+    name = next_name(history)
     store.add_run(name, run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run)))
     if foreign:
         store.set_aside(foreign, name)
@@ -235,11 +247,6 @@ def _feature_units(run: Run) -> dict[str, str]:
     return {name: metric.unit for name, metric in metrics.items() if metric is not None}
 
 
-def _written(chain: Sequence[Run]) -> set[str]:
-    """Return the columns that the runs in effect wrote."""
-    return {name for run in chain for name in (run.label_column, run.probability_column)}
-
-
 def _require_same_units(store: UnitsStore, curation: Curation) -> None:
     """Refuse a file whose units are others than those that were labelled."""
     if store.read("id").dtype.kind not in "iu":
@@ -252,13 +259,20 @@ def _require_same_units(store: UnitsStore, curation: Curation) -> None:
         )
 
 
-def _kept(predictions: Predictions, held: NDArray[np.bool_], previous: NDArray[np.str_] | None) -> Predictions:
-    """Give units that a person labelled that label again; the model's probabilities stay as they are."""
-    if previous is None or not held.any():
-        return predictions
-    return replace(
-        predictions,
-        labels=np.where(held, previous, predictions.labels),
-        uncertain=predictions.uncertain & ~held,
-        reasons=tuple("" if kept else reason for kept, reason in zip(held, predictions.reasons, strict=True)),
-    )
+def _kept(predictions: Predictions, by_people: Mapping[int, tuple[str, Run]], store: UnitsStore) -> Predictions:
+    """Give units the label again that a person gave them; the model's probabilities stay as they are.
+
+    A label that was decided on other spikes than the unit has now is kept, too, and marked uncertain.
+    """
+    same_spikes = {
+        run.name: digest_trains(store, run.predictions.unit_ids) == run.inputs.get("spike_times")
+        for _, run in by_people.values()
+    }
+    labels, uncertain, reasons = predictions.labels.astype(object), predictions.uncertain.copy(), [*predictions.reasons]
+    for row, unit in enumerate(predictions.unit_ids.tolist()):
+        if unit not in by_people:
+            continue
+        labels[row], run = by_people[unit]
+        uncertain[row] = not same_spikes[run.name]
+        reasons[row] = f"its spikes are others than when {run.agent} labelled it" if uncertain[row] else ""
+    return replace(predictions, labels=labels.astype(np.str_), uncertain=uncertain, reasons=tuple(reasons))

@@ -82,7 +82,8 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
         return change(_store_over(overlay, place.name))
 
     def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:
-        require_only_our_edits(_store_over(overlay, place.name), edits)
+        was = _zarr_store(place)
+        require_only_our_edits(was, _store_over(overlay, place.name), edits)
 
     if place.is_dir():
         _require_zarr()

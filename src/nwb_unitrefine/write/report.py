@@ -31,6 +31,8 @@ class WriteReport:
         Units whose label is another than before; all with a label, the first time.
     n_kept : int
         Units that kept the label a person gave them.
+    n_gone : int
+        Units that a person had labelled and that are not in the table any more.
     bytes_written : int
         Written into the file; 0 for a dry run.
     """
@@ -41,5 +43,6 @@ class WriteReport:
     n_units: int
     n_changed: int
     n_kept: int = 0
+    n_gone: int = 0
     replaced: tuple[str, ...] = ()
     bytes_written: int = 0

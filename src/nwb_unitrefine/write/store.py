@@ -25,6 +25,10 @@ class UnitsStore(Protocol):
 
     name: str
 
+    def names(self) -> tuple[str, ...]:
+        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        ...
+
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         ...

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nwb_unitrefine.records import RunKind
-from nwb_unitrefine.write.columns import label_values, probability_values
+from nwb_unitrefine.write.chain import effective_chain, runs_of
+from nwb_unitrefine.write.columns import equal_values, run_values, writers
 from nwb_unitrefine.write.digests import digest_input
-from nwb_unitrefine.write.history import effective_chain, runs_of
 from nwb_unitrefine.write.opened import read_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Run
@@ -122,28 +120,14 @@ def _check_inputs(store: UnitsStore, run: Run) -> Iterator[Check]:
 
 def _check_columns(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
     """Compare each column with the newest run that wrote it."""
-    seen: set[str] = set()
-    for run in reversed(chain):
-        for name, expected in (
-            (run.label_column, label_values(run)),
-            (run.probability_column, probability_values(run)),
-        ):
-            if not name or name in seen:
-                continue
-            seen.add(name)
-            if store.shape(name) is None or name not in store.columns():
-                yield Check(f"{name} as in {run.name}", passed=False, detail="the column is gone")
-                continue
-            found = store.read(name)
-            same = found.shape == expected.shape and _equal(found, expected)
-            yield Check(f"{name} as in {run.name}", passed=same, detail="same values" if same else "other values")
-
-
-def _equal(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """Whether two columns hold the same, NaN being the same as NaN."""
-    if expected.dtype.kind == "f" and found.dtype.kind == "f":
-        return np.array_equal(found, expected, equal_nan=True)
-    return bool(found.tolist() == expected.tolist())
+    unit_ids = store.read("id")
+    for name, run in writers(chain).items():
+        what = f"{name} as in {run.name}"
+        if store.shape(name) is None or name not in store.columns():
+            yield Check(what, passed=False, detail="the column is gone")
+            continue
+        same = equal_values(store.read(name), run_values(run, name, unit_ids))
+        yield Check(what, passed=same, detail="same values" if same else "other values")
 
 
 def _model_of(run: Run, model: str | Path | Model | None) -> Model:

@@ -56,6 +56,10 @@ class ZarrStore:
         if "units/id/.zarray" not in overlay:
             raise SourceError(f"{name} has a units table without ids.")
 
+    def names(self) -> tuple[str, ...]:
+        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        return tuple(self._units)
+
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         if "colnames" not in self._units.attrs:
@@ -129,7 +133,7 @@ class ZarrStore:
         table["id"].attrs.update(_type("ElementIdentifiers", "hdmf-common"))
         for column in columns:
             for name in self._with_indices("units", column):
-                self._overlay.move(f"units/{name}", f"{path}/{name}")
+                self._move(f"units/{name}", f"{path}/{name}")
         self._units.attrs["colnames"] = [name for name in self.columns() if name not in columns]
 
     def bring_back(self, run: str) -> tuple[str, ...]:
@@ -141,10 +145,21 @@ class ZarrStore:
         for column in columns:
             self.remove_column(column)
             for name in self._with_indices(path, column):
-                self._overlay.move(f"{path}/{name}", f"units/{name}")
+                self._move(f"{path}/{name}", f"units/{name}")
         self._units.attrs["colnames"] = [*self.columns(), *columns]
         self._overlay.rmdir(path)
         return columns
+
+    def _move(self, source: str, target: str) -> None:
+        """Rename a dataset, and have its index refer to it by its new name."""
+        self._overlay.move(source, target)
+        index = f"{source}_index"
+        if f"{index}/.zattrs" in self._overlay:
+            attributes = dict(self._root[index].attrs)
+            reference = attributes.get("target", {}).get("value", {})
+            if reference.get("path") == f"/{source}":
+                attributes["target"] = {**attributes["target"], "value": {**reference, "path": f"/{target}"}}
+                self._root[index].attrs.put(attributes)
 
     def _with_indices(self, table: str, column: str) -> list[str]:
         """Return a column and the indices over it, innermost first."""
