@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import h5py
+import numpy as np
 import pytest
 
+from curations import curation_of
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.records import Run, RunKind
 from nwb_unitrefine.write.check import require_only_ours_changed
+from nwb_unitrefine.write.columns import label_values
+from nwb_unitrefine.write.hdf5_store import Hdf5Store
+from nwb_unitrefine.write.provenance import run_to_group
 from nwb_unitrefine.write.transaction import change_hdf5
+from nwb_unitrefine.write.tree import Dataset
 from sessions import make_session
 
 if TYPE_CHECKING:
@@ -57,3 +65,25 @@ def test_lost_columns_are_found(tmp_path: Path) -> None:
         change_hdf5(
             path, lambda file: file["units"].attrs.modify("colnames", ["x"] * 3), check=require_only_ours_changed
         )
+
+
+def test_a_run_cannot_claim_what_was_there_before_it(tmp_path: Path) -> None:
+    """That a run says of a column that it wrote it does not make the column one of ours."""
+    path = make_session(tmp_path / "session.nwb", columns={"theirs": list("abcdef")})
+    run = Run(
+        kind=RunKind.RULE,
+        agent="a fault",
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        predictions=curation_of(path).predictions,
+        software={},
+        inputs={},
+        label_column="theirs",
+    )
+
+    def change(file: h5py.File) -> None:
+        store = Hdf5Store(file, name="session.nwb")
+        store.add_run("run_0001", run_to_group(run, rows=np.arange(6)))
+        store.set_column("theirs", Dataset(label_values(run), description="Labels."))
+
+    with pytest.raises(WriteError, match="would have changed /units/theirs"):
+        change_hdf5(path, change, check=require_only_ours_changed)
