@@ -67,6 +67,38 @@ def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, so
     assert new.source.identifier != old.source.identifier
 
 
+@pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
+def test_a_small_file_has_every_kind_of_column_that_was_read(tmp_path: Path, output: str) -> None:
+    """Rows of any length, of two axes, of texts and of an enumeration are as in the source; the rest is named."""
+    path = make_session(tmp_path / "source.nwb")
+    ends = [1, 3, 3, 4, 5, 6]
+    with NWBHDF5IO(path, "a") as io:
+        units = io.read().units
+        units.add_column("place", "Position.", data=np.arange(12.0).reshape(6, 2))
+        units.add_column("names", "Two names each.", data=[[f"a{unit}", f"b{unit}"] for unit in range(6)])
+        units.add_column("depths", "Some depths.", data=np.arange(6.0), index=ends)
+        units.add_column("regions", "Some regions.", data=list("abcdef"), index=ends)
+        units.add_column("kind", "An enumeration of NWB.", data=[0, 1, 0, 1, 2, 0], enum=["fs", "rs", "tan"])
+        units.add_column("nested", "Rows of rows.", data=[[[1.0], [2.0]]] * 6, index=2)
+        units.add_column("waveform_sd", "Deviation.", data=np.ones((6, 40, 4)))
+        io.write(units.parent)
+    with h5py.File(path, "r+") as file:
+        codes = h5py.enum_dtype({"good": 1, "bad": 2}, basetype="i1")
+        native = file["units"].create_dataset("native", data=np.array([1, 2, 1, 2, 1, 1]), dtype=codes)
+        native.attrs.update({"namespace": "hdmf-common", "neurodata_type": "VectorData", "object_id": "n"})
+        native.attrs["description"] = "An enumeration of HDF5."
+        file["units"].attrs["colnames"] = [*file["units"].attrs["colnames"], "native"]
+    report = write_curation(curate(path), output=tmp_path / output, units_only=True)
+    assert set(report.left_out) == {"nested", "waveform_sd"}
+    new = read_units(report.path).columns
+    assert new["place"].values.tolist() == np.arange(12.0).reshape(6, 2).tolist()
+    assert new["names"].values.tolist() == [[f"a{unit}", f"b{unit}"] for unit in range(6)]
+    assert [row.tolist() for row in new["depths"].values] == [[0.0], [1.0, 2.0], [], [3.0], [4.0], [5.0]]
+    assert [row.tolist() for row in new["regions"].values] == [["a"], ["b", "c"], [], ["d"], ["e"], ["f"]]
+    assert new["kind"].values.tolist() == ["fs", "rs", "fs", "rs", "tan", "fs"]
+    assert new["native"].values.tolist() == ["good", "bad", "good", "bad", "good", "good"]
+
+
 def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
     """nwbinspector has nothing to say of a small file whose source is well described; nor has pynwb."""
     from nwbinspector import inspect_nwbfile

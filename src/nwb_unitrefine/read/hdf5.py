@@ -142,7 +142,7 @@ class Hdf5Array:
         return n_chunks - int(self.dataset.id.get_num_chunks())
 
     def read(self) -> NDArray[Any]:
-        """All of it; text as ``str``, references as the last name of their target."""
+        """All of it; text and enumerations as ``str``, references as the last name of their target."""
         dtype = self.dataset.dtype
         if _is_ragged(dtype):
             raise SourceError(f"{self.name} holds rows of any length, as NWB does not store them.")
@@ -152,6 +152,8 @@ class Hdf5Array:
             return text_array(values)
         if h5py.check_ref_dtype(dtype) is not None:
             return self._names(values)
+        if (codes := h5py.check_enum_dtype(dtype)) is not None and values.dtype.kind != "b":
+            return _named(values, codes)
         return values
 
     def read_ends(self) -> tuple[float, float]:
@@ -187,6 +189,14 @@ class Hdf5Array:
                 names[address] = text(h5py.h5i.get_name(target)).rsplit("/", 1)[-1]
             found.reshape(-1)[position] = names[address]
         return found
+
+
+def _named(values: NDArray[Any], codes: Mapping[str, int]) -> NDArray[Any]:
+    """The name of each value of an enumeration; a value without a name is its number."""
+    names = {code: name for name, code in codes.items()}
+    found = np.empty(values.shape, dtype=object)
+    found.reshape(-1)[:] = [names.get(value, str(value)) for value in values.reshape(-1).tolist()]
+    return found
 
 
 def _electrode_groups(file: h5py.File) -> dict[int, str]:

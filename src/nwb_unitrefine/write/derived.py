@@ -18,9 +18,11 @@ from nwb_unitrefine.records import Ragged
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from nwb_unitrefine.records import Column, Source, Units
 
-__all__ = ["derived_name", "write_units_file"]
+__all__ = ["columns_left_out", "derived_name", "write_units_file"]
 
 _SUBJECT = ("subject_id", "age", "description", "genotype", "sex", "species", "strain", "weight")
 _ARGUMENTS = {"stimulus": "stimulus_notes"}
@@ -41,6 +43,17 @@ def derived_name(source: Source) -> str:
     session = source.session_id or source.session_start_time[:19].replace(":", "")
     parts = [("sub", source.subject_id or "unknown"), ("ses", session), ("desc", "curated")]
     return "_".join(f"{key}-{_label(value)}" for key, value in parts if value) + "_ecephys.nwb"
+
+
+def columns_left_out(units: Units) -> tuple[str, ...]:
+    """Name the columns that `write_units_file` does not write.
+
+    That are large ones and rows of rows, which are not read; single spikes' waveforms and the waveforms' deviation,
+    which would need the channels and scale of the source; and what is neither numbers nor text. Columns that hold
+    nothing count for nothing.
+    """
+    present = {name: column for name, column in units.columns.items() if not _is_empty(column)}
+    return (*(name for name, column in present.items() if not _is_written(column)), *units.unread_columns)
 
 
 def write_units_file(units: Units, path: Path) -> None:
@@ -131,9 +144,9 @@ def _add_electrodes(nwbfile: Any, session: Session, units: Units) -> int:
         group = groups[electrodes.groups[row]]
         nwbfile.add_electrode(id=number, group=group, location=locations[row] or group.location)
     for name, column in columns.items():
-        if _is_empty(column):
+        if isinstance(column.values, Ragged) or _is_empty(column):
             continue
-        nwbfile.add_electrode_column(name, _described(column.description), data=_plain(column))
+        nwbfile.add_electrode_column(name, _described(column.description), data=_plain(column.values))
     return len(electrodes.ids)
 
 
@@ -159,10 +172,12 @@ def _add_units(nwbfile: Any, units: Units, n_electrodes: int) -> None:
             mean = waves.mean[:, :, 0] if waves.mean.shape[2] == 1 else waves.mean
             table.add_column("waveform_mean", _about_waveforms(waves.declared_unit), data=mean)
         for name, column in units.columns.items():
-            values = column.values
-            if name in _PREDEFINED or isinstance(values, Ragged) or values.ndim != 1 or _is_empty(column):
+            if _is_empty(column) or not _is_written(column):
                 continue
-            table.add_column(name, _described(column.description), data=_plain(column))
+            if isinstance(column.values, Ragged):
+                _add_ragged(table, name, _described(column.description), column.values)
+            else:
+                table.add_column(name, _described(column.description), data=_plain(column.values))
     nwbfile.units = table
 
 
@@ -171,7 +186,7 @@ def _add_ragged(table: Any, name: str, description: str, rows: Ragged, *, refers
     values = rows.values[rows.offsets[0] : rows.offsets[-1]]
     ends = rows.offsets[1:] - rows.offsets[0]
     options = {} if refers_to is None else {"table": refers_to}
-    table.add_column(name, description, data=values, index=ends.tolist(), **options)
+    table.add_column(name, description, data=_plain(values), index=ends.tolist(), **options)
 
 
 def _about_waveforms(unit: str) -> str:
@@ -180,9 +195,16 @@ def _about_waveforms(unit: str) -> str:
 
 
 def _is_empty(column: Column) -> bool:
-    """Whether a column holds NaN and nothing else, as older pynwb wrote for what was not given."""
-    values = column.values
-    return not isinstance(values, Ragged) and values.dtype.kind == "f" and bool(np.isnan(values).all())
+    """Whether a column holds nothing, or NaN and nothing else, as older pynwb wrote for what was not given."""
+    values = column.values.values if isinstance(column.values, Ragged) else column.values
+    return not values.size or (values.dtype.kind == "f" and bool(np.isnan(values).all()))
+
+
+def _is_written(column: Column) -> bool:
+    """Whether a column is one of the file's own, of numbers or text."""
+    values = column.values.values if isinstance(column.values, Ragged) else column.values
+    is_text = values.dtype.kind in "US" or all(isinstance(value, str) for value in values.reshape(-1).tolist())
+    return column.name not in _PREDEFINED and (values.dtype.kind in "biuf" or is_text)
 
 
 def _described(description: str) -> str:
@@ -196,10 +218,9 @@ def _named(name: str) -> str:
     return re.sub(r"[/:]", "-", name)
 
 
-def _plain(column: Column) -> Any:
-    """Values as pynwb writes them: text as a list."""
-    assert not isinstance(column.values, Ragged)
-    return column.values.tolist() if column.values.dtype.kind in "OUS" else column.values
+def _plain(values: NDArray[Any]) -> Any:
+    """Values as pynwb writes them: text as lists."""
+    return values.tolist() if values.dtype.kind in "OUS" else values
 
 
 def _location(column: Column | None, count: int) -> list[str]:

@@ -23,7 +23,7 @@ from nwb_unitrefine.write.columns import (
     writers,
 )
 from nwb_unitrefine.write.copies import copied_file, derived_file
-from nwb_unitrefine.write.derived import derived_name
+from nwb_unitrefine.write.derived import columns_left_out, derived_name
 from nwb_unitrefine.write.digests import digest_input, digest_trains, has_units, input_names
 from nwb_unitrefine.write.opened import change_store
 from nwb_unitrefine.write.provenance import run_to_group
@@ -128,7 +128,8 @@ def write_curation(
 
     with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
         report, applied = change_store(copy, change_copy)
-    return replace(report, path=place, bytes_written=applied.bytes_written)
+    left_out = columns_left_out(curation.units) if units_only else ()
+    return replace(report, path=place, bytes_written=applied.bytes_written, left_out=left_out)
 
 
 def _about_source(source: Source, digest: str) -> dict[str, str]:

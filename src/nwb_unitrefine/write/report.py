@@ -35,6 +35,8 @@ class WriteReport:
         Units that a person had labelled and that are not in the table any more.
     bytes_written : int
         Written into the file; 0 for a dry run.
+    left_out : tuple of str
+        Columns of the source that a small file with units alone does not have.
     """
 
     path: Path
@@ -46,3 +48,4 @@ class WriteReport:
     n_gone: int = 0
     replaced: tuple[str, ...] = ()
     bytes_written: int = 0
+    left_out: tuple[str, ...] = ()
