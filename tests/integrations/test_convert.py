@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 from nwb_unitrefine.errors import SourceError, WriteError
-from nwb_unitrefine.integrations import convert
+from nwb_unitrefine.integrations import convert, mean_waveforms
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.write import read_history, verify
 
@@ -283,6 +285,69 @@ def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backen
     units = read_units(output)
     again = curate(output).predictions.labels.tolist()
     assert units.columns["quality_label"].values.tolist() == again
+
+
+def test_labels_of_spike_times_alone_are_warned_of(shared_data, tmp_path):
+    """Without mean waveforms the interface warns; given those that are read of the folder, it does not."""
+    from datetime import UTC, datetime
+
+    from neuroconv import NWBConverter
+    from neuroconv.datainterfaces import PhySortingInterface
+
+    from nwb_unitrefine.integrations import SpikeTimesOnlyWarning, UnitRefineInterface
+
+    class Session(NWBConverter):
+        data_interface_classes: ClassVar[dict[str, type]] = {
+            "Sorting": PhySortingInterface,
+            "Labels": UnitRefineInterface,
+        }
+
+    folder = tmp_path / "folder"
+    shutil.copytree(shared_data / "sorters" / "phy_kilosort25", folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    _reverse_tables(folder)
+    session = Session({"Sorting": {"folder_path": str(folder)}, "Labels": {}})
+    metadata = session.get_metadata()
+    metadata["NWBFile"]["session_start_time"] = datetime(2023, 1, 1, tzinfo=UTC)
+    with pytest.warns(SpikeTimesOnlyWarning, match="mean_waveforms"):
+        session.run_conversion(nwbfile_path=tmp_path / "a.nwb", metadata=metadata)
+    unit_ids = session.data_interface_objects["Sorting"].sorting_extractor.unit_ids
+    assert unit_ids[0] == 12
+    options = {"Sorting": {"waveform_data_dict": mean_waveforms(folder, unit_ids=unit_ids)}}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        session.run_conversion(nwbfile_path=tmp_path / "b.nwb", metadata=metadata, conversion_options=options)
+    assert not [one for one in caught if issubclass(one.category, SpikeTimesOnlyWarning)]
+    before, after = read_units(folder), read_units(tmp_path / "b.nwb")
+    order = after.columns["original_cluster_id"].values
+    np.testing.assert_array_equal(after.waveforms.mean, before.waveforms.mean[order])
+
+
+def test_the_conversion_in_the_readme_labels_with_waveforms(shared_data, tmp_path):
+    """The function that the README shows makes a file with mean waveforms and labels that verify."""
+    from datetime import UTC, datetime
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.DOTALL | re.MULTILINE)
+    names: dict[str, object] = {}
+    exec(next(block for block in blocks if "PhySortingInterface" in block), names)
+    start = datetime(2023, 1, 1, tzinfo=UTC)
+    names["convert_session"](shared_data / "sorters" / "phy_kilosort25", tmp_path / "a.nwb", start)
+    assert read_units(tmp_path / "a.nwb").waveforms is not None
+    assert verify(tmp_path / "a.nwb").passed
+
+
+def test_mean_waveforms_of_other_units_are_refused(shared_data):
+    """A unit without spikes has NaN; where no unit is the folder's, or it has no waveforms, that is said."""
+    folder = shared_data / "sorters" / "phy_kilosort25"
+    found = mean_waveforms(folder, unit_ids=[999, 4])
+    assert np.isnan(found["means"][0]).all()
+    np.testing.assert_array_equal(found["means"][1], read_units(folder).waveforms.mean[4])
+    assert found["unit"] == "a.u."
+    with pytest.raises(SourceError, match="none of the units"):
+        mean_waveforms(folder, unit_ids=["a"])
+    with pytest.raises(SourceError, match="no mean waveforms"):
+        mean_waveforms(shared_data / "sorters" / "cellexplorer", unit_ids=[1])
 
 
 def test_an_interface_labels_a_file_that_is_appended_to(shared_data, tmp_path):

@@ -9,14 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.integrations.convert import Conversion, convert
+from nwb_unitrefine.integrations.mean_waveforms import mean_waveforms
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.integrations.neuroconv_interface import UnitRefineInterface
+    from nwb_unitrefine.integrations.neuroconv_interface import SpikeTimesOnlyWarning, UnitRefineInterface
     from nwb_unitrefine.integrations.session import label_session
 
-__all__ = ["Conversion", "UnitRefineInterface", "convert", "label_session"]
+__all__ = ["Conversion", "SpikeTimesOnlyWarning", "UnitRefineInterface", "convert", "label_session", "mean_waveforms"]
 
-_HOMES = {"UnitRefineInterface": "neuroconv_interface", "label_session": "session"}
+_HOMES = {
+    "SpikeTimesOnlyWarning": "neuroconv_interface",
+    "UnitRefineInterface": "neuroconv_interface",
+    "label_session": "session",
+}
 
 
 def __getattr__(name: str) -> Any:

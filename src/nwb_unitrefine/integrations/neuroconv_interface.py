@@ -5,6 +5,7 @@ This module needs neuroconv, and is imported only where the interface is asked f
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import MissingExtraError
@@ -19,15 +20,20 @@ except ImportError as error:
 if TYPE_CHECKING:
     from pynwb import NWBFile
 
-__all__ = ["UnitRefineInterface"]
+__all__ = ["SpikeTimesOnlyWarning", "UnitRefineInterface"]
+
+
+class SpikeTimesOnlyWarning(UserWarning):
+    """The units of a conversion have no mean waveforms, so that labels rest on the spike times alone."""
 
 
 class UnitRefineInterface(BaseDataInterface):  # type: ignore[misc]  # neuroconv is untyped at its door
     """Label the units of a conversion; place it after the sorting interface.
 
     The units are labelled as they will be written, so the written file verifies like one that was labelled itself; it
-    may be HDF5 or Zarr, new or appended to. Without mean waveforms (``waveform_data_dict`` of the sorting interface's
-    options), labels rest on the spike times alone.
+    may be HDF5 or Zarr, new or appended to. Without mean waveforms, labels rest on the spike times alone, and tell
+    multi-units from noise badly: give the sorting interface's conversion option ``waveform_data_dict``, which
+    `mean_waveforms` reads from the sorter's folder.
 
     Parameters
     ----------
@@ -63,6 +69,18 @@ class UnitRefineInterface(BaseDataInterface):  # type: ignore[misc]  # neuroconv
         nwbfile : NWBFile
         metadata : dict, optional
             Not used.
+
+        Warns
+        -----
+        SpikeTimesOnlyWarning
+            If the units have no mean waveforms.
         """
         del metadata
-        label_session(nwbfile, model=self.source_data["model"], columns=self.source_data["columns"])
+        curation = label_session(nwbfile, model=self.source_data["model"], columns=self.source_data["columns"])
+        if curation.units.waveforms is None:
+            warnings.warn(
+                "The units have no mean waveforms: their labels rest on the spike times alone. Give the sorting "
+                "interface the conversion option waveform_data_dict, see nwb_unitrefine.integrations.mean_waveforms.",
+                SpikeTimesOnlyWarning,
+                stacklevel=2,
+            )

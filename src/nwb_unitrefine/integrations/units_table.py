@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.integrations.mean_waveforms import in_volts
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.records import Ragged
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Units, Waveforms
 
 __all__ = ["add_units", "require_as_read"]
-
-_VOLTS = {"volts": 1.0, "microvolts": 1e-6}
-"""Volts of one of each unit that waveforms are read in."""
 
 _OF_THE_TABLE = frozenset(
     ("id", "spike_times", "obs_intervals", "electrodes", "electrode_group", "waveform_mean", "waveform_sd", "waveforms")
@@ -74,7 +72,7 @@ def add_units(nwbfile: Any, units: Units, *, described: Mapping[str, str] | None
     if units.sampling_rate_hz:
         about["resolution"] = 1 / units.sampling_rate_hz
     if (waveforms := units.waveforms) is not None:
-        about["waveform_unit"] = "volts" if waveforms.declared_unit in _VOLTS else "a.u."
+        mean, about["waveform_unit"] = in_volts(waveforms)
         about |= {"waveform_rate": waveforms.sampling_rate_hz} if waveforms.sampling_rate_hz else {}
     table = Table(name="units", description="Units as the sorter, or who curated them, left them.", **about)
     table.id.extend(_row_ids(units.unit_ids).tolist())
@@ -88,7 +86,7 @@ def add_units(nwbfile: Any, units: Units, *, described: Mapping[str, str] | None
             _add_ragged(table, "obs_intervals", "When each unit was observed.", ragged)
         if waveforms is not None:
             about_mean = "Mean waveform of each unit, made of the sorter's templates."
-            table.add_column("waveform_mean", about_mean, data=_in_volts(waveforms))
+            table.add_column("waveform_mean", about_mean, data=mean)
             if (rows := _electrode_rows(waveforms, _n_electrodes(units))) is not None:
                 about_rows = "Electrodes of the channels of each mean waveform."
                 _add_ragged(table, "electrodes", about_rows, rows, table=nwbfile.electrodes)
@@ -120,11 +118,6 @@ def _electrode_rows(waveforms: Waveforms, n_electrodes: int) -> Ragged | None:
     if n_electrodes and (waveforms.channels >= 0).all():
         return Ragged(waveforms.channels.reshape(-1), offsets)
     return Ragged(np.tile(np.arange(n_electrodes), n_units), offsets) if n_channels == n_electrodes else None
-
-
-def _in_volts(waveforms: Waveforms) -> NDArray[np.float32]:
-    """Mean waveforms in volts, or as they are where their scale is unknown."""
-    return (waveforms.mean * np.float32(_VOLTS.get(waveforms.declared_unit, 1))).astype(np.float32)
 
 
 def _columns(units: Units, described: Mapping[str, str]) -> dict[str, tuple[str, NDArray[Any]]]:
@@ -161,7 +154,7 @@ def require_as_read(path: Path, units: Units) -> None:
     names = written.columns["unit_name"].values
     assert isinstance(names, np.ndarray)
     rows = {name: row for row, name in enumerate(names.tolist())}
-    expected = None if units.waveforms is None else _in_volts(units.waveforms)
+    expected = None if units.waveforms is None else in_volts(units.waveforms)[0]
     found = None if written.waveforms is None else written.waveforms.mean
     wrong = []
     for place, name in enumerate(units.unit_ids.astype(str).tolist()):
