@@ -12,7 +12,13 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError, UnitRefineError
-from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked, require_plausible_size
+from nwb_unitrefine.read.hdf5_file import (
+    GuardedFile,
+    find_linked,
+    is_ragged,
+    read_attribute,
+    require_plausible_size,
+)
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
@@ -144,7 +150,7 @@ class Hdf5Array:
     def read(self) -> NDArray[Any]:
         """All of it; text and enumerations as ``str``, references as the last name of their target."""
         dtype = self.dataset.dtype
-        if _is_ragged(dtype):
+        if is_ragged(dtype):
             raise SourceError(f"{self.name} holds rows of any length, as NWB does not store them.")
         require_plausible_size(self.dataset)
         values = np.asarray(self.dataset[()])
@@ -259,16 +265,11 @@ class Hdf5Group:
 
 
 def _attributes(node: h5py.Group | h5py.Dataset) -> Mapping[str, Any]:
-    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out, and so are rows of any length.
-
-    NWB has none of the latter; a damaged text can look like one, and HDF5 crashes on it.
-    """
+    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out."""
     values: dict[str, Any] = {}
     for name in node.attrs:
         try:
-            if _is_ragged(node.attrs.get_id(name).dtype):
-                continue
-            value = node.attrs[name]
+            value = read_attribute(node, name)
         except (OSError, TypeError, ValueError):
             continue
         is_text = isinstance(value, bytes | str) or (isinstance(value, np.ndarray) and value.dtype.kind in "SO")
@@ -278,8 +279,3 @@ def _attributes(node: h5py.Group | h5py.Dataset) -> Mapping[str, Any]:
             else (text(value) if is_text else value)
         )
     return values
-
-
-def _is_ragged(dtype: np.dtype[Any]) -> bool:
-    """Whether each value is a row of any length, and not a text."""
-    return h5py.check_vlen_dtype(dtype) is not None and h5py.check_string_dtype(dtype) is None

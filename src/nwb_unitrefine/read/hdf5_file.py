@@ -13,7 +13,7 @@ import io
 import os
 import struct
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    import numpy as np
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-__all__ = ["GuardedFile", "find_linked", "require_plausible_size"]
+__all__ = ["GuardedFile", "find_linked", "is_ragged", "read_attribute", "require_plausible_size"]
 
 _HEAP = struct.Struct("<4sB3xQ")
 _HEAP_OBJECT = struct.Struct("<HH4xQ")
@@ -163,6 +164,24 @@ def require_plausible_size(dataset: h5py.Dataset) -> None:
     size, stored = int(dataset.size or 0) * dataset.dtype.itemsize, dataset.id.get_storage_size()
     if size > _LARGE_BYTES and size > _MOST_COMPRESSED * stored:
         raise OSError(f"{size / 1e9:.0f} GB are promised where {stored} bytes are stored: its shape is damaged")
+
+
+def is_ragged(dtype: np.dtype[Any]) -> bool:
+    """Whether each value is a row of any length, and not a text; NWB has no such arrays nor attributes."""
+    return h5py.check_vlen_dtype(dtype) is not None and h5py.check_string_dtype(dtype) is None
+
+
+def read_attribute(node: h5py.Group | h5py.Dataset, name: str) -> Any:
+    """Value of an attribute.
+
+    Raises
+    ------
+    OSError
+        If it is one of rows of any length: a damaged text can look like that, and HDF5 crashes on it.
+    """
+    if is_ragged(node.attrs.get_id(name).dtype):
+        raise OSError(f"the attribute {name!r} is damaged: it has rows of any length")
+    return node.attrs[name]
 
 
 @cache

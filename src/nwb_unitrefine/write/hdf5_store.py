@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.read.hdf5_file import find_linked, require_plausible_size
+from nwb_unitrefine.read.hdf5_file import find_linked, is_ragged, read_attribute, require_plausible_size
 from nwb_unitrefine.write.specification import cached_specification
 from nwb_unitrefine.write.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 
@@ -72,7 +72,7 @@ class Hdf5Store:
 
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
-        names = self._units.attrs.get("colnames")
+        names = read_attribute(self._units, "colnames") if "colnames" in self._units.attrs else None
         if isinstance(names, h5py.Empty):
             return ()
         if names is None or np.asarray(names).dtype.kind not in "OSU":
@@ -276,6 +276,8 @@ def _with_indices(table: h5py.Group, column: str) -> list[str]:
 
 def _read(dataset: h5py.Dataset) -> NDArray[Any]:
     """All of a dataset; text as ``str``."""
+    if is_ragged(dataset.dtype):
+        raise SourceError(f"{dataset.name} holds rows of any length, as NWB does not store them.")
     values = dataset[()]
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return text_array(values)
@@ -285,10 +287,10 @@ def _read(dataset: h5py.Dataset) -> NDArray[Any]:
 def _read_group(group: h5py.Group) -> Group:
     """Read a typed group with everything in it."""
     attributes: dict[str, str | list[str]] = {}
-    for name, value in group.attrs.items():
+    for name in group.attrs:
         if name in _NOT_DATA:
             continue
-        decoded = text_array(value)
+        decoded = text_array(read_attribute(group, name))
         attributes[name] = decoded.tolist() if decoded.shape else str(decoded[()])
     datasets, groups = {}, {}
     for name, item in group.items():
@@ -296,5 +298,5 @@ def _read_group(group: h5py.Group) -> Group:
             datasets[name] = Dataset(_read(item))
         else:
             groups[name] = _read_group(item)
-    type_name = text_array(group.attrs.get("neurodata_type", ""))[()]
+    type_name = text_array(read_attribute(group, "neurodata_type") if "neurodata_type" in group.attrs else "")[()]
     return Group(str(type_name), attributes, datasets, groups)
