@@ -156,3 +156,9 @@ def test_importing_metrics_imports_nothing_heavy() -> None:
     code = f"import sys, nwb_unitrefine.metrics; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_name_need_not_be_in_a_list() -> None:
+    """A text is one feature, and not one for each of its letters."""
+    features = compute_features(make_units([SPIKES], columns={"snr": [4.0]}), names="snr")
+    assert features.names == ("snr",)

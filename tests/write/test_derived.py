@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from curations import curation
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.write import read_history, relabel, verify, write_curation
+from nwb_unitrefine.write.copies import appearing
 from sessions import make_session
 
 if TYPE_CHECKING:
@@ -142,6 +146,78 @@ def test_a_copy_does_not_replace_anything(tmp_path: Path) -> None:
             write_curation(curate(path), output=other, units_only=units_only)
     assert other.read_text() == "mine"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other.nwb", "source.nwb"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_appeared_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    """Of two processes that write one output, the second is refused, on file systems with links and without."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", unknown)
+    output = tmp_path / "copy.nwb"
+    with ExitStack() as stack, appearing(output) as first:
+        stack.enter_context(pytest.raises(WriteError, match="exists already"))
+        stack.enter_context(appearing(output)).write_text("second")
+        first.write_text("first")
+    assert output.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("there", ["folder", "file"])
+def test_a_folder_does_not_replace_what_appeared_meanwhile(tmp_path: Path, there: str) -> None:
+    """A Zarr store takes the place of no other store, and of no file."""
+    output = tmp_path / "copy.zarr"
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(WriteError, match="exists already"))
+        place = stack.enter_context(appearing(output))
+        place.mkdir()
+        (place / ".zgroup").write_text("second")
+        if there == "folder":
+            output.mkdir()
+            (output / ".zgroup").write_text("first")
+        else:
+            output.write_text("first")
+    assert (output / ".zgroup" if there == "folder" else output).read_text() == "first"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_zarr_store_is_copied_whole_into_a_folder(tmp_path: Path) -> None:
+    """The copy is named by subject and session, and as the folder that it is."""
+    path = make_session(tmp_path / "source.nwb.zarr")
+    report = write_curation(curate(path), output=tmp_path)
+    assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb.zarr"
+    assert verify(report.path).passed
+
+
+def test_a_store_is_not_a_folder_for_copies(tmp_path: Path) -> None:
+    """A Zarr store that is there, whatever its name, is refused as output and nothing is put into it."""
+    path = make_session(tmp_path / "source.nwb")
+    output = make_session(tmp_path / "other.nwb.zarr").rename(tmp_path / "other.nwb")
+    before = sorted(output.rglob("*"))
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="exists already"):
+            write_curation(curate(path), output=output, units_only=units_only)
+    assert sorted(output.rglob("*")) == before
+
+
+def test_a_read_only_store_is_copied_and_labelled(tmp_path: Path) -> None:
+    """The copy has what the store holds, and not its modes, with which it could not be written."""
+    path = make_session(tmp_path / "source.nwb.zarr")
+    places = [path, *path.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    try:
+        report = write_curation(curate(path), output=tmp_path / "copy.nwb.zarr")
+    finally:
+        for place in places:
+            place.chmod(0o755 if place.is_dir() else 0o644)
+    assert verify(report.path).passed
+    assert all(place.stat().st_mode & 0o200 for place in (report.path, *report.path.rglob("*")))
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:

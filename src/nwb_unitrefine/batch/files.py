@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
+from nwb_unitrefine.read.addresses import is_address
+from nwb_unitrefine.read.zarr_store import is_zarr_folder
 from nwb_unitrefine.write import write_curation
+from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,15 +53,15 @@ class Outcome:
     error: Exception | None = None
 
 
-def find_sources(places: Iterable[str | Path]) -> list[str]:
+def find_sources(places: str | Path | Iterable[str | Path]) -> list[str]:
     """Replace each folder that merely holds NWB files by those files, in the order of their names.
 
     A folder that is itself a source (a Zarr store, a sorter's output, an analyzer) holds no NWB file and is kept; so is
-    every address.
+    every address. Hidden files and folders below a folder are not meant: a copy that was interrupted leaves such.
 
     Parameters
     ----------
-    places : iterable of str or Path
+    places : str, Path or iterable of them
 
     Returns
     -------
@@ -65,17 +69,24 @@ def find_sources(places: Iterable[str | Path]) -> list[str]:
         Each source once, in the order given.
     """
     found: dict[str, None] = {}
-    for place in places:
+    for place in _listed(places):
         folder = Path(place)
         inside = _nwb_files_below(folder) if folder.is_dir() and not folder.name.endswith(NWB_SUFFIXES) else []
         found.update(dict.fromkeys(inside or [str(place)]))
     return list(found)
 
 
+def _listed(places: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Make a list of what may be one place: a text would be taken letter by letter."""
+    return [places] if isinstance(places, str | Path) else list(places)
+
+
 def _nwb_files_below(folder: Path) -> list[str]:
     """List the NWB files of a folder; a Zarr store counts once and is not looked into."""
     inside: list[str] = []
     for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
         if entry.name.endswith(NWB_SUFFIXES):
             inside.append(str(entry))
         elif entry.is_dir() and not entry.is_symlink():
@@ -122,13 +133,23 @@ def label_source(
         If the source cannot be read, labelled or written; it is then as it was.
     """
     start = time.perf_counter()
+    if output is not None and not dry_run:
+        _require_new(source, Path(output), whole=not (write_options or {}).get("units_only"))
     curation = curate(source, model=model, raw=raw, read_options=read_options)
     report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
     return Outcome(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
 
 
+def _require_new(source: str | Path, output: Path, *, whole: bool) -> None:
+    """Look at the place for an NWB file's copy before the labels are computed; that for tables may be there."""
+    place = Path(source)
+    is_nwb = place.name.endswith(NWB_SUFFIXES) or is_zarr_folder(place) or is_address(str(source))
+    if is_nwb and not is_place_for_copies(output):
+        require_new(output, copy_of=place if whole else None)
+
+
 def label_sources(
-    sources: Sequence[str | Path],
+    sources: str | Path | Sequence[str | Path],
     *,
     model: str | Path | Model = "default",
     output: str | Path | None = None,
@@ -141,9 +162,10 @@ def label_sources(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : str, Path or sequence of them
     output : str or Path, optional
-        With one source, the labelled copy; with several, the folder that gets a copy of each, under its own name.
+        With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
+        a copy of each, under its own name. It is made where it is not there.
     model, dry_run, raw, read_options, write_options
         As of `label_source`.
 
@@ -158,11 +180,16 @@ def label_sources(
         If the model cannot be loaded; nothing was done then.
     SourceError
         If two sources would write the same copy; nothing was done then.
+    WriteError
+        If there is something else where the folder for copies is to be, or it cannot be made; nothing was done then.
     """
-    small = bool((write_options or {}).get("units_only"))
-    outputs = [Path(output)] * len(sources) if output and small else _outputs(sources, output)
+    listed = _listed(sources)
+    folder = _folder_for_copies(listed, output)
+    outputs = _outputs(listed, output, folder, named_later=bool((write_options or {}).get("units_only")))
     loaded = load_model(model)
-    for source, target in zip(sources, outputs, strict=True):
+    if folder is not None and not dry_run:
+        _make(folder)
+    for source, target in zip(listed, outputs, strict=True):
         start = time.perf_counter()
         try:
             yield label_source(
@@ -178,16 +205,39 @@ def label_sources(
             yield Outcome(source=str(source), error=error, seconds=time.perf_counter() - start)
 
 
-def _outputs(sources: Sequence[str | Path], output: str | Path | None) -> list[Path | None]:
+def _folder_for_copies(sources: Sequence[str | Path], output: str | Path | None) -> Path | None:
+    """The folder that copies go into under names of their own; None where `output` is the copy itself."""
+    if output is None or (len(sources) == 1 and not is_place_for_copies(Path(output)) and not _ends_as_folder(output)):
+        return None
+    folder = Path(output)
+    if os.path.lexists(folder) and not is_place_for_copies(folder):
+        raise WriteError(f"{output} is not a folder that copies can be put into.", tip="Name another output.")
+    return folder
+
+
+def _ends_as_folder(output: str | Path) -> bool:
+    """Whether a text says that it names a folder; a `Path` has lost that."""
+    return str(output).endswith(os.sep)
+
+
+def _outputs(
+    sources: Sequence[str | Path], output: str | Path | None, folder: Path | None, *, named_later: bool
+) -> list[Path | None]:
     """Decide where each copy goes before anything is written, so that none can overwrite another."""
-    if output is None:
-        return [None] * len(sources)
-    if len(sources) == 1 and not Path(output).is_dir():
-        return [Path(output)]
-    outputs: list[Path | None] = [Path(output) / Path(str(source)).name for source in sources]
+    if folder is None or named_later:
+        return [None if output is None else Path(output)] * len(sources)
+    outputs: list[Path | None] = [folder / Path(str(source)).name for source in sources]
     if len(set(outputs)) < len(outputs):
         raise SourceError(
             f"Several sources have the same file name and would overwrite each other in {output}.",
             tip="Label them one folder at a time, each with its own --output.",
         )
     return outputs
+
+
+def _make(folder: Path) -> None:
+    """Make the folder for copies, where it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error

@@ -23,7 +23,11 @@ __all__ = ["compute_features"]
 
 
 def compute_features(
-    units: Units, *, names: Sequence[str] | None = None, raw: Features | None = None, definition: str | None = None
+    units: Units,
+    *,
+    names: str | Sequence[str] | None = None,
+    raw: Features | None = None,
+    definition: str | None = None,
 ) -> Features:
     """Compute features, and say where each value is from.
 
@@ -34,7 +38,7 @@ def compute_features(
     Parameters
     ----------
     units : Units
-    names : sequence of str, optional
+    names : str or sequence of str, optional
         Names of the vocabulary: ``"recovery_slope"`` in today's definition, ``"recovery_slope@0.101"`` in that of
         SpikeInterface 0.100 to 0.102. By default, all of today's that spike times and mean waveforms can give, and
         those that a column or `raw` has.
@@ -62,6 +66,8 @@ def compute_features(
     columns, dialect, problems = read_columns(units, definition=definition)
     if names is None:
         names = _default_names(columns, raw)
+    elif isinstance(names, str):
+        names = (names,)
     asked = [resolve(name) for name in names]
     notes = {"columns": dialect} if dialect else {}
     outcomes, noticed = _compute(units, asked, notes)

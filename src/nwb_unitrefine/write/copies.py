@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ import h5py
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.read.zarr_store import is_zarr_folder
 from nwb_unitrefine.write.provenance import ROWS
 from nwb_unitrefine.write.tree import Dataset
 
@@ -25,7 +27,49 @@ if TYPE_CHECKING:
     from nwb_unitrefine.write.store import UnitsStore
     from nwb_unitrefine.write.tree import Group
 
-__all__ = ["appearing", "copied_file", "derived_file"]
+__all__ = ["appearing", "copied_file", "derived_file", "is_place_for_copies", "require_new"]
+
+_IS_ZARR = {".nwb": False, ".zarr": True}
+"""Kind that a name promises."""
+
+
+def is_place_for_copies(output: Path) -> bool:
+    """Whether copies go into an output under names of their own: it is a folder, and not a Zarr store."""
+    return output.is_dir() and output.suffix != ".zarr" and not is_zarr_folder(output)
+
+
+def require_new(output: Path, *, copy_of: Path | None = None) -> None:
+    """Refuse a place that nothing can be written to; asked before anything is computed, it saves that.
+
+    Parameters
+    ----------
+    output : Path
+        Of the file or Zarr store to be.
+    copy_of : Path, optional
+        The NWB file that it is to be a whole copy of.
+
+    Raises
+    ------
+    WriteError
+        If it exists, its folder does not, or its name promises another kind of file than the copy would be.
+    """
+    if os.path.lexists(output):
+        raise _existing(output)
+    if not output.parent.is_dir():
+        raise WriteError(
+            f"{output} cannot be written: there is no folder {output.parent}.", tip="Make the folder first."
+        )
+    if copy_of is None or not copy_of.exists():
+        return
+    is_zarr = copy_of.is_dir()
+    if output.suffix != copy_of.suffix and _IS_ZARR.get(output.suffix, is_zarr) != is_zarr:
+        kind, suffix = ("a Zarr folder", ".nwb.zarr") if is_zarr else ("an HDF5 file", ".nwb")
+        raise WriteError(
+            f"{copy_of.name} is {kind}, and so is a whole copy of it: it cannot be called {output.name}.",
+            tip=f"Name an output that ends in {suffix}; only with --units-only may the kind be another.",
+        )
+    if is_zarr and output.resolve().is_relative_to(copy_of.resolve()):
+        raise WriteError(f"{output} is inside {copy_of.name}, which is to be copied.", tip="Name an output beside it.")
 
 
 @contextmanager
@@ -43,17 +87,19 @@ def copied_file(source: Path, output: Path) -> Iterator[Path]:
     Raises
     ------
     WriteError
-        If `source` is no file on this machine, or `output` exists; nothing is left behind.
+        If `source` is no file on this machine, or `output` cannot be written (see `require_new`); nothing is left
+        behind.
     """
     if not source.exists():
         raise WriteError(
             f"{source} is not a file on this machine, so it cannot be copied whole.",
             tip="Write a small file with its units and labels instead: --units-only.",
         )
+    require_new(output, copy_of=source)
     with appearing(output) as place:
         with held_for_reading(source):
             if source.is_dir():
-                shutil.copytree(source, place)
+                _copy_contents(source, place)
             else:
                 shutil.copyfile(source, place)
         if place.is_file():
@@ -93,6 +139,16 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
         yield place
 
 
+def _copy_contents(source: Path, target: Path) -> None:
+    """Copy a folder, and not its modes: those of a read-only store would make a copy that cannot be labelled."""
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy_contents(entry, target / entry.name)
+        else:
+            shutil.copyfile(entry, target / entry.name)
+
+
 def _add_runs(store: UnitsStore, runs: Mapping[str, Group]) -> None:
     """Take over a history; columns that a run replaced stay where they are recorded."""
     for name, run in runs.items():
@@ -108,20 +164,51 @@ def appearing(output: Path, *, keep: bool = True) -> Iterator[Path]:
     Raises
     ------
     WriteError
-        If `output` exists, or cannot be written.
+        If `output` exists, even if it appeared only now, or cannot be written.
     """
-    if output.exists():
-        raise WriteError(f"{output} exists already; nothing was written.", tip="Remove it, or name another output.")
+    require_new(output)
     try:
         with tempfile.TemporaryDirectory(prefix=".nwb-unitrefine-", dir=output.parent) as folder:
             place = Path(folder) / output.name
             yield place
             if keep:
                 _sync(place)
-                place.rename(output)
+                _give_name(place, output)
                 _sync(output.parent)
     except OSError as error:
         raise WriteError(f"{output} could not be written: {error.strerror or error}.") from error
+
+
+def _give_name(place: Path, output: Path) -> None:
+    """Give a file or folder its name, which another process may have used for something else in the meantime."""
+    try:
+        if place.is_dir():
+            place.rename(output)  # over nothing, or over an empty folder
+        else:
+            _link(place, output)
+    except OSError as error:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+            raise _existing(output) from error
+        raise
+
+
+def _link(place: Path, output: Path) -> None:
+    """Give a file another name, unlike renaming only if there is none; the first one goes with its folder."""
+    try:
+        output.hardlink_to(place)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: an empty file keeps others away from the name
+        output.touch(exist_ok=False)
+        try:
+            place.replace(output)
+        except OSError:
+            output.unlink()
+            raise
+
+
+def _existing(output: Path) -> WriteError:
+    return WriteError(f"{output} exists already; nothing was written.", tip="Remove it, or name another output.")
 
 
 def _sync(place: Path) -> None:

@@ -22,7 +22,7 @@ from nwb_unitrefine.write.columns import (
     require_free,
     writers,
 )
-from nwb_unitrefine.write.copies import copied_file, derived_file
+from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_copies
 from nwb_unitrefine.write.derived import columns_left_out, derived_name
 from nwb_unitrefine.write.digests import digest_input, digest_trains, has_units, input_names
 from nwb_unitrefine.write.opened import change_store
@@ -96,7 +96,7 @@ def write_curation(
         If the file cannot be written: it is as it was.
     """
     if curation.units.source.kind in TABLE_KINDS:
-        return write_tables(curation, output=output, dry_run=dry_run)
+        return write_tables(curation, output=output, columns=columns, units_only=units_only, dry_run=dry_run)
     if curation.units.source.kind == "nwb-memory":
         raise WriteError(
             "The units were read from an NWBFile object, and not from a file.",
@@ -119,8 +119,8 @@ def write_curation(
         report, applied = change_store(source, change, dry_run=dry_run)
         return replace(report, path=source, bytes_written=applied.bytes_written)
     place = Path(output)
-    if place.is_dir() and place.suffix != ".zarr":
-        place /= derived_name(curation.units.source)
+    if is_place_for_copies(place):
+        place /= derived_name(curation.units.source) + ".zarr" * (source.is_dir() and not units_only)
 
     def change_copy(store: UnitsStore) -> WriteReport:
         store.describe_source(_about_source(curation.units.source, source_digest))

@@ -12,6 +12,8 @@ from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.write.report import WriteReport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nwb_unitrefine.records import Curation
 
 __all__ = ["TABLE_KINDS", "write_tables"]
@@ -22,7 +24,14 @@ TABLE_KINDS = frozenset({"sorter", "analyzer"})
 _LABEL, _PROBABILITY = "unitrefine_label", "unitrefine_probability"
 
 
-def write_tables(curation: Curation, *, output: str | Path | None = None, dry_run: bool = False) -> WriteReport:
+def write_tables(
+    curation: Curation,
+    *,
+    output: str | Path | None = None,
+    columns: str | Sequence[str] = "unitrefine",
+    units_only: bool = False,
+    dry_run: bool = False,
+) -> WriteReport:
     """Write labels beside what the units came from.
 
     A sorter's folder gets ``cluster_unitrefine_label.tsv``, which Phy shows as a column, and ``unitrefine_labels.csv``
@@ -35,6 +44,8 @@ def write_tables(curation: Curation, *, output: str | Path | None = None, dry_ru
         Of sorter output or of a SortingAnalyzer on this machine.
     output : str or Path, optional
         Folder for the tables; the source is then left as it is.
+    columns, units_only
+        As of `write_curation`; what they ask for is refused, since it is not to be had of tables.
     dry_run : bool, optional
         Write nothing.
 
@@ -46,8 +57,9 @@ def write_tables(curation: Curation, *, output: str | Path | None = None, dry_ru
     Raises
     ------
     WriteError
-        If there is no such place, or it cannot be written.
+        If there is no such place, it cannot be written, or something else than tables was asked for.
     """
+    _require_tables_wanted(curation.units.source.uri, output, columns=columns, units_only=units_only)
     source = Path(curation.units.source.uri)
     if output is None and not source.exists():
         raise WriteError(
@@ -58,7 +70,6 @@ def write_tables(curation: Curation, *, output: str | Path | None = None, dry_ru
     folder = home if output is None else Path(output)
     stem = f"{source.stem}_" if is_analyzer or source.is_file() else ""
     table = folder / f"{stem}unitrefine_labels.csv"
-    columns: tuple[str, ...] = (_LABEL, _PROBABILITY)
     if not dry_run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +83,28 @@ def write_tables(curation: Curation, *, output: str | Path | None = None, dry_ru
     return WriteReport(
         path=table,
         run="",
-        columns=columns,
+        columns=(_LABEL, _PROBABILITY),
         n_units=len(curation.units),
         n_changed=int(np.count_nonzero(curation.predictions.labels != "")),
         bytes_written=0 if dry_run else n_bytes,
     )
+
+
+def _require_tables_wanted(
+    uri: str, output: str | Path | None, *, columns: str | Sequence[str], units_only: bool
+) -> None:
+    """Refuse what only an NWB file can have."""
+    named_nwb = output is not None and Path(output).suffix in {".nwb", ".zarr"} and not Path(output).is_dir()
+    if units_only or named_nwb:
+        raise WriteError(
+            f"{uri} is not an NWB file: its labels are written to tables in a folder.",
+            tip=f"Name a folder as output, or make an NWB file of it: nwb-unitrefine convert {uri}",
+        )
+    if columns != "unitrefine":
+        raise WriteError(
+            f"{uri} is not an NWB file: its labels are written to tables, in columns with names of their own.",
+            tip="Leave the option columns out.",
+        )
 
 
 def _probabilities(curation: Curation) -> str:
