@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from factories import make_session, write_nwb
-from nwb_unitrefine.errors import TrainingError, UnitRefineError
+from nwb_unitrefine import curate, write_curation
+from nwb_unitrefine.errors import SourceError, TrainingError, UnitRefineError
 from nwb_unitrefine.learn import read_labelled, read_labelled_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import read_units
+from nwb_unitrefine.write import relabel, undo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,3 +77,64 @@ def test_one_table_of_labels_is_for_one_source(tmp_path: Path) -> None:
     """Labels for two sources at once would be joined with both."""
     with pytest.raises(TrainingError, match="belongs to one source"):
         read_labelled(["a.nwb", "b.nwb"], labels=tmp_path / "labels.csv")
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A file of six units that the default model labelled in two pairs of columns."""
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=6))
+    for columns in ("unitrefine", "quality"):
+        write_curation(curate(path), columns=columns)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["hdf5", "zarr"])
+def test_labels_that_people_set_are_taken_by_default(labelled: Path, tmp_path: Path, kind: str) -> None:
+    """Only the units that a person decided on are learnt from, with that label, whatever a model said after it."""
+    ids = read_units(labelled).unit_ids.tolist()
+    if kind == "zarr":
+        write_curation(curate(labelled), output=tmp_path / "a.nwb.zarr", units_only=True)
+        labelled = tmp_path / "a.nwb.zarr"
+    relabel(labelled, {ids[4]: "sua", ids[1]: "noise", ids[2]: "mua"}, by="me")
+    relabel(labelled, {ids[2]: "sua"}, by="you")
+    write_curation(curate(labelled))
+    found = read_labelled([labelled])
+    expected = {str(ids[1]): "noise", str(ids[2]): "sua", str(ids[4]): "sua"}
+    assert dict(zip(found.unit_ids.tolist(), found.labels.tolist(), strict=True)) == expected
+    assert any("people set" in problem.what for problem in found.problems)
+    assert "people" in found.description
+    undo(labelled)
+    undo(labelled)
+    again = read_labelled([labelled])
+    assert dict(zip(again.unit_ids.tolist(), again.labels.tolist(), strict=True)) == expected | {str(ids[2]): "mua"}
+
+
+def test_labels_that_a_model_wrote_are_no_truth(labelled: Path) -> None:
+    """A column of a model's labels is not found by itself, and is refused by name, as its run tells."""
+    with pytest.raises(TrainingError, match=r"no column of labels but for those that a model wrote, .*relabel"):
+        read_labelled([labelled])
+    for column in ("unitrefine_label", "quality_label"):
+        with pytest.raises(
+            TrainingError, match=f"'{column}' of .* was written by the model unitrefine-default.*relabel"
+        ):
+            read_labelled([labelled], label_column=column)
+    relabel(labelled, {read_units(labelled).unit_ids.tolist()[0]: "sua"}, by="me")
+    with pytest.raises(TrainingError, match="the 1 labels that people set are then taken"):
+        read_labelled([labelled], label_column="quality_label")
+
+
+def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> None:
+    """Labels that people set in a file that no model labelled are those of the column."""
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=3))
+    ids = read_units(path).unit_ids.tolist()
+    relabel(path, {ids[0]: "sua", ids[2]: "mua"}, by="me")
+    for column in (None, "unitrefine_label"):
+        assert read_labelled([path], label_column=column).labels.tolist() == ["sua", "mua"]
+
+
+def test_a_damaged_run_is_named(labelled: Path) -> None:
+    """Where a run cannot be read nobody knows whose labels the file has."""
+    with h5py.File(labelled, "a") as file:
+        file["general/unit_curation/run_0001"].attrs["kind"] = "weather"
+    with pytest.raises(SourceError, match="'run_0001' is damaged"):
+        read_labelled([labelled])

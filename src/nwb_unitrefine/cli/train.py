@@ -27,7 +27,11 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
     for option in reversed(
         (
             click.option("--labels", metavar="CSV", help="Ids and labels, for one source that has no labels itself."),
-            click.option("--label-column", metavar="NAME", help="Column that holds the labels."),
+            click.option(
+                "--label-column",
+                metavar="NAME",
+                help="Column that holds the labels; by default those that people set with relabel, else a known one.",
+            ),
             click.option(
                 "--map-label",
                 "map_labels",

@@ -12,12 +12,12 @@ from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
 from nwb_unitrefine.learn.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.metrics import compute_features
-from nwb_unitrefine.read import read_units
+from nwb_unitrefine.read import read_decisions, read_units
 from nwb_unitrefine.records import Problem
 from nwb_unitrefine.vocabulary import OLD, feature_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from nwb_unitrefine.records import Units
 
@@ -102,7 +102,8 @@ def read_labelled_units(
     labels : path, optional
         A CSV of ids and labels, joined by unit id; otherwise a column of the source is taken.
     label_column : str, optional
-        Name of the column; by default the first of `LABEL_COLUMNS` that is there.
+        Name of the column; by default, the labels that people set in the file's curation history, on the units that
+        they decided on, and without any the first of `LABEL_COLUMNS` that is there and that no model of ours wrote.
     mapping : mapping of str to str, optional
         What labels mean that `map_labels` does not know.
     names : sequence of str
@@ -120,7 +121,7 @@ def read_labelled_units(
     Raises
     ------
     TrainingError
-        If there are no labels.
+        If there are no labels, or `label_column` holds those that a model wrote.
     SourceError
         If the source cannot be read.
     """
@@ -129,8 +130,7 @@ def read_labelled_units(
     ids = [str(one) for one in units.unit_ids.tolist()]
     problems: list[Problem] = []
     if labels is None:
-        column = _label_column(units, label_column)
-        found = list(units.columns[column].values)
+        found, column = _own_labels(units, label_column, problems)
     else:
         table, column = read_labels(labels, label_column)
         found = [table.get(one, "") for one in ids]
@@ -151,19 +151,45 @@ def read_labelled_units(
         values=features.values[keep],
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
-        description=description or f"{Path(units.source.uri).name}, labels of column {column!r}.",
+        description=description or f"{Path(units.source.uri).name}, labels of {column or 'people, in its history'}.",
         licence=licence,
         problems=(*units.problems, *features.problems, *problems),
     )
 
 
-def _label_column(units: Units, wanted: str | None) -> str:
-    """Find the column of labels."""
-    candidates = [wanted] if wanted is not None else [name for name in LABEL_COLUMNS if name in units.columns]
-    if not candidates or candidates[0] not in units.columns:
-        what = f"column {wanted!r}" if wanted is not None else "column of labels"
+def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tuple[list[Any], str]:
+    """Take the labels of the source itself: of each unit, and the name of their column; empty for those of people."""
+    decisions = read_decisions(units.source)
+    if wanted is not None and wanted in decisions.by_models:
+        n_set = len(decisions.by_people)
+        set_by_people = f"Leave out the column: the {n_set} labels that people set are then taken."
         raise TrainingError(
-            f"{units.source.uri} has no {what}.",
-            tip=f"It has: {', '.join(list(units.columns)[:12]) or 'no columns'}; say which is the label.",
+            f"Column {wanted!r} of {units.source.uri} was written by the model {decisions.by_models[wanted]}: it is no "
+            "truth to learn from or to score by.",
+            tip=set_by_people
+            if n_set
+            else "Set labels of your own with nwb-unitrefine relabel, or name another column.",
+        )
+    if wanted is None and decisions.by_people:
+        n_set = len(decisions.by_people)
+        problems.append(
+            Problem(f"{units.source.uri}: labels that people set in its history are taken, of {n_set} units")
+        )
+        return [decisions.by_people.get(unit_id, "") for unit_id in units.unit_ids.tolist()], ""
+    column = _label_column(units, wanted, by_models=decisions.by_models)
+    return list(units.columns[column].values), column
+
+
+def _label_column(units: Units, wanted: str | None, *, by_models: Collection[str]) -> str:
+    """Find the column of labels."""
+    theirs = [name for name in units.columns if name not in by_models]
+    candidates = [wanted] if wanted is not None else [name for name in LABEL_COLUMNS if name in theirs]
+    if not candidates or candidates[0] not in theirs:
+        what = f"column {wanted!r}" if wanted is not None else "column of labels"
+        ours = f" but for those that a model wrote, {', '.join(by_models)}" * bool(by_models)
+        raise TrainingError(
+            f"{units.source.uri} has no {what}{ours}.",
+            tip=f"It has: {', '.join(theirs[:12]) or 'no columns'}; say which is the label, or set labels with "
+            "nwb-unitrefine relabel.",
         )
     return candidates[0]

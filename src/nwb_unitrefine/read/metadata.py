@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.read.storage import Group
 
-__all__ = ["ElectrodeGroup", "Session", "read_session"]
+__all__ = ["ElectrodeGroup", "Session", "open_nwb", "read_session"]
 
 _GENERAL_TEXTS = (
     "session_id",
@@ -96,7 +96,7 @@ def read_session(source: str | Path) -> Session:
     SourceError
         If it cannot be read.
     """
-    with _opened(source) as root:
+    with open_nwb(source) as root:
         general, subject = root.group("general"), root.group("general/subject")
         texts = {name: _text(root, name) for name in ("session_description", "session_start_time")}
         texts |= {name: _text(general, name) for name in _GENERAL_TEXTS}
@@ -112,7 +112,7 @@ def read_session(source: str | Path) -> Session:
 
 
 @contextmanager
-def _opened(source: str | Path) -> Iterator[Group]:
+def open_nwb(source: str | Path) -> Iterator[Group]:
     """Open whatever holds an NWB file."""
     if isinstance(source, str) and is_address(source):
         from nwb_unitrefine.read.http_ranges import HttpRanges, Patience

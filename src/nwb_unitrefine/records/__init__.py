@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
-from nwb_unitrefine.records.runs import Curation, Run, RunKind
+from nwb_unitrefine.records.runs import Curation, Run, RunKind, effective_chain, held_by_people
 from nwb_unitrefine.records.units import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
 
 __all__ = [
@@ -29,4 +29,6 @@ __all__ = [
     "Source",
     "Units",
     "Waveforms",
+    "effective_chain",
+    "held_by_people",
 ]

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import numpy as np
 
-    import numpy as np
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records.features import Features
     from nwb_unitrefine.records.predictions import ModelIdentity, Predictions
     from nwb_unitrefine.records.units import Units
 
-__all__ = ["Curation", "Run", "RunKind"]
+__all__ = ["Curation", "Run", "RunKind", "effective_chain", "held_by_people"]
 
 
 def _now() -> datetime:
@@ -107,3 +108,39 @@ class Run:
     label_column: str = ""
     probability_column: str = ""
     undoes: str = ""
+
+
+def effective_chain(history: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the runs that count, the oldest first: without those that were taken back, and the taking back.
+
+    The last one's labels are in effect; with none, the file has no labels.
+    """
+    chains: list[tuple[Run, ...]] = [()]
+    position = {run.name: number for number, run in enumerate(history)}
+    for run in history:
+        if run.undoes:
+            chains.append(chains[position[run.undoes]])  # the state before that run
+        else:
+            chains.append((*chains[-1], run))
+    return chains[-1]
+
+
+def held_by_people(chain: Sequence[Run]) -> dict[int, tuple[str, Run]]:
+    """Return the label of each unit that has it from a person, and the run in which it was set, by unit id.
+
+    Parameters
+    ----------
+    chain : sequence of Run
+        As of `effective_chain`.
+    """
+    held: dict[int, tuple[str, Run]] = {}
+    for run in chain:
+        decided = np.ones(len(run.predictions), dtype=np.bool_) if run.changed is None else run.changed
+        units = run.predictions.unit_ids[decided].tolist()
+        if run.kind is RunKind.HUMAN:
+            held |= {
+                unit: (label, run) for unit, label in zip(units, run.predictions.labels[decided].tolist(), strict=True)
+            }
+        else:
+            held = {unit: by_whom for unit, by_whom in held.items() if unit not in set(units)}
+    return held
