@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["curate"]
 
+_RAW_PARAMETERS = ("electrical_series", "preprocess", "seed")
+"""Arguments of `compute_from_raw` that decide the values."""
+
 
 def curate(
     source: Any,
@@ -60,7 +63,22 @@ def curate(
     from_raw = None if raw is None else compute_from_raw(units, **raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))
-    return Curation(units=units, features=features, predictions=predictions, model=loaded.identity)
+    return Curation(
+        units=units,
+        features=features,
+        predictions=predictions,
+        model=loaded.identity,
+        parameters=_parameters(loaded, raw),
+    )
+
+
+def _parameters(model: Model, raw: Mapping[str, Any] | None) -> dict[str, str | float | int | bool]:
+    """Say what decided the outcome besides model and data, so that `verify` can do the same again."""
+    said = dict(getattr(model, "options", {}))
+    if raw is None:
+        return said
+    plain = {f"raw_{name}": raw[name] for name in _RAW_PARAMETERS if isinstance(raw.get(name), str | int | bool)}
+    return {**said, "from_raw": True, **plain}
 
 
 def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:

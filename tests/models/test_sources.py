@@ -126,3 +126,16 @@ def test_an_estimator_of_other_features_is_not_written(tmp_path):
     with pytest.raises(ModelError, match="The estimator was fitted on"):
         write_folder(tmp_path / "toy", estimator=fitted_pipeline(), manifest=manifest)
     assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize("source", [None, 3, [None, "default"], {"default": 1}])
+def test_what_is_no_model_is_a_type_error(source) -> None:
+    """What a model can be is said where something else is given."""
+    with pytest.raises(TypeError, match="model"):
+        load_model(source)
+
+
+def test_an_unknown_way_with_missing_features_is_refused() -> None:
+    """A misspelt option does not pass for the cautious one."""
+    with pytest.raises(ModelError, match="missing='foo'"):
+        load_model("default", missing="foo")

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models import Model
 
-__all__ = ["definition_option", "load", "model_option", "new_table_option", "sorter_options", "write_new_table"]
+__all__ = [
+    "definition_option",
+    "given_options",
+    "load",
+    "loading_options",
+    "model_option",
+    "new_table_option",
+    "one_or_two",
+    "sorter_options",
+    "write_new_table",
+]
 
 
 def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -68,18 +78,31 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that has a ``--model`` of its own the options of how to load it."""
+    for option in reversed(_LOADING):
+        command = option(command)
+    return command
+
+
 def load(sources: tuple[str, ...]) -> Model:
     """Load the model of `model_option`, or the cascade of two."""
     from nwb_unitrefine.models import load_model
 
+    return load_model(one_or_two(sources), **given_options())
+
+
+def one_or_two(sources: tuple[str, ...]) -> str | list[str]:
+    """Put what ``--model`` was given as `load_model` wants it."""
+    return sources[0] if len(sources) == 1 else list(sources)
+
+
+def given_options() -> dict[str, Any]:
+    """Return the arguments of `load_model` that the user gave, and no others."""
     kept = click.get_current_context().meta
-    labels = [_parse_labels(text) for text in kept.get(f"{__name__}.labels", ())]
-    return load_model(
-        sources[0] if len(sources) == 1 else list(sources),
-        allow_types=kept.get(f"{__name__}.allow_types", ()),
-        labels=labels or None,
-        missing=kept.get(f"{__name__}.missing", "refuse"),
-    )
+    given = {name: kept.get(f"{__name__}.{name}") for name in ("allow_types", "labels", "missing")}
+    given["labels"] = [_parse_labels(text) for text in given["labels"] or ()]
+    return {name: value for name, value in given.items() if value and value != "refuse"}
 
 
 def _parse_labels(text: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nwb_unitrefine.cli.options import load
+from nwb_unitrefine.cli.options import given_options, loading_options, one_or_two
 from nwb_unitrefine.cli.render import json_option, print_json, print_table
 
 __all__ = ["command"]
@@ -13,6 +13,7 @@ __all__ = ["command"]
 @click.command("verify")
 @click.argument("file")
 @click.option("--model", multiple=True, help="Check that the labels came from this model, given as for label.")
+@loading_options
 @click.option("--recompute", is_flag=True, help="Compute features and probabilities again and compare them.")
 @json_option
 def command(file: str, *, model: tuple[str, ...], recompute: bool, as_json: bool) -> int:
@@ -23,7 +24,8 @@ def command(file: str, *, model: tuple[str, ...], recompute: bool, as_json: bool
     """
     from nwb_unitrefine.write import verify
 
-    outcome = verify(file, model=load(model) if model else None, recompute=recompute)
+    source = one_or_two(model) if model else None
+    outcome = verify(file, model=source, recompute=recompute, load_options=given_options())
     if as_json:
         print_json({"path": outcome.path, "run": outcome.run, "passed": outcome.passed, "checks": outcome.checks})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,14 @@ class Cascade:
             digest=f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}",
             licence=" AND ".join(licences) if all(licences) else "",
         )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """As of `FittedModel`: what was said of the classes of each, noise or neural first."""
+        both = (self.noise_or_neural, self.sua_or_mua)
+        said = [dict(one.said) for one in both]
+        labels = {"labels": json.dumps(said)} if any(said) else {}
+        return {**both[0].options, **both[1].options, **labels}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -99,7 +108,8 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
     told = "; ".join(f"{model.identity.name} tells {_names(model)}" for model in (one, other))
     raise ModelError(
         f"Two models in a row must tell noise from neural, and sua from mua: {told}.",
-        tip="Where a model does not say what its classes mean, say it: labels=[{'0': 'noise', '1': 'neural'}, {…}].",
+        tip="Where a model does not say what its classes mean, say it: --labels 0=MEANING,1=MEANING "
+        "for each, or labels=[{'0': MEANING, …}, {…}].",
     )
 
 

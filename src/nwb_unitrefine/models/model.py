@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,7 @@ from nwb_unitrefine.models.labels import NEURAL
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -63,6 +64,8 @@ class FittedModel:
     missing : {"refuse", "impute"}
         What a model without a manifest does about features that no unit has: refuse, naming them, or have its imputer
         fill them in. Features that only some units lack are always left to the estimator.
+    said : mapping of str to str
+        What its user said on loading that its classes mean; empty where nobody did.
     """
 
     identity: ModelIdentity
@@ -71,6 +74,13 @@ class FittedModel:
     meanings: tuple[str | None, ...]
     manifest: Manifest | None = None
     missing: Missing = "refuse"
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """How it was loaded, where that decides what it says: a run records it; see `recorded_options`."""
+        labels = {"labels": json.dumps(dict(self.said))} if self.said else {}
+        return labels | ({"missing": self.missing} if self.missing != "refuse" else {})
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -157,7 +167,7 @@ class FittedModel:
         why = f" ({'; '.join(sorted(reasons))})" if len(reasons) <= 2 else ""
         tip = (
             "Give the source that they can be computed from, take the default model, or let the model fill in its "
-            "training values with missing='impute', which it was not validated for."
+            "training values, which it was not validated for: --missing impute, or missing='impute' in Python."
             if len(absent) < len(self.inputs)
             else "None of the model's features can be had from this source."
         )
@@ -186,13 +196,15 @@ class FittedModel:
             )
             return ModelError(
                 f"{name} does not say what its classes {unknown} mean.",
-                tip="Say what each is (sua, mua, noise, neural): labels={'0': 'neural', '1': 'noise'} in Python, "
-                "--labels 0=neural,1=noise in the shell.",
+                tip="Say what each is (sua, mua, noise, neural): labels={'0': MEANING, '1': MEANING} in Python, "
+                "--labels 0=MEANING,1=MEANING in the shell.",
             )
         if self.tells == {"noise", NEURAL}:
-            tip = "Give it together with a model that tells sua from mua: load_model([this, that])."
+            tip = "Give it together with a model that tells sua from mua: both as --model, or load_model([this, that])."
         elif self.tells == {"sua", "mua"}:
-            tip = "Give it together with a model that tells noise from neural: load_model([that, this])."
+            tip = (
+                "Give it together with one that tells noise from neural: both as --model, or load_model([that, this])."
+            )
         else:
             tip = "A model must tell sua, mua and noise apart, alone or as two in a row."
         return ModelError(f"{name} tells only {' from '.join(sorted(map(str, self.tells)))}.", tip=tip)

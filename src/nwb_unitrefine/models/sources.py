@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, get_args
 
 from packaging.version import InvalidVersion, Version
 
@@ -18,16 +18,11 @@ from nwb_unitrefine.models.estimator import Estimator, load_estimator
 from nwb_unitrefine.models.folder import ModelFolder, read_folder
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.labels import KNOWN, meanings_of
-from nwb_unitrefine.models.model import FittedModel, Model
+from nwb_unitrefine.models.model import FittedModel, Missing, Model
 from nwb_unitrefine.records import ModelIdentity
 from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from nwb_unitrefine.models.model import Missing
-
-__all__ = ["PACKAGED", "load_model"]
+__all__ = ["PACKAGED", "load_model", "recorded_options"]
 
 _JOINT = " + "
 """Between the two sources of a cascade, as its identity names them."""
@@ -88,22 +83,70 @@ def load_model(
         return load_model(_recorded_source(source), allow_types=allow_types, labels=labels, missing=missing)
     if isinstance(source, Model):
         return source
+    if missing not in get_args(Missing):
+        raise ModelError(f"missing={missing!r} is unknown.", tip=f"One of: {', '.join(get_args(Missing))}.")
+    if not isinstance(source, str | Path | Sequence):
+        raise TypeError(f"A model is a name, a path, a loaded model or two of these, not a {type(source).__name__}.")
     if isinstance(source, str | Path):
         if labels is not None and not isinstance(labels, Mapping):
             if len(labels) != 1:
                 raise ModelError(f"One model has one set of labels, not {len(labels)}.")
             labels = labels[0]
         return _load_one(source, revision=revision, allow_types=allow_types, labels=labels, missing=missing)
-    if len(source) != 2:
-        raise ModelError(f"A model is one source, or two in a row, not {len(source)}.")
+    if revision is not None:
+        raise ModelError("Two models need a revision in each source: 'owner/repo@revision'.")
+    return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing)
+
+
+def _load_pair(
+    sources: Sequence[str | Path],
+    *,
+    allow_types: Sequence[str],
+    labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None,
+    missing: Missing,
+) -> Model:
+    """Load two models, each with its own labels, and put them in a row."""
+    if not all(isinstance(one, str | Path) for one in sources):
+        raise TypeError("Two models in a row are given by their names or paths.")
+    if len(sources) != 2:
+        raise ModelError(f"A model is one source, or two in a row, not {len(sources)}.")
     each = [labels, labels] if labels is None or isinstance(labels, Mapping) else list(labels)
-    if len(each) != len(source) or revision is not None:
-        raise ModelError("Two models need labels for each and a revision in each source: 'owner/repo@revision'.")
+    if len(each) != len(sources):
+        raise ModelError("Two models need labels for each.", tip="Say what the classes of each mean, in their order.")
     one, other = (
-        _load_one(each_source, revision=None, allow_types=allow_types, labels=own, missing=missing)
-        for each_source, own in zip(source, each, strict=True)
+        _load_one(source, revision=None, allow_types=allow_types, labels=own, missing=missing)
+        for source, own in zip(sources, each, strict=True)
     )
     return make_cascade(one, other)
+
+
+def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Turn what a run records of how its model was loaded into the arguments of `load_model`.
+
+    Types that were allowed are not recorded: a file must not decide whose code runs.
+
+    Parameters
+    ----------
+    parameters : mapping
+        As of `Run`.
+
+    Raises
+    ------
+    ModelError
+        If the record does not say it as `FittedModel.options` does.
+    """
+    found: dict[str, Any] = {}
+    if parameters.get("missing") in get_args(Missing):
+        found["missing"] = parameters["missing"]
+    if "labels" in parameters:
+        try:
+            found["labels"] = json.loads(str(parameters["labels"]))
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"The file records labels of its model that cannot be read: {error}.") from error
+        each = found["labels"] if isinstance(found["labels"], list) else [found["labels"]]
+        if not all(isinstance(one, dict) for one in each):
+            raise ModelError("The file records labels of its model that are no labels.")
+    return found
 
 
 def _recorded_source(identity: ModelIdentity) -> str | list[str]:
@@ -181,7 +224,14 @@ def _fit_out(
         digest=_digest(folder, labels),
         licence=folder.licence,
     )
-    return FittedModel(identity=identity, estimator=estimator, inputs=inputs, meanings=meanings, manifest=manifest)
+    return FittedModel(
+        identity=identity,
+        estimator=estimator,
+        inputs=inputs,
+        meanings=meanings,
+        manifest=manifest,
+        said=_checked(labels),
+    )
 
 
 def _digest(folder: ModelFolder, labels: Mapping[str, str] | None) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.records import RunKind
+from nwb_unitrefine.records import OriginKind, RunKind
 from nwb_unitrefine.write.chain import effective_chain, runs_of
 from nwb_unitrefine.write.columns import equal_values, run_values, writers
 from nwb_unitrefine.write.digests import digest_input
 from nwb_unitrefine.write.opened import read_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Run
+    from nwb_unitrefine.records import Features, Run
     from nwb_unitrefine.write.store import UnitsStore
 
 __all__ = ["Check", "Verification", "verify"]
@@ -67,17 +67,26 @@ class Verification:
         return all(check.passed for check in self.checks)
 
 
-def verify(path: str | Path, *, model: str | Path | Model | None = None, recompute: bool = False) -> Verification:
+def verify(
+    path: str | Path,
+    *,
+    model: str | Path | Model | Sequence[str | Path] | None = None,
+    recompute: bool = False,
+    load_options: Mapping[str, Any] | None = None,
+) -> Verification:
     """Check that a file's labels are those of its history, and that what they were decided on has not changed.
 
     Parameters
     ----------
     path : str or Path
         NWB file, HDF5 or Zarr, on this machine.
-    model : str, Path or Model, optional
+    model : str, Path, Model or two sources, optional
         Check that it is the model the labels came from, by its digest.
     recompute : bool, optional
-        Compute features and probabilities again, with `model` or the model that the run names, and compare them.
+        Compute features and probabilities again, with `model` or the model that the run names, and compare them. What
+        came from raw traces is not computed again: the recorded values are taken, and the check says so.
+    load_options : mapping, optional
+        Further arguments of `load_model`; what is not given is as the run records it.
 
     Returns
     -------
@@ -98,7 +107,7 @@ def verify(path: str | Path, *, model: str | Path | Model | None = None, recompu
         checks = [*_check_inputs(store, chain[-1]), *_check_columns(store, chain)]
     decided = [run for run in chain if run.kind is RunKind.MODEL and run.model is not None]
     if decided and (model is not None or recompute):
-        loaded = _model_of(decided[-1], model)
+        loaded = _model_of(decided[-1], model, load_options or {})
         checks.append(_check_model(decided[-1], loaded))
         if recompute:
             checks += _check_outcome(Path(path), decided[-1], loaded)
@@ -130,14 +139,12 @@ def _check_columns(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
         yield Check(what, passed=same, detail="same values" if same else "other values")
 
 
-def _model_of(run: Run, model: str | Path | Model | None) -> Model:
-    """Load the model to check with: the one given, or the one the run names."""
-    if model is not None and not isinstance(model, str | Path):
-        return model
+def _model_of(run: Run, model: str | Path | Model | Sequence[str | Path] | None, options: Mapping[str, Any]) -> Model:
+    """Load the model to check with, the one given or the one the run names, as it was loaded for the run."""
     assert run.model is not None
-    from nwb_unitrefine.models import load_model
+    from nwb_unitrefine.models.sources import load_model, recorded_options
 
-    return load_model(model or run.model)
+    return load_model(model or run.model, **{**recorded_options(run.parameters), **options})
 
 
 def _check_model(run: Run, model: Model) -> Check:
@@ -156,14 +163,27 @@ def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
     features = compute_features(units, names=model.feature_names)
     noted = run.features
     if noted is not None:
-        same_names = noted.names == features.names
+        features, taken = _with_raw(features, noted)
+        same_names = noted.names == features.names and noted.values.shape == features.values.shape
         same = same_names and np.allclose(
             features.values, noted.values, rtol=_FEATURE_TOLERANCE, atol=0, equal_nan=True
         )
-        yield Check("features again", passed=bool(same), detail="same values" if same else "other values")
+        detail = "same values" if same else "other values"
+        if taken:
+            detail += f"; not computed again, since from raw traces: {', '.join(taken)}"
+        yield Check("features again", passed=bool(same), detail=detail)
     probabilities = model.predict(features).probabilities
     expected = run.predictions.probabilities
     same = probabilities.shape == expected.shape and np.allclose(
         probabilities, expected, rtol=0, atol=_PROBABILITY_TOLERANCE, equal_nan=True
     )
     yield Check("probabilities again", passed=bool(same), detail="same values" if same else "other values")
+
+
+def _with_raw(features: Features, noted: Features) -> tuple[Features, tuple[str, ...]]:
+    """Take recorded values where these are from raw traces, and name the features that have some."""
+    if noted.names != features.names or noted.values.shape != features.values.shape:
+        return features, ()
+    is_raw = np.array([origin.kind is OriginKind.RAW for origin in noted.origins], dtype=np.bool_)[noted.origin_index]
+    taken = tuple(name for place, name in enumerate(noted.names) if is_raw[:, place].any())
+    return replace(features, values=np.where(is_raw, noted.values, features.values)), taken
