@@ -116,3 +116,27 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert captured.err.startswith("error: ")
     assert len(captured.err.splitlines()) <= 2
     assert labelled.read_bytes() == content
+
+
+@pytest.mark.parametrize("units", [["²=noise"], ["--3=noise"], ["3=sua", "3=noise"], ["3"]])
+def test_units_that_make_no_sense_are_refused(labelled: Path, units: list[str], capsys) -> None:
+    """What is no number, or one unit with two labels, is one line, and nothing is written."""
+    before = labelled.read_bytes()
+    arguments = [part for unit in units for part in ("--unit", unit)]
+    assert main(["relabel", str(labelled), *arguments, "--by", "S. Cajal"]) == 1
+    assert "fault" not in capsys.readouterr().err
+    assert labelled.read_bytes() == before
+
+
+def test_a_run_that_is_no_number_is_not_there(labelled: Path, capsys) -> None:
+    """A digit that is no number names no run."""
+    assert main(["history", str(labelled), "--diff", "²", "1"]) == 1
+    assert "has no run ²" in capsys.readouterr().err
+
+
+def test_labels_of_another_sorting_are_refused(labelled: Path, capsys) -> None:
+    """A curation that lists units which the file does not have is not taken."""
+    place = labelled.with_name("curation.json")
+    place.write_text(json.dumps({"unit_ids": [0, 99], "removed": [0]}))
+    assert main(["relabel", str(labelled), "--labels", str(place), "--by", "S. Cajal"]) == 1
+    assert "lists unit 99" in capsys.readouterr().err

@@ -114,3 +114,34 @@ def test_an_unknown_kind_is_refused(run: Run, tmp_path: Path) -> None:
     """The file's ending says the format."""
     with pytest.raises(WriteError, match="no kind"):
         export_labels(run, tmp_path / "labels.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"manual_labels": [{"unit_id": 1, "labels": {"quality": ["nosie"]}}]}, "'nosie' of unit 1"),
+        ({"manual_labels": [{"unit_id": 1, "mine": "good"}, {"unit_id": 2, "mine": "nosie"}]}, "'nosie' of unit 2"),
+        ({"manual_labels": [{"labels": {"quality": ["good"]}}]}, "no unit_id"),
+        ({"manual_labels": [3]}, "no unit_id"),
+        ({"manual_labels": {"0": "good"}}, "manual_labels is no list"),
+        ({"manual_labels": [{"unit_id": 1, "labels": ["good"]}]}, "not sorted by category"),
+        ({"manual_labels": [{"unit_id": 7, "quality": "good"}]}, "not among its unit_ids"),
+        ({"removed": 3}, "removed is no list"),
+        ({"unit_ids": 3}, "lists no unit_ids"),
+        ({"unit_ids": [1, 2, 8]}, "unit 8, which the file does not have"),
+    ],
+)
+def test_a_curation_that_makes_no_sense_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    """An unknown word is refused as in a table, and so is what SpikeInterface does not write, or of other units."""
+    place = tmp_path / "curation.json"
+    place.write_text(json.dumps({"unit_ids": [1, 2, 3], **changes}))
+    with pytest.raises(SourceError, match=message):
+        import_labels(place, unit_ids=[1, 2, 3, 4])
+
+
+def test_a_unit_without_a_word_has_no_label(tmp_path: Path) -> None:
+    """Null says nothing of a unit, and neither does a category that sorts units in another way."""
+    place = tmp_path / "curation.json"
+    entries = [{"unit_id": 1, "labels": {"quality": None}}, {"unit_id": 2, "labels": {"type": ["excitatory"]}}]
+    place.write_text(json.dumps({"unit_ids": [1, 2], "manual_labels": entries}))
+    assert import_labels(place) == {}

@@ -50,7 +50,7 @@ def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
 
 def _find(history: tuple[Run, ...], name: str, file: str) -> Run:
     """Find a run by its name or number."""
-    wanted = f"run_{int(name):04d}" if name.isdigit() else name
+    wanted = f"run_{int(name):04d}" if name.isdecimal() else name
     for run in history:
         if run.name == wanted:
             return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -42,9 +43,13 @@ def command(
     A model's later run keeps them. The history shows who set which label, when and why.
     """
     from nwb_unitrefine.write import import_labels, relabel
+    from nwb_unitrefine.write.opened import read_store
 
-    wanted = import_labels(labels) if labels else {}
-    wanted |= dict(_pairs(units))
+    wanted = _one_each(_pairs(units))
+    if labels:
+        with read_store(file) as store:
+            unit_ids = store.read("id").tolist()
+        wanted = import_labels(labels, unit_ids=unit_ids) | wanted
     report = relabel(
         file,
         wanted,
@@ -66,6 +71,15 @@ def _pairs(units: Iterable[str]) -> Iterable[tuple[int, str]]:
     """Take ``12=noise`` apart."""
     for unit in units:
         number, equals, label = unit.partition("=")
-        if not equals or not number.strip().lstrip("-").isdigit():
+        if not equals or not re.fullmatch(r"-?[0-9]{1,19}", number.strip()):
             raise SourceError(f"{unit!r} is not a unit and its label.", tip="Write it as 12=noise.")
         yield int(number), label.strip()
+
+
+def _one_each(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """Refuse two labels for one unit: nobody can say which counts."""
+    labels: dict[int, str] = {}
+    for unit, label in pairs:
+        if labels.setdefault(unit, label) != label:
+            raise SourceError(f"Unit {unit} is given both {labels[unit]!r} and {label!r}.")
+    return labels

@@ -13,7 +13,7 @@ from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.write.copies import appearing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from nwb_unitrefine.records import Run
 
@@ -25,7 +25,7 @@ _LABEL_COLUMNS = ("label", "group", "quality", "unitrefine_label", "quality_labe
 _PHY = {"sua": "good", "mua": "mua", "noise": "noise"}
 
 
-def import_labels(path: str | Path) -> dict[int, str]:
+def import_labels(path: str | Path, *, unit_ids: Collection[int] | None = None) -> dict[int, str]:
     """Read labels that a person set elsewhere, for `relabel`.
 
     Parameters
@@ -33,6 +33,8 @@ def import_labels(path: str | Path) -> dict[int, str]:
     path : str or Path
         ``.json``: SpikeInterface's curation, format 1 or 2, where units in ``removed`` are noise. ``.tsv`` or ``.csv``:
         a column ``unit_id`` or ``cluster_id``, and one ``label``, ``group`` or ``quality``, as Phy writes it.
+    unit_ids : collection of int, optional
+        Units of the file that the labels are for: a curation that lists others is one of another sorting.
 
     Returns
     -------
@@ -48,10 +50,10 @@ def import_labels(path: str | Path) -> dict[int, str]:
     place = Path(path)
     try:
         if place.suffix.lower() == ".json":
-            pairs = list(_curation_json(json.loads(place.read_text(encoding="utf-8")), place))
+            pairs = list(_curation_json(json.loads(place.read_text(encoding="utf-8")), place, unit_ids))
         else:
             pairs = list(_table(place))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, csv.Error) as error:
         raise SourceError(f"{place.name} cannot be read: {error}.") from error
     labels: dict[int, str] = {}
     for unit, word in pairs:
@@ -99,9 +101,9 @@ def export_labels(run: Run, output: str | Path) -> Path:
     return place
 
 
-def _curation_json(document: Any, place: Path) -> Iterable[tuple[Any, Any]]:
+def _curation_json(document: Any, place: Path, unit_ids: Collection[int] | None) -> Iterable[tuple[Any, Any]]:
     """Labels of SpikeInterface's curation; format 1 has them beside the unit's id, format 2 under ``labels``."""
-    if not isinstance(document, dict) or "unit_ids" not in document:
+    if not isinstance(document, dict) or not isinstance(document.get("unit_ids"), list):
         raise SourceError(f"{place.name} is not a SpikeInterface curation: it lists no unit_ids.")
     for kind in ("merges", "splits", "merge_unit_groups"):
         if document.get(kind):
@@ -109,13 +111,43 @@ def _curation_json(document: Any, place: Path) -> Iterable[tuple[Any, Any]]:
                 f"{place.name} has {kind}, which change the units themselves.",
                 tip="Apply them with SpikeInterface to the sorting and convert it again; labels can then be imported.",
             )
-    for unit in document.get("removed") or document.get("removed_units") or ():
-        yield unit, "noise"
-    for entry in document.get("manual_labels") or ():
-        labels = entry.get("labels") or {key: value for key, value in entry.items() if key != "unit_id"}
-        for words in labels.values():
-            known = [word for word in ([words] if isinstance(words, str) else words) if meaning_of(word) in CLASSES]
-            yield from ((entry["unit_id"], word) for word in known)
+    listed = {_unit_id(unit, place) for unit in document["unit_ids"]}
+    if unit_ids is not None and (others := sorted(listed - set(unit_ids))):
+        raise SourceError(
+            f"{place.name} lists unit {others[0]}, which the file does not have.",
+            tip="Is it the curation of another sorting?",
+        )
+    pairs = [(unit, "noise") for key in ("removed", "removed_units") for unit in _listed(document, key, place)]
+    by_category: dict[str, list[tuple[Any, Any]]] = {}
+    for entry in _listed(document, "manual_labels", place):
+        for category, unit, word in _entry(entry, place):
+            by_category.setdefault(category, []).append((unit, word))
+    for category, said in by_category.items():
+        if category in _LABEL_COLUMNS or any(meaning_of(word) in CLASSES for _, word in said):
+            pairs += said
+    if unlisted := [unit for unit, _ in pairs if _unit_id(unit, place) not in listed]:
+        raise SourceError(f"{place.name} says something of unit {unlisted[0]}, which is not among its unit_ids.")
+    return pairs
+
+
+def _listed(document: Mapping[str, Any], key: str, place: Path) -> list[Any]:
+    """A list of the document, which may be absent or null."""
+    found = document.get(key)
+    if found is not None and not isinstance(found, list):
+        raise SourceError(f"{place.name}: {key} is no list.", tip="It is not as SpikeInterface writes it.")
+    return found or []
+
+
+def _entry(entry: Any, place: Path) -> Iterable[tuple[str, Any, Any]]:
+    """Category, unit and word of each label of an entry; what sorts units in other ways is a category of its own."""
+    if not isinstance(entry, dict) or "unit_id" not in entry:
+        raise SourceError(f"{place.name}: an entry of manual_labels has no unit_id.")
+    labels = entry.get("labels") or {key: value for key, value in entry.items() if key not in ("unit_id", "labels")}
+    if not isinstance(labels, dict):
+        raise SourceError(f"{place.name}: labels of unit {entry['unit_id']} are not sorted by category.")
+    for category, words in labels.items():
+        each = words if isinstance(words, list) else [words]
+        yield from ((category, entry["unit_id"], word) for word in each if word is not None)
 
 
 def _table(place: Path) -> Iterable[tuple[Any, Any]]:
