@@ -101,9 +101,11 @@ def verify(
         If the model cannot be loaded.
     """
     with read_store(path) as store:
-        chain = effective_chain(runs_of(store))
+        history = runs_of(store)
+        chain = effective_chain(history)
         if not chain:
-            return Verification(Path(path), "", (Check("history", passed=False, detail="the file was not labelled"),))
+            detail = "its labels were taken back" if history else "the file was not labelled"
+            return Verification(Path(path), "", (Check("history", passed=False, detail=detail),))
         checks = [*_check_inputs(store, chain[-1]), *_check_columns(store, chain)]
     decided = [run for run in chain if run.kind is RunKind.MODEL and run.model is not None]
     if decided and (model is not None or recompute):
