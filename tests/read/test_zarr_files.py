@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +74,51 @@ def test_few_requests_over_http(store):
     asked = [path for path, _, _ in server.sent]
     assert sum(".z" in path.rsplit("/", 1)[-1] for path in asked) == 1
     assert len(asked) == len(set(asked)) <= n_chunks + 1
+
+
+def test_metadata_that_are_out_of_date_are_refused(store):
+    """A store that was changed without its `.zmetadata` is not read, until they are renewed as the tip says."""
+    group = zarr.open_group(str(store))["units"]
+    group.create_dataset("late", data=np.zeros(6))
+    with pytest.raises(SourceError, match=r"\.zmetadata of .* is out of date: units/late/\.zarray") as refusal:
+        read_units(store)
+    assert f"zarr.consolidate_metadata('{store}')" in refusal.value.tip
+    zarr.consolidate_metadata(str(store))
+    assert len(read_units(store)) == 6
+    group["late"].attrs["limit"] = float("nan")
+    zarr.consolidate_metadata(str(store))
+    assert len(read_units(store)) == 6
+    del group["late"]
+    with pytest.raises(SourceError, match=r"is out of date: units/late/\.zarray"):
+        read_units(store)
+
+
+@contextmanager
+def without_privileges():
+    """As a user whom modes hold: root, whom they do not, becomes nobody."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("denied", ["units/spike_times", "acquisition", "."])
+def test_a_store_with_a_folder_that_may_not_be_read_is_refused(denied):
+    """What cannot be seen is not taken for what is not there, which would be read as zeros."""
+    with tempfile.TemporaryDirectory() as folder:  # unlike `tmp_path`, one that others can be let into
+        Path(folder).chmod(0o755)
+        store = write_nwb(Path(folder) / "a.nwb.zarr", make_session(), backend="zarr")
+        (store / "acquisition").mkdir(exist_ok=True)
+        assert len(read_units(store)) == 6
+        (store / denied).chmod(0)
+        with without_privileges(), pytest.raises(SourceError, match="cannot be read: Permission denied") as refusal:
+            read_units(store)
+        (store / denied).chmod(0o755)
+    assert "permission" in refusal.value.tip
 
 
 def test_damaged_stores_are_refused(store):

@@ -191,6 +191,36 @@ def test_a_store_without_consolidated_metadata_stays_so(tmp_path: Path) -> None:
     assert verify(path).passed
 
 
+def test_a_store_with_metadata_out_of_date_is_not_written(tmp_path: Path) -> None:
+    """Who reads by the consolidated metadata would not find the labels' units; once they are renewed, it is written."""
+    import zarr
+
+    path = make(tmp_path / "session.nwb.zarr")
+    zarr.open_group(str(path))["units"].create_dataset("late", data=np.zeros(6))
+    old = content(path)
+    for change in (lambda: write_curation(curate(path)), lambda: relabel(path, {0: "sua"}, by="S. Cajal")):
+        with pytest.raises(SourceError, match=r"\.zmetadata of .* is out of date") as refusal:
+            change()
+        assert "zarr.consolidate_metadata" in refusal.value.tip
+    assert content(path) == old
+    zarr.consolidate_metadata(str(path))
+    write_curation(curate(path))
+    assert verify(path).passed
+
+
+@pytest.mark.parametrize("place", ["specs", "/specs"])
+def test_specifications_are_kept_where_the_store_keeps_them(tmp_path: Path, place: str) -> None:
+    """A store may cache its specifications under another name; the extension's goes there, and nowhere else."""
+    path = make(tmp_path / "session.nwb.zarr")
+    attributes = json.loads((path / ".zattrs").read_bytes()) | {".specloc": place}
+    (path / ".zattrs").write_text(json.dumps(attributes))
+    (path / "specifications").rename(path / "specs")
+    write_curation(curate(path))
+    assert (path / "specs" / "ndx-unit-curation").is_dir()
+    assert not (path / "specifications").exists()
+    assert verify(path).passed
+
+
 @pytest.mark.parametrize("names", ["other", ("a",), ("a", "a"), ("a/b", "c"), ("a", "b_index"), ("", "b")])
 def test_names_that_cannot_be_columns_are_refused(session: Path, names: str | tuple[str, ...]) -> None:
     """Before anything is written."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import h5py
 
@@ -19,7 +21,7 @@ from nwb_unitrefine.read.zarr_store import DAMAGE, is_zarr_folder, open_zarr, re
 from nwb_unitrefine.records import Units
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from nwb_unitrefine.read.http_ranges import Patience
     from nwb_unitrefine.read.zarr_store import ZarrGroup
@@ -113,14 +115,15 @@ def _read_path(
     gain_uv: float | None,
 ) -> Units:
     """Read what is on disk at `path`, after an interrupted write to it has been finished."""
-    if not path.exists():
-        raise SourceError(f"{uri} does not exist.")
-    with held_for_reading(path):
+    with _denial_explained(uri):
+        if not path.exists():
+            raise SourceError(f"{uri} does not exist.")
+    with _denial_explained(uri), held_for_reading(path):
         if interface is None and path.is_dir():
             if is_analyzer_folder(path):
                 return read_analyzer(path, uri=uri)
             if is_zarr_folder(path):
-                size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                size_bytes = _size_of(path)  # all of it can be seen: what cannot would be read as not there
                 return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
         if interface is None and path.is_file() and _is_nwb_hdf5(path):
             return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
@@ -130,6 +133,28 @@ def _read_path(
         if units is None:
             raise _not_recognised(path, uri)
         return units
+
+
+@contextmanager
+def _denial_explained(uri: str) -> Iterator[None]:
+    """Say in our words what may not be read."""
+    try:
+        yield
+    except PermissionError as error:
+        raise SourceError(
+            f"{uri} cannot be read: {error.strerror}{f' ({error.filename})' if error.filename else ''}.",
+            tip="Ask for the permission to read it, and all that is in it.",
+        ) from error
+
+
+def _size_of(folder: Path) -> int:
+    """Size of all files of a folder; an error if there is a folder in it that cannot be looked into."""
+
+    def fail(error: OSError) -> NoReturn:
+        raise error
+
+    places = (Path(at, name) for at, _, names in os.walk(folder, onerror=fail) for name in names)
+    return sum(place.stat().st_size for place in places if place.is_file())
 
 
 def _is_nwb_hdf5(path: Path) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.read.consolidated import require_current_metadata
 from nwb_unitrefine.read.storage import text, text_array
 
 if TYPE_CHECKING:
@@ -59,11 +60,14 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGro
     MissingExtraError
         If zarr is not installed.
     SourceError
-        If it is no Zarr store, or one of a version that the installed zarr cannot read.
+        If it is no Zarr store, or one of a version that the installed zarr cannot read, or a folder whose consolidated
+        metadata are out of date.
     """
     zarr = require_zarr()
-    target = store if not hasattr(store, "is_dir") else zarr.storage.DirectoryStore(str(store))
+    target = zarr.storage.DirectoryStore(str(store)) if isinstance(store, Path) else store
     try:
+        if isinstance(store, Path):
+            require_current_metadata(store, name=name)
         if ".zmetadata" in target:
             return ZarrGroup(zarr.open_consolidated(target, mode="r"))
         return ZarrGroup(zarr.open_group(target, mode="r"))

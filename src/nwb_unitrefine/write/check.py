@@ -154,8 +154,9 @@ def require_only_our_edits(was: ZarrStore, store: ZarrStore, edits: Sequence[Edi
         edit.key.split("/replaced_columns/")[1].split("/")[0] for edit in edits if "/replaced_columns/" in edit.key
     }
     ours |= {name for name in store.names() if name not in present}
-    places = (f"{HISTORY}/", f"specifications/{NAMESPACE}/", *(f"units/{name}/" for name in ours))
-    shared = ("units/.zattrs", ".zattrs", ".zmetadata", "specifications/.zgroup")
+    specifications = store.specifications
+    places = (f"{HISTORY}/", f"{specifications}/{NAMESPACE}/", *(f"units/{name}/" for name in ours))
+    shared = ("units/.zattrs", ".zattrs", ".zmetadata", f"{specifications}/.zgroup")
     for edit in edits:
         if not edit.key.startswith(places) and edit.key not in shared:
             raise WriteError(f"The write would have changed {edit.key}, which is not ours; nothing was written.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.read.consolidated import require_current_metadata
 from nwb_unitrefine.read.hdf5 import open_hdf5
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
@@ -79,6 +80,7 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
         return change(Hdf5Store(file, name=place.name, folder=place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
+        require_current_metadata(place, name=place.name)
         return change(_store_over(overlay, place.name))
 
     def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:

@@ -60,6 +60,11 @@ class ZarrStore:
         """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
         return tuple(self._units)
 
+    @property
+    def specifications(self) -> str:
+        """Where the store caches specifications, or would: the key of a group."""
+        return str(self._root.attrs.get(".specloc", "specifications")).strip("/")
+
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         if "colnames" not in self._units.attrs:
@@ -213,7 +218,7 @@ class ZarrStore:
     def _cache_specification(self) -> None:
         """Keep the extension's specification in the store, so that it is read where the extension is not installed."""
         version, texts = cached_specification()
-        place = f"{self._root.attrs.get('.specloc', 'specifications')}/{NAMESPACE}/{version}"
+        place = f"{self.specifications}/{NAMESPACE}/{version}"
         if f"{place}/.zgroup" in self._overlay:
             return
         if ".specloc" not in self._root.attrs:
