@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,16 @@ def test_example_runs(name: str, labelled_file: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_single_units_that_a_person_vouched_for_are_kept(labelled_file: Path, tmp_path: Path) -> None:
+    """A label that a person set has no probability, and is printed whatever a model says after it."""
+    path = tmp_path / "a.nwb"
+    shutil.copyfile(labelled_file, path)
+    assert main(["relabel", str(path), "--unit", "0=sua", "--by", "me"]) == 0
+    assert main(["label", str(path)]) == 0
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "keep_single_units.py", path], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("unit 0: 222 spikes, set by a person\n")
+    assert "unit 3:" not in done.stdout

@@ -71,3 +71,16 @@ def test_python_examples_run(shell) -> None:
         if language == "python":
             done = shell(f"python - <<'END'\n{text}\nEND")
             assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+def test_the_extensions_read_example_runs_after_a_correction(shell) -> None:
+    """The extension's own example reads a file whose newest run is a person's, and so has no features."""
+    text = (ROOT / "extensions/ndx-unit-curation/README.md").read_text()
+    example = re.search(r"^## Read\n+```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    assert example is not None
+    shell("nwb-unitrefine demo --output session.nwb")
+    shell("nwb-unitrefine relabel session.nwb --unit 3=noise --by me")
+    done = shell(f"python - <<'END'\n{example[1]}\nprint(len(values), 'features')\nEND")
+    assert done.returncode == 0, done.stderr
+    assert "run_0002 human me" in done.stdout
+    assert re.search(r"^[1-9]\d* features$", done.stdout, flags=re.MULTILINE)

@@ -78,3 +78,79 @@ def test_labels_of_the_file_are_compared_with_ours(tmp_path, capsys: pytest.Capt
     assert agreement["meaning"] == {"mua": "mua", "noise": "noise", "sua": "sua"}
     assert agreement["n_units"] == 48
     assert agreement["kappa"] > 0.8
+
+
+@pytest.fixture
+def corrected(tmp_path, capsys: pytest.CaptureFixture[str]):
+    """The simulated session, whose unit 0, plainly noise, somebody called a single unit."""
+    path = str(tmp_path / "demo.nwb")
+    assert main(["demo", "--output", path]) == 0
+    assert main(["relabel", path, "--unit", "0=sua", "--by", "Ada"]) == 0
+    capsys.readouterr()
+    return path
+
+
+def test_our_own_labels_are_nobody_elses(corrected, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels that runs wrote are not compared with ours, in a dry run or in another pair of columns either."""
+    for options in (["--dry-run"], ["--columns", "quality"], ["--dry-run"], []):
+        assert main(["label", corrected, *options, "--json"]) == 0
+        (document,) = json.loads(capsys.readouterr().out)
+        assert list(document["agreement"]) == ["ground_truth"]
+
+
+def test_a_column_that_is_replaced_is_compared_for_the_last_time(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another program's labels that this very run replaces are still shown beside ours."""
+    path = write_nwb(
+        tmp_path / "a.nwb", make_session(n_units=4), columns={"quality_label": ["sua", "mua", "mua", "noise"]}
+    )
+    options = ["--columns", "quality", "--overwrite-column", "quality_label"]
+    for expected in (["quality_label"], []):
+        assert main(["label", str(path), *options, "--json"]) == 0
+        (document,) = json.loads(capsys.readouterr().out)
+        assert list(document["agreement"]) == expected
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_label_counts_and_shows_what_stands_in_the_file(
+    corrected, capsys: pytest.CaptureFixture[str], *, dry_run: bool
+) -> None:
+    """A person's label is shown and counted in place of the model's, with who set it, and has no probability."""
+    options = ["--dry-run"] if dry_run else []
+    assert main(["label", corrected, *options, "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["counts"] == {"sua": 21, "mua": 19, "noise": 8, "unlabelled": 0}
+    unit = document["units"][0]
+    assert (unit["label"], unit["probability"], unit["reason"]) == ("sua", None, "set by Ada")
+    assert unit["p_noise"] > 0.8
+    assert main(["label", corrected, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "set by Ada" in printed
+    assert "21 sua, 19 mua, 8 noise" in printed
+    assert main(["label", corrected, *options, "--replace-human", "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert (document["counts"]["sua"], document["units"][0]["reason"]) == (20, "")
+
+
+def test_show_names_who_set_a_label(corrected, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before and after a later run of a model, a person's label stands with their name and without a probability."""
+    for _ in range(2):
+        assert main(["show", corrected, "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["units"]
+        assert (rows[0]["label"], rows[0]["probability"], rows[0]["remark"]) == ("sua", None, "set by Ada")
+        assert rows[3]["probability"] is not None
+        assert main(["label", corrected]) == 0
+        capsys.readouterr()
+
+
+def test_the_sorters_id_stands_beside_the_units(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a column says that units had other ids in the sorter's output, tables show both; elsewhere one."""
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=3))
+    for command in (["show"], ["label", "--dry-run"]):
+        assert main([*command, str(path)]) == 0
+        assert "sorter's id" not in capsys.readouterr().out
+    path = write_nwb(tmp_path / "b.nwb", make_session(n_units=3), columns={"original_cluster_id": [57, 103, 7]})
+    for command in (["show"], ["label", "--dry-run"]):
+        assert main([*command, str(path)]) == 0
+        printed = capsys.readouterr().out
+        assert "sorter's id" in printed
+        assert "103" in printed

@@ -19,11 +19,14 @@ from nwb_unitrefine.cli.render import (
     print_table,
     show_probability,
 )
+from nwb_unitrefine.cli.sorter_ids import SORTER_ID, sorter_ids
+from nwb_unitrefine.cli.standing import label_standing
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.batch import Outcome
-    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.cli.standing import Standing
+    from nwb_unitrefine.records import Predictions
 
 __all__ = ["command"]
 
@@ -96,14 +99,15 @@ def command(
     with Progress(console=make_console(stderr=True), transient=True) as progress:
         for outcome in progress.track(labelling, total=len(found), description=FIRST_TIME):
             n_refused += outcome.error is not None
+            standing = None if outcome.error else label_standing(outcome, replace_human=replace_human)
             if as_json:
-                documents.append(_as_document(outcome))
+                documents.append(_as_document(outcome, standing))
                 continue
             if outcome.error is not None:
                 describe_error(outcome.error, where=outcome.source)
-            elif len(found) == 1:
-                _print_units(outcome)
-            rows.append(_summary(outcome))
+            elif standing is not None and len(found) == 1:
+                _print_units(outcome, standing)
+            rows.append(_summary(outcome, standing))
     if as_json:
         print_json(documents)
     elif len(found) > 1:
@@ -112,49 +116,54 @@ def command(
     return int(n_refused > 0)
 
 
-def _as_document(outcome: Outcome) -> dict[str, Any]:
+def _as_document(outcome: Outcome, standing: Standing | None) -> dict[str, Any]:
     """One source as JSON: what was said of every unit, what was written, or why it was refused."""
     document: dict[str, Any] = {"source": outcome.source, "seconds": outcome.seconds}
     if outcome.error is not None:
         return {**document, "error": str(outcome.error), "error_type": type(outcome.error).__name__}
     curation = outcome.curation
     assert curation is not None
+    assert standing is not None
     return {
         **document,
         "read_as": curation.units.source,
         "model": curation.model,
         "notes": curation.features.notes,
         "problems": (*curation.units.problems, *curation.features.problems),
-        "counts": _counts(curation),
-        "agreement": agreement_document(curation.units, curation.predictions.labels, ours=_ours(outcome)),
-        "units": curation.predictions.to_frame().reset_index().to_dict("records"),
+        "counts": _counts(standing.predictions),
+        "agreement": agreement_document(curation.units, standing.predictions.labels, ours=standing.ours),
+        "units": standing.to_frame().reset_index().to_dict("records"),
         "written": outcome.report,
     }
 
 
-def _ours(outcome: Outcome) -> set[str]:
-    """Columns that held labels of ours before, which say nothing about agreement with anybody else."""
-    return set() if outcome.report is None else set(outcome.report.columns) - set(outcome.report.replaced)
-
-
-def _counts(curation: Curation) -> dict[str, int]:
+def _counts(predictions: Predictions) -> dict[str, int]:
     """Units of each label; those without one under an empty name are called unlabelled."""
-    counts = Counter(label or "unlabelled" for label in curation.predictions.labels.tolist())
+    counts = Counter(label or "unlabelled" for label in predictions.labels.tolist())
     return {name: counts[name] for name in (*CLASSES, "unlabelled")}
 
 
-def _print_units(outcome: Outcome) -> None:
+def _print_units(outcome: Outcome, standing: Standing) -> None:
     """Every unit with its label, what else is known of them, and what was written."""
     curation = outcome.curation
     assert curation is not None
-    predictions, spikes = curation.predictions, curation.units.spike_times_s.counts
+    predictions, spikes = standing.predictions, curation.units.spike_times_s.counts
+    theirs = sorter_ids(curation.units)
     print_table(
         f"{outcome.source}: {len(predictions)} units by {curation.model.name}",
-        ["unit", "spikes", "label", *(f"p({name})" for name in CLASSES), "remark"],
         [
-            [unit_id, n_spikes, label or "–", *map(show_probability, row), reason]
-            for unit_id, n_spikes, label, row, reason in zip(
+            "unit",
+            *([] if theirs is None else [SORTER_ID]),
+            "spikes",
+            "label",
+            *(f"p({name})" for name in CLASSES),
+            "remark",
+        ],
+        [
+            [unit_id, *one, n_spikes, label or "–", *map(show_probability, row), reason]
+            for unit_id, one, n_spikes, label, row, reason in zip(
                 predictions.unit_ids.tolist(),
+                [[]] * len(predictions) if theirs is None else [[one] for one in theirs],
                 spikes.tolist(),
                 predictions.labels.tolist(),
                 predictions.probabilities.tolist(),
@@ -164,17 +173,16 @@ def _print_units(outcome: Outcome) -> None:
         ],
     )
     print_problems((*curation.units.problems, *curation.features.problems))
-    if weighed := weighing_remark(predictions, model_name=curation.model.name):
+    if weighed := weighing_remark(standing.of_model(), model_name=curation.model.name):
         click.echo(f"note: {weighed}", err=True)
-    print_agreement(curation.units, predictions.labels, ours=_ours(outcome))
-    _print_written(outcome)
+    print_agreement(curation.units, predictions.labels, ours=standing.ours)
+    _print_written(outcome, predictions)
 
 
-def _print_written(outcome: Outcome) -> None:
+def _print_written(outcome: Outcome, predictions: Predictions) -> None:
     """One closing line: how many of each label, and what was written where."""
-    assert outcome.curation is not None
-    counts = ", ".join(f"{count} {name}" for name, count in _counts(outcome.curation).items() if count)
-    n_uncertain = int(outcome.curation.predictions.uncertain.sum())
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(predictions).items() if count)
+    n_uncertain = int(predictions.uncertain.sum())
     where = "nothing written" if outcome.report is None else f"written to {outcome.report.path}"
     if outcome.report is not None and outcome.report.n_kept:
         where += f"; labels kept that a person set: {outcome.report.n_kept}"
@@ -183,10 +191,10 @@ def _print_written(outcome: Outcome) -> None:
     click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
-def _summary(outcome: Outcome) -> list[object]:
+def _summary(outcome: Outcome, standing: Standing | None) -> list[object]:
     """One row of the table of several sources."""
-    if outcome.curation is None:
+    if standing is None:
         return [outcome.source, *["–"] * (len(CLASSES) + 2), "refused"]
-    uncertain = int(outcome.curation.predictions.uncertain.sum())
+    uncertain = int(standing.predictions.uncertain.sum())
     done = "dry run" if outcome.report is None else "written"
-    return [outcome.source, *_counts(outcome.curation).values(), uncertain, done]
+    return [outcome.source, *_counts(standing.predictions).values(), uncertain, done]

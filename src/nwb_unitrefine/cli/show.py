@@ -10,6 +10,8 @@ import numpy as np
 
 from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.cli.sorter_ids import SORTER_ID, sorter_ids
+from nwb_unitrefine.records import held_by_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +38,11 @@ def command(source: str, *, as_json: bool) -> None:
     ours = {run.label_column for run in history}
     if as_json:
         labels = _labels(units, current)
-        document = {"source": units.source, "problems": units.problems, "units": _rows(units, current), "runs": history}
+        document = {"source": units.source, "problems": units.problems, "units": _rows(units, chain), "runs": history}
         print_json(document | {"agreement": agreement_document(units, labels, ours=ours)})
         return
     _print_source(units)
-    rows = _rows(units, current)
+    rows = _rows(units, chain)
     print_table("Units", list(rows[0]), [list(row.values()) for row in rows])
     print_agreement(units, _labels(units, current), ours=ours)
     if history:
@@ -63,22 +65,27 @@ def _print_source(units: Units) -> None:
     click.echo(f"{len(units)} units, {units.spike_times_s.values.size} spikes, {waveforms}\n")
 
 
-def _rows(units: Units, current: Run | None) -> list[dict[str, object]]:
-    """One row a unit: its spikes, and its label with the probability, joined by unit id."""
+def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
+    """One row a unit: its spikes, and its label with the probability or who set it, joined by unit id."""
     rows: list[dict[str, object]] = [
         {"unit": unit_id, "spikes": count}
         for unit_id, count in zip(units.unit_ids.tolist(), units.spike_times_s.counts.tolist(), strict=True)
     ]
-    if current is None:
+    if (theirs := sorter_ids(units)) is not None:
+        rows = [{"unit": row["unit"], SORTER_ID: one} | row for row, one in zip(rows, theirs, strict=True)]
+    if not chain:
         return rows
-    said = current.predictions
+    said, held = chain[-1].predictions, held_by_people(chain)
     place = {unit_id: number for number, unit_id in enumerate(said.unit_ids.tolist())}
     for row in rows:
         number = place.get(row["unit"])
-        known = number is not None
-        row["label"] = (said.labels[number] or "–") if known else "–"
-        row["probability"] = float(said.confidence[number]) if known else np.nan
-        row["remark"] = said.reasons[number] if number is not None else "not in the newest run"
+        if number is None:
+            row |= {"label": "–", "probability": np.nan, "remark": "not in the newest run"}
+            continue
+        label, run = held.get(int(said.unit_ids[number]), ("", None))
+        row["label"] = said.labels[number] or "–"
+        row["probability"] = np.nan if label else float(said.confidence[number])
+        row["remark"] = said.reasons[number] or (f"set by {run.agent}" if label and run is not None else "")
     return rows
 
 

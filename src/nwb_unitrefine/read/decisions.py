@@ -34,12 +34,18 @@ class Decisions:
     ----------
     by_people : mapping of int to str
         Label of each unit that has it from a person, by unit id.
+    people : mapping of int to str
+        Who that was, likewise.
     by_models : mapping of str to str
         Each column of labels that a model or a rule wrote, and the name of the last that did.
+    columns : frozenset of str
+        Every column of labels that a run wrote.
     """
 
     by_people: Mapping[int, str] = field(default_factory=dict)
+    people: Mapping[int, str] = field(default_factory=dict)
     by_models: Mapping[str, str] = field(default_factory=dict)
+    columns: frozenset[str] = frozenset()
 
 
 def read_decisions(source: Source) -> Decisions:
@@ -63,9 +69,12 @@ def read_decisions(source: Source) -> Decisions:
         names = sorted(history.names()) if history else []
         groups = [(name, history.group(name)) for name in names] if history else []
         chain = effective_chain([_read_run(name, group, source.uri) for name, group in groups if group is not None])
+    held = {unit: by_whom for unit, by_whom in held_by_people(chain).items() if by_whom[0]}
     return Decisions(
-        by_people={unit: label for unit, (label, _) in held_by_people(chain).items() if label},
+        by_people={unit: label for unit, (label, _) in held.items()},
+        people={unit: run.agent for unit, (_, run) in held.items()},
         by_models={run.label_column: run.agent for run in chain if run.kind is not RunKind.HUMAN and run.label_column},
+        columns=frozenset(run.label_column for run in chain if run.label_column),
     )
 
 
