@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from curations import curation_of
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.read.hdf5_file import GuardedFile, find_linked
 from nwb_unitrefine.write import verify, write_curation
@@ -91,10 +91,14 @@ def test_columns_in_another_file_are_read_and_their_file_labelled(tmp_path: Path
     assert other.read_bytes() == content
     curation = curation_of(path)
     (tmp_path / "elsewhere").mkdir()
-    with pytest.raises(SourceError, match=r"in spikes\.nwb, which is not there"):
+    with pytest.raises(WriteError, match=r"links to spikes\.nwb, which a copy in another folder would not find"):
         write_curation(curation, output=tmp_path / "elsewhere" / "copy.nwb")
     assert not list((tmp_path / "elsewhere").iterdir())
+    write_curation(curation, output=tmp_path / "beside.nwb")
+    assert verify(tmp_path / "beside.nwb").passed
     other.unlink()
+    with pytest.raises(SourceError, match=r"in spikes\.nwb, which is not there"):
+        verify(path)
     with pytest.raises(SourceError, match="spike_times cannot be opened"):
         read_units(path)
 

@@ -16,6 +16,7 @@ import h5py
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.read.hdf5 import open_hdf5
 from nwb_unitrefine.read.zarr_store import is_zarr_folder
 from nwb_unitrefine.write.provenance import ROWS
 from nwb_unitrefine.write.tree import Dataset
@@ -51,7 +52,8 @@ def require_new(output: Path, *, copy_of: Path | None = None) -> None:
     Raises
     ------
     WriteError
-        If it exists, its folder does not, or its name promises another kind of file than the copy would be.
+        If it exists, its folder does not, its name promises another kind of file than the copy would be, or the copy
+        would lose what is in files beside the original.
     """
     if os.path.lexists(output):
         raise _existing(output)
@@ -70,6 +72,25 @@ def require_new(output: Path, *, copy_of: Path | None = None) -> None:
         )
     if is_zarr and output.resolve().is_relative_to(copy_of.resolve()):
         raise WriteError(f"{output} is inside {copy_of.name}, which is to be copied.", tip="Name an output beside it.")
+    if h5py.is_hdf5(copy_of) and (lost := _lost_link(copy_of, output.parent)):
+        raise WriteError(
+            f"{copy_of.name} links to {lost}, which a copy in another folder would not find.",
+            tip=f"Write the copy into {copy_of.parent}, or a small file with all that labels need: --units-only.",
+        )
+
+
+def _lost_link(source: Path, folder: Path) -> str:
+    """Return the first file that an HDF5 file refers to, and that is not where a copy of it in `folder` would look."""
+    linked: list[str] = []
+
+    def note(_: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            linked.append(link.filename)
+
+    with held_for_reading(source), open_hdf5(source, name=source.name) as file:
+        file.visititems_links(note)
+    lost = [name for name in linked if (source.parent / name).exists() and not (folder / name).exists()]
+    return lost[0] if lost else ""
 
 
 @contextmanager

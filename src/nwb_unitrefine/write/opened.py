@@ -53,7 +53,9 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
                 yield Hdf5Store(file, name=place.name, folder=place.parent)
 
 
-def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run: bool = False) -> tuple[T, Applied]:
+def change_store(
+    path: str | Path, change: Callable[[UnitsStore], T], *, folder: Path | None = None, dry_run: bool = False
+) -> tuple[T, Applied]:
     """Change a file's units table and history, entirely or not at all.
 
     Parameters
@@ -61,6 +63,8 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
     path : str or Path
     change : callable
         Gets the store, and changes it.
+    folder : Path, optional
+        Where links to other files begin; by default where the file is, and for one that will be moved, where it will be.
     dry_run : bool, optional
         Do everything but write.
 
@@ -77,7 +81,7 @@ def change_store(path: str | Path, change: Callable[[UnitsStore], T], *, dry_run
     place = Path(path)
 
     def in_hdf5(file: h5py.File) -> T:
-        return change(Hdf5Store(file, name=place.name, folder=place.parent))
+        return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
         require_current_metadata(place, name=place.name)
