@@ -64,7 +64,7 @@ def change_store(
     change : callable
         Gets the store, and changes it.
     folder : Path, optional
-        Where links to other files begin; by default where the file is, and for one that will be moved, where it will be.
+        Where links to other files begin: by default where the file is; where it will be, for one that is moved later.
     dry_run : bool, optional
         Do everything but write.
 
