@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import h5py
 import pytest
 
 from factories import make_session, write_nwb
@@ -154,3 +155,16 @@ def test_the_sorters_id_stands_beside_the_units(tmp_path, capsys: pytest.Capture
         printed = capsys.readouterr().out
         assert "sorter's id" in printed
         assert "103" in printed
+
+
+def test_a_damaged_history_does_not_stop_the_rest(files, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a dry run, too, a file whose runs cannot be read is refused by name, and the next one is labelled."""
+    (files / "broken.nwb").unlink()
+    assert main(["label", str(files)]) == 0
+    with h5py.File(files / "a.nwb", "a") as file:
+        file["general/unit_curation/run_0001"].attrs["kind"] = "weather"
+    capsys.readouterr()
+    assert main(["label", str(files), "--dry-run", "--json"]) == 1
+    first, second = json.loads(capsys.readouterr().out)
+    assert "'run_0001' is damaged" in first["error"]
+    assert len(second["units"]) == 4

@@ -126,6 +126,22 @@ def test_every_unit_keeps_its_own_spikes_and_waveform(shared_data, tmp_path, nam
         np.testing.assert_array_equal(after.waveforms.mean[rows[cluster]], before.waveforms.mean[place])
 
 
+def test_columns_that_nwb_would_misunderstand_are_renamed(shared_data, tmp_path):
+    """A table's column with the name of one of NWB's keeps its values under another; without places, waveforms stay."""
+    folder = tmp_path / "folder"
+    shutil.copytree(shared_data / "sorters" / "phy_kilosort25", folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    (folder / "channel_positions.npy").unlink()
+    (folder / "cluster_odd.tsv").write_text("cluster_id\tspike_times\ta/b\tunit_name\n0\t1\tx\tz\n3\t2\ty\tw\n")
+    convert(folder, output=tmp_path / "a.nwb", metadata=METADATA, model=None)
+    after = read_units(tmp_path / "a.nwb")
+    np.testing.assert_array_equal(after.columns["sorter_spike_times"].values[:4], [1, np.nan, np.nan, 2])
+    assert after.columns["a_b"].values[:4].tolist() == ["x", "", "", "y"]
+    assert after.columns["sorter_unit_name"].values[:4].tolist() == ["z", "", "", "w"]
+    assert after.columns["unit_name"].values[:4].tolist() == ["0", "1", "2", "3"]
+    np.testing.assert_array_equal(after.waveforms.mean, read_units(folder).waveforms.mean)
+
+
 def test_clusters_that_tables_and_spikes_disagree_about_are_named(shared_data, tmp_path):
     """Clusters that are listed without spikes, or have spikes and are not listed, are said by their ids."""
     folder = tmp_path / "folder"

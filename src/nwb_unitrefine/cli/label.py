@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,7 @@ from nwb_unitrefine.cli.render import (
 )
 from nwb_unitrefine.cli.sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.cli.standing import label_standing
+from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -98,8 +100,8 @@ def command(
     # What is kept of each source is its line, not its spike times: there may be many sources.
     with Progress(console=make_console(stderr=True), transient=True) as progress:
         for outcome in progress.track(labelling, total=len(found), description=FIRST_TIME):
+            outcome, standing = _with_standing(outcome, replace_human=replace_human)  # noqa: PLW2901 - it is the same
             n_refused += outcome.error is not None
-            standing = None if outcome.error else label_standing(outcome, replace_human=replace_human)
             if as_json:
                 documents.append(_as_document(outcome, standing))
                 continue
@@ -114,6 +116,16 @@ def command(
         headings = ["source", *CLASSES, "unlabelled", "uncertain", "outcome"]
         print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
     return int(n_refused > 0)
+
+
+def _with_standing(outcome: Outcome, *, replace_human: bool) -> tuple[Outcome, Standing | None]:
+    """Find out which labels stand; a source whose history cannot be read is refused, and the others go on."""
+    if outcome.error is not None:
+        return outcome, None
+    try:
+        return outcome, label_standing(outcome, replace_human=replace_human)
+    except UnitRefineError as error:
+        return replace(outcome, error=error, curation=None), None
 
 
 def _as_document(outcome: Outcome, standing: Standing | None) -> dict[str, Any]:
