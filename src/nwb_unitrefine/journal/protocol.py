@@ -42,7 +42,7 @@ _TIPS = {
     errno.EDQUOT: "Free some of your disk quota, then run the command again.",
     errno.EACCES: "You need to be allowed to write to its folder: a journal is kept beside the file.",
     errno.EROFS: "It lies on a read-only file system: write a copy with --output.",
-    errno.ENAMETOOLONG: f"A journal of {len(SUFFIX)} bytes more in its name is kept beside it: shorten its name.",
+    errno.ENAMETOOLONG: f"A journal is kept beside it, under a name of {len(SUFFIX)} bytes more: shorten its name.",
 }
 
 
