@@ -198,6 +198,9 @@ def _print_written(outcome: Outcome, predictions: Predictions) -> None:
     where = "nothing written" if outcome.report is None else f"written to {outcome.report.path}"
     if outcome.report is not None and outcome.report.n_kept:
         where += f"; labels kept that a person set: {outcome.report.n_kept}"
+    if outcome.report is not None and outcome.report.n_gone:
+        gone = f"note: units that a person had labelled and that are not in the file any more: {outcome.report.n_gone}"
+        click.echo(gone, err=True)
     if outcome.report is not None and outcome.report.left_out:
         click.echo(f"note: not in the small file: columns {', '.join(outcome.report.left_out)}", err=True)
     click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
