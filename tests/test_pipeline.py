@@ -8,6 +8,7 @@ import pytest
 
 from factories import make_session, write_nwb
 from nwb_unitrefine import curate, load_model
+from nwb_unitrefine.errors import FeatureError, SourceError
 from nwb_unitrefine.records import CLASSES
 
 
@@ -80,3 +81,19 @@ def test_probabilities_do_not_depend_on_the_order_of_units(tmp_path, scale: floa
     first = curate(write_nwb(tmp_path / "a.nwb", scaled)).predictions
     second = curate(write_nwb(tmp_path / "b.nwb", shuffled)).predictions
     np.testing.assert_allclose(second.probabilities, first.probabilities[order], rtol=1e-9)
+
+
+def test_an_unknown_feature_has_no_origin(tmp_path) -> None:
+    """Asked for a feature that is not there, the error names those that are."""
+    features = curate(write_nwb(tmp_path / "a.nwb", make_session(n_units=2))).features
+    with pytest.raises(FeatureError, match="'foo' is not among these features"):
+        features.origin(0, "foo")
+
+
+def test_a_closed_file_is_refused(tmp_path) -> None:
+    """An h5py.File that was closed is no source, and the error says what to do."""
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=2))
+    with h5py.File(path) as file:
+        pass
+    with pytest.raises(SourceError, match="is closed"):
+        curate(file)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from nwb_unitrefine.cli import COMMANDS, main
+from nwb_unitrefine.cli.render import print_table
 
 
 def test_help_lists_every_command_with_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,3 +71,77 @@ def test_import_of_the_package_and_help_pull_in_nothing_heavy() -> None:
         "rich",
     }
     assert modules & heavy == set()
+
+
+def test_a_reader_that_goes_away_is_no_refusal(tmp_path) -> None:
+    """With its output closed by the reader, a command ends as other programs do, and without a word."""
+    table = tmp_path / "metrics.csv"
+    table.write_text("unit_id,firing_rate,num_spikes\n" + "".join(f"{unit},3.5,900\n" for unit in range(20)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    for arguments in (["features", str(table)], ["features", str(table), "--json"], ["--help"]):
+        command = [sys.executable, "-m", "nwb_unitrefine", *arguments]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 141, done.stderr
+        assert "error" not in done.stderr
+    os.close(writer)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_cannot_be_written_is_one_line(tmp_path) -> None:
+    """A full disk behind standard output is no fault of the program, and is said in one line."""
+    table = tmp_path / "metrics.csv"
+    table.write_text("unit_id,firing_rate\n0,3.5\n")
+    command = [sys.executable, "-m", "nwb_unitrefine", "features", str(table)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["error: what was found cannot be written: No space left on device."]
+
+
+def test_tables_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no terminal gets each row in one line, however long."""
+    name, remark = "a_name_that_is_long_" * 5, "many words " * 30
+    print_table("Title", ["name", "number", "remark"], [[name, 1.0, remark.strip()]])
+    assert capsys.readouterr().out.splitlines()[2].split() == [name, "1", *remark.split()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--seed", "-1"],
+        ["train", "x.csv", "--seed", "-1"],
+        ["train", "x.csv", "--search", "--draws", "0"],
+        ["train", "x.csv", "--search", "--jobs", "0"],
+        ["train", "x.csv", "--packaged", "folder"],
+        ["evaluate", "x.csv", "--seed", "-1"],
+        ["label", "x.nwb", "--sampling-rate-hz", "-3"],
+        ["label", "x.nwb", "--overwrite-column", "nosuch"],
+    ],
+)
+def test_options_that_mean_nothing_are_wrong_usage(arguments: list[str]) -> None:
+    """A number out of range, or an option that would be ignored, is said before anything is done."""
+    assert main(arguments) == 2
+
+
+def test_the_demo_is_made_where_it_can_be(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there, or that is in the way even of --force, is refused in one line."""
+    (tmp_path / "folder").mkdir()
+    for output, why in ((tmp_path / "none" / "d.nwb", "no folder"), (tmp_path / "folder", "exists already")):
+        assert main(["demo", "--output", str(output), "--force"]) == 1
+        assert why in capsys.readouterr().err
+    assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("command", ["history", "verify", "undo", "export"])
+def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str, capsys) -> None:
+    """A sorter's folder has tables beside it, and a table of metrics is one for `predict`."""
+    (tmp_path / "phy").mkdir()
+    table = tmp_path / "metrics.csv"
+    table.write_text("unit_id,firing_rate\n0,3.5\n")
+    further = [str(tmp_path / "out.csv")] if command == "export" else []
+    for place, tip in ((tmp_path / "phy", "tables beside it"), (table, "predict --features")):
+        assert main([command, str(place), *further]) == 1
+        assert tip in capsys.readouterr().err
+    assert main(["label", str(table)]) == 1
+    assert "predict --features" in capsys.readouterr().err

@@ -72,3 +72,34 @@ def test_nothing_to_train_on_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
     """Without a source there is a line about usage."""
     assert main(["train"]) == 2
     assert "SOURCE" in capsys.readouterr().err
+
+
+def test_labels_without_a_class_are_refused(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no unit is noise, nothing can be made to score, and the class is named."""
+    for file in tables.glob("*.csv"):
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if ",noise" not in line))
+    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--cross-validate"]) == 1
+    assert "0 noise" in capsys.readouterr().err
+
+
+def test_noise_in_one_recording_alone_is_refused(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without that recording there is no noise to learn from."""
+    for file in sorted(tables.glob("*.csv"))[1:]:
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if ",noise" not in line))
+    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--recipe"]) == 1
+    assert "Without rec0, no unit is labelled noise" in capsys.readouterr().err
+
+
+def test_a_subject_pattern_that_is_none_is_refused(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be a regular expression is one line."""
+    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--subject-pattern", "("]) == 1
+    assert "no regular expression" in capsys.readouterr().err
+
+
+def test_one_recording_has_no_interval(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An interval over recordings takes several of them."""
+    assert main(["evaluate", str(tables / "rec0.csv"), "--map-label", "so-so=mua", "--model", "default"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "interval" in line]
+    assert line.split()[-1] == "–"

@@ -277,6 +277,7 @@ def test_every_sorter_by_name_is_one_that_spikeinterface_reads():
 
     assert all(not sorter.extractor or callable(getattr(extractors, sorter.extractor)) for sorter in SORTERS)
     assert find_sorter(None, interface="PhySortingInterface").name == "phy"
+    assert find_sorter("a folder that is not there") is None
 
 
 @pytest.fixture(scope="module", params=["binary_folder", "zarr"])

@@ -12,8 +12,9 @@ import pytest
 from pynwb import NWBHDF5IO, validate
 
 from curations import curation_of
-from nwb_unitrefine.errors import ColumnExistsError, FileChangedError
+from nwb_unitrefine.errors import ColumnExistsError, FileChangedError, SourceError
 from nwb_unitrefine.write import read_history, write_curation
+from sessions import make_bare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,3 +167,17 @@ def test_a_column_by_another_program_is_not_overwritten(real_file: Path) -> None
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def test_ids_beyond_what_a_run_can_keep_are_refused(tmp_path) -> None:
+    """An unsigned id of 2^63 or more would come back as another one, so it is not written."""
+    path = make_bare(tmp_path / "a.nwb")
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file["units/id"].attrs)
+        del file["units/id"]
+        file["units/id"] = np.arange(6, dtype=np.uint64) + np.uint64(2**63)
+        file["units/id"].attrs.update(attributes)
+    before = path.read_bytes()
+    with pytest.raises(SourceError, match="beyond the whole numbers"):
+        write_curation(curation_of(path))
+    assert path.read_bytes() == before

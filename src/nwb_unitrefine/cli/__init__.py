@@ -4,19 +4,26 @@ Each command is one module of this package with a click command named ``command`
 is run, so that every command, and the help, starts fast. What a command finds goes to standard output, as tables for
 people or, with ``--json``, as one JSON document for programs; progress and remarks go to standard error.
 
-Exit codes: 0 done; 1 a source was refused, or a check said no; 2 wrong usage; 70 a fault in this program.
+Exit codes: 0 done; 1 a source was refused, a check said no, or what was found cannot be written; 2 wrong usage; 70 a
+fault in this program; 141 whoever read the output went away, as `head` does.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nwb_unitrefine.errors import UnitRefineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["main"]
 
@@ -42,6 +49,23 @@ COMMANDS = (
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_FAULT = 70
+EXIT_READER_LEFT = 141
+"""128 + 13: what a shell says of a program that the closed pipe ended."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+class _ReaderLeftError(Exception):
+    """Whoever read our output went away, as `head` does."""
+
+
+@contextmanager
+def _reader_noticed() -> Iterator[None]:
+    """Keep a broken pipe from click, which exits with 1 then, as if a source was refused."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderLeftError from error
 
 
 class _LazyCommands(click.Group):
@@ -55,6 +79,14 @@ class _LazyCommands(click.Group):
             return None
         command: click.Command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _reader_noticed():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _reader_noticed():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
@@ -94,13 +126,32 @@ def main(arguments: list[str] | None = None) -> int:
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does; Python would complain once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (_ReaderLeftError, BrokenPipeError):
+        _write_no_more()
+        return EXIT_READER_LEFT
     except Exception as error:  # noqa: BLE001 - the last door: a user gets a line, never a traceback
+        if isinstance(error, OSError) and error.errno in FULL and _output_fails():
+            _write_no_more()
+            click.echo(f"error: what was found cannot be written: {error.strerror or error}.", err=True)
+            return EXIT_REFUSED
         return _report(error, debug="--debug" in arguments)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _output_fails() -> bool:
+    """Whether it is standard output that is full: no error says what could not be written."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except ValueError:  # it is no file
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _write_no_more() -> None:
+    """Python would complain once more on exit, of what it still has to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: Exception, *, debug: bool) -> int:

@@ -52,6 +52,8 @@ def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collecti
 def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[str] = ()) -> None:
     """Print, for each column of labels that is not `ours`, a confusion table and one line that sums it up."""
     for column, said in agreement_document(units, labels, ours=ours).items():
+        if not said["n_units"]:  # nothing to compare
+            continue
         print_table(
             f"\nAgreement with the column {column} (by a {said['who']})",
             [column, *(f"we say {label}" for label in CLASSES)],

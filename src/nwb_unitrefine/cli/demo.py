@@ -14,7 +14,9 @@ __all__ = ["command"]
 
 @click.command("demo")
 @click.option("--output", default="demo.nwb", show_default=True, metavar="FILE", help="The session to make.")
-@click.option("--seed", default=0, show_default=True, help="Another seed makes another session.")
+@click.option(
+    "--seed", default=0, type=click.IntRange(min=0), show_default=True, help="Another seed makes another session."
+)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @json_option
 def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
@@ -23,8 +25,8 @@ def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
     from nwb_unitrefine.demo import simulate_session
 
     path = Path(output)
-    if force:
-        path.unlink(missing_ok=True)
+    if force and (path.is_file() or path.is_symlink()):
+        path.unlink()
     truth = simulate_session(path, seed=seed)
     outcome = label_source(path)
     assert outcome.curation is not None

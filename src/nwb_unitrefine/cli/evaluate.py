@@ -84,7 +84,8 @@ def _print(scored: list[Scored]) -> None:
     rows = [[name.replace("_", " "), *(scores[name] for scores in pooled)] for name in pooled[0]]
     means = [one.mean("balanced_accuracy") for one in scored]
     rows.insert(1, ["… mean of recordings", *(mean for mean, _, _ in means)])
-    rows.insert(2, ["… 95 % interval", *(f"{low:.3f} to {high:.3f}" for _, low, high in means)])
+    several = len(set(scored[0].dataset.recordings.tolist())) > 1
+    rows.insert(2, ["… 95 % interval", *(f"{low:.3f} to {high:.3f}" if several else "–" for _, low, high in means)])
     print_table(f"{scored[0].scheme}, {len(scored[0].dataset)} units", ["score", *(one.name for one in scored)], rows)
     for one in scored:
         confusion = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli.options import load, model_option, sorter_options
+from nwb_unitrefine.cli.options import load, model_option, require_written, sorter_options
 from nwb_unitrefine.cli.remarks import weighing_remark
 from nwb_unitrefine.cli.render import (
     describe_error,
@@ -80,6 +80,7 @@ def command(
 
     from nwb_unitrefine.batch import find_sources, label_sources
 
+    require_written(overwrite, columns)
     found = find_sources(sources)
     options = {
         "columns": columns if "," not in columns else tuple(columns.split(",")),

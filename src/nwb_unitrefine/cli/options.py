@@ -22,6 +22,7 @@ __all__ = [
     "model_option",
     "new_table_option",
     "one_or_two",
+    "require_written",
     "sorter_options",
     "write_new_table",
 ]
@@ -143,6 +144,18 @@ def write_new_table(frame: pd.DataFrame, output: Path) -> None:
 
     with appearing(output) as place:
         frame.to_csv(place)
+
+
+def require_written(overwrite: tuple[str, ...], columns: str) -> None:
+    """Refuse to be told to replace a column that is not written: it would be left as it is."""
+    from nwb_unitrefine.write.columns import column_names
+
+    names = column_names(columns if "," not in columns else tuple(columns.split(",")))
+    if others := [name for name in overwrite if name not in (names.label, names.probability)]:
+        raise click.BadParameter(
+            f"{others[0]!r} is not written; what is written is {names.label!r} and {names.probability!r}.",
+            param_hint="--overwrite-column",
+        )
 
 
 def sorter_options(command: Callable[..., Any]) -> Callable[..., Any]:

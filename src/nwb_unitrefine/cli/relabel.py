@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nwb_unitrefine.cli.options import require_written
 from nwb_unitrefine.cli.render import json_option, print_json
 from nwb_unitrefine.errors import SourceError
 
@@ -45,6 +46,8 @@ def command(
     from nwb_unitrefine.write import import_labels, relabel
     from nwb_unitrefine.write.opened import read_store
 
+    if columns is not None:
+        require_written(overwrite_columns, columns)
     wanted = _one_each(_pairs(units))
     if labels:
         with read_store(file) as store:

@@ -36,6 +36,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 NARROW = 100
 FEW = 8
+GAP = 3
 
 
 def describe_error(error: Exception, *, where: str = "") -> None:
@@ -67,20 +68,34 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     from rich.text import Text
 
     rows = [list(row) for row in rows]
-    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    last = len(headings) - 1
     for number, heading in enumerate(headings):
         numeric = any(isinstance(row[number], int | float | np.number) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(Text(show_number(cell) if isinstance(cell, float | np.floating) else str(cell)) for cell in row)
-        )
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=number < last, overflow="fold")
+    texts = [
+        [show_number(cell) if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows
+    ]
+    for row_texts in texts:
+        table.add_row(*map(Text, row_texts))
     console = make_console()
-    console.print(title, style="bold", soft_wrap=True)
+    console.width = max(console.width, _least_width([list(headings), *texts], wraps=console.is_terminal))
+    # Rich ends the program where it cannot write, so it writes into memory.
     with console.capture() as captured:
+        console.print(title, style="bold", soft_wrap=True)
         console.print(table)
     # What rich pads to the table's width is of no use to anybody who copies or compares the lines.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _least_width(rows: Sequence[Sequence[str]], *, wraps: bool) -> int:
+    """Width that a table needs for no name to break: only the last column may wrap, and only on a terminal."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
+    if wraps:
+        widths[-1] = min(widths[-1], max(cell_len(word) for row in rows for word in (row[-1].split() or [""])) + GAP)
+    return sum(widths)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:

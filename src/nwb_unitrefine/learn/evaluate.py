@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.enough import check_dataset, require_every_class
 from nwb_unitrefine.learn.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
@@ -201,7 +202,13 @@ def cross_validate_hiding(
     -------
     tuple of Scored
         In the order of `hidden`.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few units of a class, in all or once a part is held out.
     """
+    check_dataset(dataset)
     parts = split(dataset, by=by, seed=seed)
     scored = [
         Scored(
@@ -216,7 +223,9 @@ def cross_validate_hiding(
         for name in hidden
     ]
     for train, test in parts:
-        model = learner.fit(dataset.take(train), seed=seed)
+        left = dataset.take(train)
+        require_every_class(left, without=", ".join(sorted(set(dataset.recordings[test].tolist()))))
+        model = learner.fit(left, seed=seed)
         for whole, lacking in zip(scored, hidden.values(), strict=True):
             part = _predict(model, dataset.take(test).hide(lacking), name="", scheme="")
             whole.probabilities[test], whole.labels[test] = part.probabilities, part.labels

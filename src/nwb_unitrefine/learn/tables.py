@@ -264,7 +264,10 @@ def subject_of(recording: str, pattern: str | None) -> str:
     """Find whom a recording is from in its name: the pattern's first group; without a pattern, itself."""
     if pattern is None:
         return recording
-    match = re.search(pattern, recording)
+    try:
+        match = re.search(pattern, recording)
+    except re.error as error:
+        raise TrainingError(f"The subject pattern {pattern!r} is no regular expression: {error}.") from error
     if match is None:
         raise TrainingError(f"The subject pattern {pattern!r} does not fit recording {recording!r}.")
     return match.group(1) if match.groups() else match.group(0)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.enough import check_dataset
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.inputs import feature_groups, missing_tiers
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.models.folder import require_free, write_folder
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
@@ -21,13 +19,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import FittedModel
     from nwb_unitrefine.models.manifest import Evaluation
 
-__all__ = ["FEW_UNITS", "MIN_UNITS_PER_CLASS", "Trained", "check_dataset", "train_model"]
-
-MIN_UNITS_PER_CLASS = 6
-"""UnitRefine's limit: with fewer, neither cross-validation nor calibration has anything to go by."""
-
-FEW_UNITS = 50
-"""Below this, a model of one's own does worse than the default."""
+__all__ = ["Trained", "train_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,35 +41,6 @@ class Trained:
     model: FittedModel
     path: Path | None
     warnings: tuple[str, ...]
-
-
-def check_dataset(dataset: Dataset) -> tuple[str, ...]:
-    """Refuse what no model can be trained on; return warnings about what a poor one can be.
-
-    Raises
-    ------
-    TrainingError
-        If a class has fewer than `MIN_UNITS_PER_CLASS` units.
-    """
-    counts = dataset.counts
-    short = {name: count for name, count in counts.items() if count < MIN_UNITS_PER_CLASS}
-    if short:
-        raise TrainingError(
-            f"Too few labels to train on: {', '.join(f'{count} {name}' for name, count in short.items())}; "
-            f"at least {MIN_UNITS_PER_CLASS} of each of {', '.join(CLASSES)} are needed.",
-            tip="Label more units, or add your labels to other labelled data.",
-        )
-    warnings = []
-    if len(dataset) < FEW_UNITS:
-        warnings.append(
-            f"{len(dataset)} labelled units are few: the default model is likely better; add them to its data instead."
-        )
-    if len(set(dataset.recordings.tolist())) == 1:
-        warnings.append("One recording: scores come from a random split and overstate how well it does on others.")
-    rows = Counter(map(bytes, dataset.values))
-    if doubles := sum(count - 1 for count in rows.values() if count > 1):
-        warnings.append(f"{doubles} units have the same metrics as another unit.")
-    return tuple(warnings)
 
 
 def train_model(

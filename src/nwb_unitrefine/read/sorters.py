@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,6 @@ from nwb_unitrefine.read.spikes import check_spike_times
 from nwb_unitrefine.records import Column, Problem, Ragged, Source, Units
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 __all__ = ["SORTERS", "Sorter", "find_sorter", "read_sorter"]
@@ -138,12 +137,12 @@ SORTERS = (
 """In the order in which they are named to the user; those without marks are read only when asked for by name."""
 
 
-def find_sorter(path: Path, *, interface: str | None = None) -> Sorter | None:
+def find_sorter(path: str | Path, *, interface: str | None = None) -> Sorter | None:
     """Find out which sorter's output is at `path`.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A folder, or the one file that holds the units.
     interface : str, optional
         Name of the sorter or of neuroconv's interface, where the user says so.
@@ -165,10 +164,13 @@ def find_sorter(path: Path, *, interface: str | None = None) -> Sorter | None:
                 return sorter
         known = ", ".join(sorter.name for sorter in SORTERS)
         raise SourceError(f"{interface!r} is no sorter that can be read.", tip=f"Known are: {known}.")
-    found = [sorter for sorter in SORTERS if sorter.marks and _has_marks(path, sorter)]
+    place = Path(path)
+    found = [sorter for sorter in SORTERS if sorter.marks and _has_marks(place, sorter)]
     if len(found) > 1:
         both = " and ".join(sorter.name for sorter in found)
-        raise SourceError(f"{path} looks like {both}.", tip="Say which with the option interface.")
+        raise SourceError(
+            f"{path} looks like {both}.", tip="Say which: label --interface NAME, or interface=NAME in Python."
+        )
     return found[0] if found else None
 
 

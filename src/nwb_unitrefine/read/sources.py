@@ -82,6 +82,8 @@ def read_units(  # noqa: PLR0911  # one return for each kind of source
     if isinstance(source, Units):
         return source
     if isinstance(source, h5py.File):
+        if not source:
+            raise SourceError("The h5py.File is closed.", tip="Give its path, or open it again.")
         return _read_hdf5(source, uri=str(source.filename), size_bytes=source.id.get_filesize(), columns=columns)
     if isinstance(source, str) and is_address(source):
         return _read_remote(resolve_address(source), uri=source, columns=columns, patience=patience)
@@ -166,7 +168,10 @@ def _not_recognised(path: Path, uri: str) -> SourceError:
     """Say of a file or folder that nothing is known of what it looks like, and what could be meant."""
     if path.is_dir():
         what = f"{uri} is a folder in which no sorter's output, analyzer or Zarr file was recognised."
-        return SourceError(what, tip="Say what it is with the option interface.")
+        tip = (
+            "If it is a sorter's output, say whose: label --interface NAME, or read_units(…, interface=NAME) in Python."
+        )
+        return SourceError(what, tip=tip)
     return SourceError(f"{uri} is not an NWB file, and no sorter's output was recognised in it.")
 
 

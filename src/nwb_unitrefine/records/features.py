@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from nwb_unitrefine.errors import FeatureError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -79,7 +81,17 @@ class Features:
         return len(self.unit_ids)
 
     def origin(self, row: int, name: str) -> Origin:
-        """Origin of the value of unit number `row` in feature `name`."""
+        """Origin of the value of unit number `row` in feature `name`.
+
+        Raises
+        ------
+        FeatureError
+            If it is not among `names`.
+        """
+        if name not in self.names:
+            raise FeatureError(
+                f"{name!r} is not among these features.", tip=f"They are: {', '.join(self.names)}.", missing=(name,)
+            )
         return self.origins[int(self.origin_index[row, self.names.index(name)])]
 
     def select(self, names: tuple[str, ...]) -> Features:

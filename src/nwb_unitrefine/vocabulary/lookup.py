@@ -54,7 +54,11 @@ def resolve(name: str) -> Feature:
     metric = METRICS.get(bare)
     if metric is None:
         near = get_close_matches(bare, METRICS, n=1)
-        tip = f"Did you mean {near[0]}?" if near else "`vocabulary.feature_names()` lists the names that are known."
+        tip = (
+            f"Did you mean {near[0]}?"
+            if near
+            else "`nwb-unitrefine features SOURCE`, or vocabulary.feature_names(), lists what is known."
+        )
         raise FeatureError(f"There is no metric called {bare!r}.", tip=tip, missing=(name,))
     if not release:
         return Feature(metric, metric.definitions[0])

@@ -10,6 +10,8 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.read.consolidated import require_current_metadata
 from nwb_unitrefine.read.hdf5 import open_hdf5
+from nwb_unitrefine.read.metric_tables import TABLE_SUFFIXES
+from nwb_unitrefine.read.zarr_store import is_zarr_folder
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.hdf5_store import Hdf5Store
 from nwb_unitrefine.write.transaction import change_folder, change_hdf5
@@ -45,12 +47,27 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     place = Path(path)
     if not place.exists():
         raise SourceError(f"{place} does not exist.")
+    _require_nwb(place)
     with held_for_reading(place), _damage_explained(place.name):
         if place.is_dir():
             yield _zarr_store(place)
         else:
             with open_hdf5(place, name=place.name) as file:
                 yield Hdf5Store(file, name=place.name, folder=place.parent)
+
+
+def _require_nwb(place: Path) -> None:
+    """Say of what keeps no history what it is, and where its labels are."""
+    if place.is_dir() and place.suffix != ".zarr" and not is_zarr_folder(place):
+        raise SourceError(
+            f"{place} is a folder and no Zarr store: only NWB files keep a history.",
+            tip="Labels of a sorter's output or of an analyzer are in the tables beside it.",
+        )
+    if place.suffix in TABLE_SUFFIXES:
+        raise SourceError(
+            f"{place} is a table, into which no labels are written.",
+            tip=f"nwb-unitrefine predict --features {place} gives labels to a table of metrics.",
+        )
 
 
 def change_store(
@@ -79,6 +96,7 @@ def change_store(
         If the file cannot be written: it is as it was.
     """
     place = Path(path)
+    _require_nwb(place)
 
     def in_hdf5(file: h5py.File) -> T:
         return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))

@@ -47,7 +47,7 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
     attributes |= {name: getattr(run, name) for name in optional if getattr(run, name)}
     datasets = {
         "units": Dataset(rows, refers_to="/units", description=ROWS),
-        "unit_id": Dataset(np.asarray(predictions.unit_ids, dtype=np.int64)),
+        "unit_id": Dataset(_whole_ids(predictions.unit_ids)),
         "label": Dataset(text_array(predictions.labels)),
         "probability": Dataset(np.asarray(predictions.probabilities, dtype=np.float64)),
         "uncertain": Dataset(np.asarray(predictions.uncertain, dtype=np.bool_)),
@@ -66,6 +66,13 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
     if run.features is not None:
         groups["features"] = _features_to_group(run.features, feature_units or {})
     return Group("CurationRun", attributes, datasets, groups)
+
+
+def _whole_ids(unit_ids: NDArray[Any]) -> NDArray[np.int64]:
+    """Unit ids as a run keeps them; one that does not fit would become another unit's."""
+    if unit_ids.dtype.kind == "u" and len(unit_ids) and int(unit_ids.max()) > np.iinfo(np.int64).max:
+        raise SourceError(f"Unit id {unit_ids.max()} is beyond the whole numbers that a run can keep (2^63 - 1).")
+    return np.asarray(unit_ids, dtype=np.int64)
 
 
 def run_from_group(name: str, group: Group) -> Run:
