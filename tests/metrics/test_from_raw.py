@@ -166,7 +166,7 @@ def test_a_file_without_traces_is_refused(tmp_path: Path) -> None:
     units = make_units([np.linspace(0, 10, 50)])
     with pytest.raises(FeatureError, match="ElectricalSeries") as raised:
         compute_from_raw(units, recording=path, progress=False)
-    assert "--recording" in raised.value.tip
+    assert "option recording" in raised.value.tip
 
 
 def test_a_source_that_is_no_nwb_file_has_no_traces() -> None:
