@@ -143,5 +143,6 @@ def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str,
     for place, tip in ((tmp_path / "phy", "tables beside it"), (table, "predict --features")):
         assert main([command, str(place), *further]) == 1
         assert tip in capsys.readouterr().err
-    assert main(["label", str(table)]) == 1
-    assert "predict --features" in capsys.readouterr().err
+    for options in ([], ["--output", str(tmp_path / "copy.csv")]):
+        assert main(["label", str(table), *options]) == 1
+        assert "predict --features" in capsys.readouterr().err

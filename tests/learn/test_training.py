@@ -32,7 +32,7 @@ def test_fewer_than_six_units_of_a_class_are_refused(make, small_learner) -> Non
 
 def test_fewer_than_fifty_units_are_warned_of(make, small_learner, caplog) -> None:
     """A model of its own on 30 units is worse than the default, and the user is told."""
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="nwb_unitrefine"):
         trained = train_model(make(n_units=30), learner=small_learner, validate=False)
     assert any("30 labelled units are few" in warning for warning in trained.warnings)
     assert "30 labelled units are few" in caplog.text
@@ -102,6 +102,13 @@ def test_what_is_no_model_is_never_replaced(make, small_learner, tmp_path: Path)
         with pytest.raises(ModelError, match="not replaced"):
             train_model(make(n_units=0), output=tmp_path / name, validate=False, overwrite=True)
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+def test_a_place_where_no_folder_can_be_made_is_said(make, small_learner, tmp_path: Path) -> None:
+    """A file is no folder to put a model into."""
+    (tmp_path / "table.csv").write_text("id,label")
+    with pytest.raises(ModelError, match="cannot be written"):
+        train_model(make(), output=tmp_path / "table.csv" / "model", learner=small_learner, validate=False)
 
 
 def test_a_model_is_replaced_by_another_when_asked(make, small_learner, tmp_path: Path) -> None:

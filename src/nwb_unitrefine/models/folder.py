@@ -223,7 +223,10 @@ def write_folder(
     target = Path(path)
     require_free(target, overwrite=overwrite)
     _check_agreement(estimator, manifest)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another place.") from error
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         draft = Path(scratch) / target.name
         draft.mkdir()

@@ -102,6 +102,11 @@ def write_curation(
             "The units were read from an NWBFile object, and not from a file.",
             tip="Label the object with nwb_unitrefine.integrations.label_session, or curate the file by its path.",
         )
+    if curation.units.source.kind == "csv":
+        raise WriteError(
+            f"{curation.units.source.uri} is a table, into which no labels are written.",
+            tip=f"nwb-unitrefine predict --features {curation.units.source.uri} gives labels to a table of metrics.",
+        )
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:
