@@ -47,8 +47,8 @@ class GuardedFile(io.RawIOBase):
     Notes
     -----
     A heap is a header (signature ``GCOL``, version, size) and objects one behind the other, each with a number, a size
-    and its bytes, padded to 8; number 0 is the free space at the end, whose size includes its header. HDF5 1.8 to 2.0
-    do not ask whether an object takes any space at all. See "Global Heap" in the HDF5 File Format Specification.
+    and its bytes, padded to 8; number 0 is the free space at the end, whose size includes its header. HDF5 2.0.0
+    does not ask whether an object takes any space at all. See "Global Heap" in the HDF5 File Format Specification.
     """
 
     def __init__(self, file: io.RawIOBase | BinaryIO) -> None:
