@@ -128,6 +128,19 @@ def test_a_label_for_other_spikes_is_kept_and_marked(file: Path) -> None:
     assert "spikes are others than when S. Cajal labelled it" in predictions.reasons[0]
 
 
+def test_a_label_in_a_cropped_file_is_not_taken_for_one_of_other_spikes(file: Path) -> None:
+    """Fewer spikes are there than the index promises, before the label as after it."""
+    with h5py.File(file, "r+") as opened:
+        times, attributes = opened["units/spike_times"][:35], dict(opened["units/spike_times"].attrs)
+        del opened["units/spike_times"]
+        opened["units"].create_dataset("spike_times", data=times).attrs.update(attributes)
+    relabel(file, {0: "noise", 1: "sua"}, by="S. Cajal")
+    write_curation(curate(file))
+    predictions = read_history(file)[-1].predictions
+    assert predictions.labels[:2].tolist() == ["noise", "sua"]
+    assert not predictions.uncertain[:2].any()
+
+
 def test_labels_of_units_that_are_gone_are_counted(file: Path) -> None:
     """A unit that a person labelled may be gone from the table: that is said."""
     relabel(file, {0: "noise", 1: "sua"}, by="S. Cajal")
