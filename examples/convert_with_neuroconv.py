@@ -15,7 +15,7 @@ from neuroconv.tools.testing.mock_interfaces import MockSortingInterface
 
 from nwb_unitrefine.integrations import UnitRefineInterface
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.write import verify
+from nwb_unitrefine.verification import verify
 
 warnings.simplefilter("ignore", FutureWarning)  # neuroconv's own, about its next format of metadata
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nwb_unitrefine import curate, write_curation
 from nwb_unitrefine.demo import simulate_session
-from nwb_unitrefine.write import verify
+from nwb_unitrefine.verification import verify
 
 if len(sys.argv) > 1:
     path = Path(sys.argv[1])

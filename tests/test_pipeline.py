@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from factories import make_session, write_nwb
+from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.errors import FeatureError, SourceError
 from nwb_unitrefine.records import CLASSES

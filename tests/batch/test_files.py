@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.bare_nwb import make_session
 from nwb_unitrefine.batch import find_sources, label_sources
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.write import read_history
-from sessions import make_session
 
 
 def test_folder_stands_for_the_nwb_files_below_it_in_order_of_name(tmp_path) -> None:

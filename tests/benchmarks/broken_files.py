@@ -36,7 +36,7 @@ import numpy as np
 from nwb_unitrefine.batch import label_source
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.models import load_model
-from nwb_unitrefine.write import verify
+from nwb_unitrefine.verification import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -52,7 +52,8 @@ from nwb_unitrefine.records import (
     Source,
     Units,
 )
-from nwb_unitrefine.write import read_history, verify, write_curation
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, write_curation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, compare, cross_validate
+from nwb_unitrefine.learn.default_model import read_base_dataset
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.figures import draw_figures
-from nwb_unitrefine.learn.inputs import choose_inputs, feature_groups, missing_tiers
-from nwb_unitrefine.learn.packaged import read_base_dataset
+from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from factories import make_session, write_nwb
+from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.cli import main
 
 if TYPE_CHECKING:

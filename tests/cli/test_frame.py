@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nwb_unitrefine.cli import COMMANDS, main
-from nwb_unitrefine.cli.render import print_table
+from nwb_unitrefine.cli._render import print_table
 
 
 def test_help_lists_every_command_with_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

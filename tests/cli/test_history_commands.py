@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from curations import curation_of
+from helpers.bare_nwb import make_session
+from helpers.curations import curation_of
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.journal import Edit, journal_path
 from nwb_unitrefine.journal.record import Journal
 from nwb_unitrefine.write import import_labels, write_curation
-from sessions import make_session
 
 if TYPE_CHECKING:
     from pathlib import Path

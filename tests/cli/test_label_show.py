@@ -7,7 +7,7 @@ import json
 import h5py
 import pytest
 
-from factories import make_session, write_nwb
+from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.cli import main
 
 

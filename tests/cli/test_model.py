@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from models.hub_server import serve
-from models.model_factory import fitted_pipeline, make_manifest
+from helpers.model_factory import fitted_pipeline, make_manifest
+from helpers.servers.hub_server import serve
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.models import load_model, write_folder
 

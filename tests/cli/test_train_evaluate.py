@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labelled_units import make_dataset
+from helpers.labelled import make_dataset
 from nwb_unitrefine.cli import main
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ import pytest
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.integrations import convert, mean_waveforms
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.write import read_history, verify
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history
 
 pytest.importorskip("neuroconv")
 

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from factories import make_session, write_nwb
+from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.errors import ColumnExistsError, NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.integrations import label_session
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.read.pynwb_objects import BuiltArray
-from nwb_unitrefine.write import read_history, verify
+from nwb_unitrefine.read.nwb.in_memory import BuiltArray
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history
 
 pynwb = pytest.importorskip("pynwb")
 

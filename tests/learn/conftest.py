@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labelled_units import make_dataset
+from helpers.labelled import make_dataset
 from nwb_unitrefine.learn import BoostedTrees, Dataset
 
 if TYPE_CHECKING:

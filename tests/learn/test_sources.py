@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factories import make_session, write_nwb
+from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, write_curation
 from nwb_unitrefine.errors import SourceError, TrainingError, UnitRefineError
 from nwb_unitrefine.learn import read_labelled, read_labelled_units

@@ -12,7 +12,7 @@ import pytest
 
 from nwb_unitrefine.errors import ModelError, TrainingError
 from nwb_unitrefine.learn import Search, combine, cross_validate, read_labelled_tables, train_model
-from nwb_unitrefine.learn.packaged import read_training_data
+from nwb_unitrefine.learn.default_model import read_training_data
 from nwb_unitrefine.models import load_model
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metrics.made import biphasic, make_units
+from helpers.made_units import biphasic, make_units
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.records import Features, Origin, OriginKind

@@ -12,7 +12,7 @@ import pytest
 from pynwb import NWBHDF5IO, NWBFile
 from pynwb.ecephys import ElectricalSeries
 
-from metrics.made import RATE_HZ, make_units
+from helpers.made_units import RATE_HZ, make_units
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.pipeline import curate

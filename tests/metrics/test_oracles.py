@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nwb_unitrefine.metrics import compute_features
-from nwb_unitrefine.metrics.templates import prepare_templates
+from nwb_unitrefine.metrics.prepare.templates import prepare_templates
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, Need
 
@@ -76,7 +76,7 @@ def test_new_definition_on_the_old_main_channel_is_that_of_spikeinterface(
         templates.main[NEW] = templates.main[OLD]
         return templates
 
-    monkeypatch.setattr("nwb_unitrefine.metrics.templates.prepare_templates", on_old_channel)
+    monkeypatch.setattr("nwb_unitrefine.metrics.prepare.templates.prepare_templates", on_old_channel)
     oracle = _oracle(shared_data / "oracles" / f"{name}.si0105_negchan.csv")
     units = _units(shared_data / "nwb" / f"{name}.nwb")
     features = compute_features(units, names=list(oracle))

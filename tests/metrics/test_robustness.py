@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metrics.made import make_units
+from helpers.made_units import make_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.vocabulary import feature_names, resolve
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.made import RATE_HZ, make_units
+from helpers.made_units import RATE_HZ, make_units
 from nwb_unitrefine.metrics import compute_features
-from nwb_unitrefine.metrics.synchrony import count_synchrony
+from nwb_unitrefine.metrics.kernels.synchrony import count_synchrony
 from nwb_unitrefine.vocabulary import Group, feature_names
 
 NAMES = feature_names(groups=[Group.SPIKE_TRAIN])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.model_factory import NAMES, make_manifest
+from helpers.model_factory import NAMES, make_manifest
 from nwb_unitrefine.models.calibration import apply_calibration, calibrate, decision_scores
 from nwb_unitrefine.models.manifest import ConditionalCalibration, Matrix, NoCalibration, Platt, Temperature
 

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from models.model_factory import make_features, training_table
+from helpers.model_factory import make_features, training_table
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import load_model
-from nwb_unitrefine.models.labels import meaning_of
 from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.labels import meaning_of
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.model_factory import NAMES, make_features, make_manifest
+from helpers.model_factory import NAMES, make_features, make_manifest
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.models.manifest import Feature, Uncertainty
 

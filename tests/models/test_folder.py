@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.model_factory import NAMES, fitted_pipeline, make_features, make_manifest, training_table
+from helpers.model_factory import NAMES, fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, write_folder
-from nwb_unitrefine.models.sources import PACKAGED
+from nwb_unitrefine.models.load import PACKAGED
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.hub_server import serve
-from models.model_factory import fitted_pipeline, make_features, make_manifest, training_table
+from helpers.model_factory import fitted_pipeline, make_features, make_manifest, training_table
+from helpers.servers.hub_server import serve
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, push_model, write_folder
 from nwb_unitrefine.models.hub import HubAddress, parse_address

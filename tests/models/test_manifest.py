@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from models.model_factory import NAMES, make_manifest
+from helpers.model_factory import NAMES, make_manifest
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import (

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bad_files import nodes, pack, unpack
+from helpers.bad_models import nodes, pack, unpack
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import load_model
-from nwb_unitrefine.models.estimator import load_estimator
+from nwb_unitrefine.models.skops.estimator import load_estimator
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = sorted(FIXTURES.glob("*/*.skops"))

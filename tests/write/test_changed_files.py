@@ -8,11 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from curations import curation_of, zarr_curation_of
+from helpers.bare_nwb import make_session
+from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
-from nwb_unitrefine.write import read_history, relabel, undo, verify, write_curation
-from nwb_unitrefine.write.opened import read_store
-from sessions import make_session
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, relabel, undo, write_curation
+from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
     from pathlib import Path

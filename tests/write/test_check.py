@@ -9,16 +9,17 @@ import h5py
 import numpy as np
 import pytest
 
-from curations import curation_of
+from helpers.bare_nwb import make_session
+from helpers.curations import curation_of
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.history.layout import run_to_group
+from nwb_unitrefine.history.tree import Dataset
+from nwb_unitrefine.journal.transaction import change_hdf5
 from nwb_unitrefine.records import Run, RunKind
+from nwb_unitrefine.storage.hdf5_guard import GuardedFile
 from nwb_unitrefine.write.check import require_only_ours_changed
 from nwb_unitrefine.write.columns import label_values
-from nwb_unitrefine.write.hdf5_store import Hdf5Store
-from nwb_unitrefine.write.provenance import run_to_group
-from nwb_unitrefine.write.transaction import change_hdf5
-from nwb_unitrefine.write.tree import Dataset
-from sessions import make_session
+from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def test_a_change_of_anything_else_is_found(
                 file["units"].create_dataset(column, data=values).attrs.update(attributes)
     content = path.read_bytes()
     with pytest.raises(WriteError, match=f"would have changed /{name}"):
-        change_hdf5(path, change, check=require_only_ours_changed)
+        change_hdf5(path, change, check=require_only_ours_changed, guard=GuardedFile)
     assert path.read_bytes() == content
 
 
@@ -63,7 +64,10 @@ def test_lost_columns_are_found(tmp_path: Path) -> None:
     path = make_session(tmp_path / "session.nwb")
     with pytest.raises(WriteError, match="would have lost columns"):
         change_hdf5(
-            path, lambda file: file["units"].attrs.modify("colnames", ["x"] * 3), check=require_only_ours_changed
+            path,
+            lambda file: file["units"].attrs.modify("colnames", ["x"] * 3),
+            check=require_only_ours_changed,
+            guard=GuardedFile,
         )
 
 
@@ -86,4 +90,4 @@ def test_a_run_cannot_claim_what_was_there_before_it(tmp_path: Path) -> None:
         store.set_column("theirs", Dataset(label_values(run), description="Labels."))
 
     with pytest.raises(WriteError, match="would have changed /units/theirs"):
-        change_hdf5(path, change, check=require_only_ours_changed)
+        change_hdf5(path, change, check=require_only_ours_changed, guard=GuardedFile)

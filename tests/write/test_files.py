@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
-from curations import curation_of
+from helpers.bare_nwb import make_bare, make_session
+from helpers.curations import curation_of
 from nwb_unitrefine.errors import FileBusyError, FileChangedError, NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.journal import journal_path, protocol
-from nwb_unitrefine.write import read_history, verify, write_curation
-from sessions import make_bare, make_session
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, write_curation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.read.addresses import is_address
-from nwb_unitrefine.read.zarr_store import is_zarr_folder
+from nwb_unitrefine.storage.remote.addresses import is_address
+from nwb_unitrefine.storage.zarr import is_zarr_folder
 from nwb_unitrefine.write import write_curation
 from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 

@@ -156,7 +156,7 @@ def _write_no_more() -> None:
 
 def _report(error: Exception, *, debug: bool) -> int:
     """Turn an error into its line, so that a refusal and a fault look different and neither is a traceback."""
-    from nwb_unitrefine.cli.render import describe_error
+    from nwb_unitrefine.cli._render import describe_error
 
     if debug:
         import traceback

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import load, model_option, sorter_options
-from nwb_unitrefine.cli.render import json_option, print_json, print_problems
+from nwb_unitrefine.cli._options import load, model_option, sorter_options
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table
 from nwb_unitrefine.records import CLASSES
 
 __all__ = ["command"]

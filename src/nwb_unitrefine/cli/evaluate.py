@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import load
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli._options import load
+from nwb_unitrefine.cli._render import json_option, print_json, print_table
 from nwb_unitrefine.cli.train import label_options, read_sources
 from nwb_unitrefine.records import CLASSES
 

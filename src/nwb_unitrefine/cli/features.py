@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from nwb_unitrefine.cli.options import load, new_table_option, write_new_table
-from nwb_unitrefine.cli.render import json_option, make_console, print_json, print_problems, print_table
+from nwb_unitrefine.cli._options import load, new_table_option, write_new_table
+from nwb_unitrefine.cli._render import json_option, make_console, print_json, print_problems, print_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.records import CLASSES
 

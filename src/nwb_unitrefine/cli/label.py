@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli.options import load, model_option, require_written, sorter_options
-from nwb_unitrefine.cli.remarks import weighing_remark
-from nwb_unitrefine.cli.render import (
+from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
+from nwb_unitrefine.cli._options import load, model_option, require_written, sorter_options
+from nwb_unitrefine.cli._remarks import weighing_remark
+from nwb_unitrefine.cli._render import (
     describe_error,
     json_option,
     make_console,
@@ -20,14 +20,14 @@ from nwb_unitrefine.cli.render import (
     print_table,
     show_probability,
 )
-from nwb_unitrefine.cli.sorter_ids import SORTER_ID, sorter_ids
-from nwb_unitrefine.cli.standing import label_standing
+from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
+from nwb_unitrefine.cli._standing import label_standing
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.batch import Outcome
-    from nwb_unitrefine.cli.standing import Standing
+    from nwb_unitrefine.cli._standing import Standing
     from nwb_unitrefine.records import Predictions
 
 __all__ = ["command"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli.options import load, model_option
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli._options import load, model_option
+from nwb_unitrefine.cli._render import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models import FittedModel, Model

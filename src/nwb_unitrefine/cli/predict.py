@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import definition_option, load, model_option, new_table_option, write_new_table
-from nwb_unitrefine.cli.remarks import missing_features, missing_remark, weighing_remark
-from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table, show_probability
+from nwb_unitrefine.cli._options import definition_option, load, model_option, new_table_option, write_new_table
+from nwb_unitrefine.cli._remarks import missing_features, missing_remark, weighing_remark
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, show_probability
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nwb_unitrefine.cli.render import json_option, print_json
+from nwb_unitrefine.cli._render import json_option, print_json
 
 __all__ = ["command"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import require_written
-from nwb_unitrefine.cli.render import json_option, print_json
+from nwb_unitrefine.cli._options import require_written
+from nwb_unitrefine.cli._render import json_option, print_json
 from nwb_unitrefine.errors import SourceError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
     A model's later run keeps them. The history shows who set which label, when and why.
     """
     from nwb_unitrefine.write import import_labels, relabel
-    from nwb_unitrefine.write.opened import read_store
+    from nwb_unitrefine.write.stores.open import read_store
 
     if columns is not None:
         require_written(overwrite_columns, columns)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from nwb_unitrefine.cli.agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
-from nwb_unitrefine.cli.sorter_ids import SORTER_ID, sorter_ids
+from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.records import held_by_people
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli.options import definition_option
-from nwb_unitrefine.cli.render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.cli._options import definition_option
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.records import CLASSES
 
@@ -110,7 +110,7 @@ def command(
     Scores come from subjects (or recordings) that are left out one after another, and are written into the model.
     """
     from nwb_unitrefine.learn import combine, train_model
-    from nwb_unitrefine.learn.packaged import read_training_data, rebuild_default
+    from nwb_unitrefine.learn.default_model import read_training_data, rebuild_default
 
     if packaged is not None:
         if sources:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nwb_unitrefine.cli.options import given_options, loading_options, one_or_two
-from nwb_unitrefine.cli.render import json_option, print_json, print_table
+from nwb_unitrefine.cli._options import given_options, loading_options, one_or_two
+from nwb_unitrefine.cli._render import json_option, print_json, print_table
 
 __all__ = ["command"]
 
@@ -22,7 +22,7 @@ def command(file: str, *, model: tuple[str, ...], recompute: bool, as_json: bool
     The spike times and other inputs must be those that were labelled, and the label columns those of the run in effect.
     The exit code is 1 if something is not.
     """
-    from nwb_unitrefine.write import verify
+    from nwb_unitrefine.verification import verify
 
     source = one_or_two(model) if model else None
     outcome = verify(file, model=source, recompute=recompute, load_options=given_options())

@@ -15,7 +15,7 @@ from nwb_unitrefine.integrations.session_metadata import check_metadata, merge_m
 from nwb_unitrefine.integrations.units_table import add_units, require_as_read
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read import find_sorter, read_units
-from nwb_unitrefine.read.sorters import property_columns
+from nwb_unitrefine.read.sorters.catalogue import property_columns
 from nwb_unitrefine.write import write_curation
 
 if TYPE_CHECKING:

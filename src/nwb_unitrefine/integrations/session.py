@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import ndx_unit_curation as _registers_types  # noqa: F401
 from nwb_unitrefine.errors import ColumnExistsError
-from nwb_unitrefine.integrations.memory import MemoryStore
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.read.pynwb_objects import build_nwbfile, read_nwbfile
+from nwb_unitrefine.read.nwb.in_memory import build_nwbfile, read_nwbfile
 from nwb_unitrefine.write.columns import column_names
-from nwb_unitrefine.write.labels import record_curation
+from nwb_unitrefine.write.curation import record_curation
+from nwb_unitrefine.write.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

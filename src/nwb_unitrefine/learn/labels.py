@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.read.dialects import COMMON_LABELS, DIALECTS
 from nwb_unitrefine.records import CLASSES, Ragged
+from nwb_unitrefine.vocabulary.dialects import COMMON_LABELS, DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.read.dialects import LabelColumn
+    from nwb_unitrefine.vocabulary.dialects import LabelColumn
 
 __all__ = ["LABEL_COLUMNS", "MappedLabels", "map_labels"]
 

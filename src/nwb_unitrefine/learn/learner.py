@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nwb_unitrefine.learn.calibration import fit_calibration
-from nwb_unitrefine.learn.inputs import choose_inputs, feature_groups, missing_tiers
+from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.calibration import apply_calibration
-from nwb_unitrefine.models.estimator import Estimator
 from nwb_unitrefine.models.manifest import (
     ConditionalCalibration,
     Feature,
@@ -22,6 +21,7 @@ from nwb_unitrefine.models.manifest import (
     Uncertainty,
 )
 from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.models.skops.estimator import Estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import resolve
 

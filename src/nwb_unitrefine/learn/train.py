@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.learn.enough import check_dataset
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
-from nwb_unitrefine.learn.inputs import feature_groups, missing_tiers
+from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.learn.minimum_data import check_dataset
 from nwb_unitrefine.models.folder import require_free, write_folder
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from nwb_unitrefine.vocabulary import (
     OLD,
     Alias,
     Feature,
+    dialect_names,
     dialect_of_columns,
-    dialects,
     find_aliases,
     resolve,
 )
@@ -72,12 +72,12 @@ def read_columns(
         Values out of range.
     """
     dialect = units.source.dialect
-    if dialect not in dialects():
+    if dialect not in dialect_names():
         dialect = dialect_of_columns(units.columns)
     release = definition
     if definition is None and dialect in ("SpikeInterface", "AIND"):
         release = _release(units.columns)
-    elif definition is not None and dialect not in dialects():
+    elif definition is not None and dialect not in dialect_names():
         dialect = "SpikeInterface"
     found: dict[str, ColumnValues] = {}
     problems = []

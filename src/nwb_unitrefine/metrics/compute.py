@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.metrics.columns import read_columns
-from nwb_unitrefine.metrics.outcome import Outcome
+from nwb_unitrefine.metrics.metric_values import Outcome
 from nwb_unitrefine.records import Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, resolve
 
@@ -100,8 +100,8 @@ def _compute(
     units: Units, asked: Iterable[Feature], notes: dict[str, str]
 ) -> tuple[dict[str, Outcome], tuple[Problem, ...]]:
     """Run the computations that the features need, each once."""
+    from nwb_unitrefine.metrics.prepare.trains import prepare_trains
     from nwb_unitrefine.metrics.spike_trains import spike_train_metrics
-    from nwb_unitrefine.metrics.trains import prepare_trains
 
     wanted = {feature.name for feature in asked}
     needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
@@ -130,9 +130,9 @@ def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict
     """Compute what takes a mean waveform, or say of all of it that there is none."""
     from nwb_unitrefine.metrics.many_channels import many_channel_metrics
     from nwb_unitrefine.metrics.old_single_channel import old_single_channel_metrics
+    from nwb_unitrefine.metrics.prepare.templates import prepare_templates
+    from nwb_unitrefine.metrics.prepare.trains import sampling_rate
     from nwb_unitrefine.metrics.single_channel import single_channel_metrics
-    from nwb_unitrefine.metrics.templates import prepare_templates
-    from nwb_unitrefine.metrics.trains import sampling_rate
 
     rate, rate_note = sampling_rate(units)
     templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.reflective_fit import fit_exponential
+from nwb_unitrefine.metrics.kernels.reflective_fit import fit_exponential
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

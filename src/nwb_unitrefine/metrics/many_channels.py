@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.metrics.outcome import Missing, Outcome
+from nwb_unitrefine.metrics.metric_values import Missing, Outcome
 from nwb_unitrefine.vocabulary import OLD, Need, resolve
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.templates import Templates
+    from nwb_unitrefine.metrics.prepare.templates import Templates
 
 __all__ = ["many_channel_metrics"]
 
@@ -33,8 +33,8 @@ def many_channel_metrics(templates: Templates, *, names: Collection[str]) -> dic
         Feature names that are wanted; what none of them needs is left out.
     """
     from nwb_unitrefine.metrics.decay import exponential_decay
-    from nwb_unitrefine.metrics.spread import depth_spread
-    from nwb_unitrefine.metrics.velocity import old_velocities, velocities
+    from nwb_unitrefine.metrics.kernels.spread import depth_spread
+    from nwb_unitrefine.metrics.kernels.velocity import old_velocities, velocities
 
     absent: Missing = (~templates.present, "the unit has no mean waveform")
     n_units = len(templates.present)

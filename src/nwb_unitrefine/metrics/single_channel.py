@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.compiled import compiled
-from nwb_unitrefine.metrics.extrema import half_height_width, local_maxima, peak_width, prominence, slope
-from nwb_unitrefine.metrics.outcome import Missing, Outcome
+from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.extrema import half_height_width, local_maxima, peak_width, prominence, slope
+from nwb_unitrefine.metrics.metric_values import Missing, Outcome
 from nwb_unitrefine.vocabulary import NEW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.templates import Templates
+    from nwb_unitrefine.metrics.prepare.templates import Templates
 
 __all__ = ["single_channel_metrics"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.outcome import Missing, Outcome
+from nwb_unitrefine.metrics.metric_values import Missing, Outcome
 from nwb_unitrefine.metrics.sliding_rp import (
     correlogram_bins,
     old_correlogram_bins,
@@ -17,7 +17,7 @@ from nwb_unitrefine.metrics.sliding_rp import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from nwb_unitrefine.metrics.trains import SpikeTrains
+    from nwb_unitrefine.metrics.prepare.trains import SpikeTrains
 
 __all__ = ["spike_train_metrics"]
 
@@ -79,7 +79,7 @@ def spike_train_metrics(trains: SpikeTrains, *, names: Collection[str]) -> dict[
 
 def _binned(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, Outcome]:
     """Presence and range of the rate, over bins of the observed time."""
-    from nwb_unitrefine.metrics.train_kernels import bin_rates
+    from nwb_unitrefine.metrics.kernels.trains import bin_rates
 
     observed = trains.observed
     presence_samples = int(_PRESENCE_BIN_S * trains.sampling_rate_hz)
@@ -107,7 +107,7 @@ def _binned(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, Outco
 
 def _violations(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, Outcome]:
     """Everything that counts spikes too close to each other, from one pass."""
-    from nwb_unitrefine.metrics.train_kernels import count_close_pairs
+    from nwb_unitrefine.metrics.kernels.trains import count_close_pairs
 
     rate = trains.sampling_rate_hz
     observed = trains.observed
@@ -153,7 +153,7 @@ def _violations(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, O
 
 def _synchrony(trains: SpikeTrains, silent: Missing) -> dict[str, Outcome]:
     """Fractions of spikes that fall together with others."""
-    from nwb_unitrefine.metrics.synchrony import SYNCHRONY_SIZES, count_synchrony
+    from nwb_unitrefine.metrics.kernels.synchrony import SYNCHRONY_SIZES, count_synchrony
 
     together = count_synchrony(trains.times_s, trains.offsets, trains.sampling_rate_hz)
     spikes = np.where(trains.counts > 0, trains.counts, np.nan)

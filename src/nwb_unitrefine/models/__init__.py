@@ -3,9 +3,9 @@
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
 from nwb_unitrefine.models.hub import pull_model, push_model
+from nwb_unitrefine.models.load import load_model
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model, predict
-from nwb_unitrefine.models.sources import load_model
 
 __all__ = [
     "Cascade",

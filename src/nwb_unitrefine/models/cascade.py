@@ -11,8 +11,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.decision import decide
-from nwb_unitrefine.models.labels import NEURAL
 from nwb_unitrefine.records import ModelIdentity
+from nwb_unitrefine.vocabulary.labels import NEURAL
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models.model import FittedModel

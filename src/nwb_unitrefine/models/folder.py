@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import read_manifest
-from nwb_unitrefine.models.reproducible import write_skops
+from nwb_unitrefine.models.skops.reproducible import write_skops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.models.estimator import load_estimator
 from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, TRAINING_DATA, read_folder
+from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:

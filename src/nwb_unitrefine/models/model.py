@@ -11,8 +11,8 @@ import numpy as np
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
-from nwb_unitrefine.models.labels import NEURAL
 from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.labels import NEURAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.estimator import Estimator
     from nwb_unitrefine.models.manifest import Manifest
+    from nwb_unitrefine.models.skops.estimator import Estimator
     from nwb_unitrefine.records import Features, ModelIdentity, Predictions
 
 __all__ = ["FittedModel", "Missing", "Model", "predict"]
@@ -233,6 +233,6 @@ def predict(model: Model | str | Path | Sequence[str | Path], features: Features
     FeatureError
         If it needs features that are not there.
     """
-    from nwb_unitrefine.models.sources import load_model
+    from nwb_unitrefine.models.load import load_model
 
     return load_model(model).predict(features)

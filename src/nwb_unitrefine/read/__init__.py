@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nwb_unitrefine.read.decisions import Decisions, read_decisions
-from nwb_unitrefine.read.http_ranges import Patience
-from nwb_unitrefine.read.labels import Agreement, ExistingLabels, compare_labels, existing_labels
-from nwb_unitrefine.read.sorters import Sorter, find_sorter
+from nwb_unitrefine.history.authors import Decisions, read_decisions
+from nwb_unitrefine.read.existing_labels import Agreement, ExistingLabels, compare_labels, existing_labels
+from nwb_unitrefine.read.sorters.catalogue import Sorter, find_sorter
 from nwb_unitrefine.read.sources import read_units
+from nwb_unitrefine.storage.remote.http_ranges import Patience
 
 __all__ = [
     "Agreement",

@@ -11,20 +11,20 @@ import h5py
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.journal import held_for_reading
-from nwb_unitrefine.read.addresses import Address, is_address, resolve_address
-from nwb_unitrefine.read.analyzers import is_analyzer_folder, read_analyzer
-from nwb_unitrefine.read.hdf5 import Hdf5Group, open_hdf5
-from nwb_unitrefine.read.metric_tables import TABLE_SUFFIXES, read_metric_table
-from nwb_unitrefine.read.nwb import read_nwb
-from nwb_unitrefine.read.sorters import find_sorter, read_sorter
-from nwb_unitrefine.read.zarr_store import DAMAGE, is_zarr_folder, open_zarr, require_zarr
+from nwb_unitrefine.read.nwb.units import read_nwb
+from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyzer
+from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
+from nwb_unitrefine.read.tables import TABLE_SUFFIXES, read_metric_table
 from nwb_unitrefine.records import Units
+from nwb_unitrefine.storage.hdf5 import Hdf5Group, open_hdf5
+from nwb_unitrefine.storage.remote.addresses import Address, is_address, resolve_address
+from nwb_unitrefine.storage.zarr import DAMAGE, is_zarr_folder, open_zarr, require_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from nwb_unitrefine.read.http_ranges import Patience
-    from nwb_unitrefine.read.zarr_store import ZarrGroup
+    from nwb_unitrefine.storage.remote.http_ranges import Patience
+    from nwb_unitrefine.storage.zarr import ZarrGroup
 
 __all__ = ["read_units"]
 
@@ -99,7 +99,7 @@ def read_units(  # noqa: PLR0911  # one return for each kind of source
     if hasattr(source, "get_extension") and hasattr(source, "sorting"):
         return read_analyzer(source)
     if hasattr(source, "add_unit") and hasattr(source, "container_source"):
-        from nwb_unitrefine.read.pynwb_objects import read_nwbfile
+        from nwb_unitrefine.read.nwb.in_memory import read_nwbfile
 
         return read_nwbfile(source, columns=columns)
     if hasattr(source, "read") and hasattr(source, "seek"):
@@ -177,13 +177,13 @@ def _not_recognised(path: Path, uri: str) -> SourceError:
 
 def _read_remote(address: Address, *, uri: str, columns: Collection[str], patience: Patience | None) -> Units:
     """Read what is behind an address."""
-    from nwb_unitrefine.read.http_ranges import HttpRanges, Patience
-    from nwb_unitrefine.read.remote_file import RemoteFile
+    from nwb_unitrefine.storage.remote.http_file import RemoteFile
+    from nwb_unitrefine.storage.remote.http_ranges import HttpRanges, Patience
 
     patience = patience or Patience()
     if address.is_zarr:
         require_zarr()
-        from nwb_unitrefine.read.http_store import HttpStore
+        from nwb_unitrefine.storage.remote.http_store import HttpStore
 
         store = HttpStore(address.url, headers=address.headers, patience=patience)
         return _read_zarr(open_zarr(store, name=uri), uri=uri, size_bytes=address.size_bytes, columns=columns)

@@ -1,15 +1,15 @@
 """The vocabulary: every metric of SpikeInterface, its unit and definitions, and what archives call it. Pure data."""
 
 from nwb_unitrefine.vocabulary.aliases import ALIASES
-from nwb_unitrefine.vocabulary.lookup import (
+from nwb_unitrefine.vocabulary.metrics.lookup import (
     METRICS,
+    dialect_names,
     dialect_of_columns,
-    dialects,
     feature_names,
     find_aliases,
     resolve,
 )
-from nwb_unitrefine.vocabulary.metric import NEW, OLD, Alias, Feature, Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias, Feature, Group, Metric, Need
 
 __all__ = [
     "ALIASES",
@@ -21,8 +21,8 @@ __all__ = [
     "Group",
     "Metric",
     "Need",
+    "dialect_names",
     "dialect_of_columns",
-    "dialects",
     "feature_names",
     "find_aliases",
     "resolve",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from nwb_unitrefine.vocabulary.metric import NEW, OLD, Alias
-from nwb_unitrefine.vocabulary.quality import QUALITY_METRICS
-from nwb_unitrefine.vocabulary.spike_trains import SPIKE_TRAIN_METRICS
-from nwb_unitrefine.vocabulary.waveforms import WAVEFORM_METRICS
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias
+from nwb_unitrefine.vocabulary.metrics.quality import QUALITY_METRICS
+from nwb_unitrefine.vocabulary.metrics.spike_trains import SPIKE_TRAIN_METRICS
+from nwb_unitrefine.vocabulary.metrics.waveforms import WAVEFORM_METRICS
 
 __all__ = ["ALIASES", "SHARED_DIALECT"]
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from nwb_unitrefine.history.runs import effective_chain
 from nwb_unitrefine.journal import Outcome, Recovery, recover
-from nwb_unitrefine.write.chain import effective_chain
 from nwb_unitrefine.write.corrections import relabel, undo
-from nwb_unitrefine.write.formats import export_labels, import_labels
+from nwb_unitrefine.write.curation import write_curation
+from nwb_unitrefine.write.exports.label_formats import export_labels, import_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
-from nwb_unitrefine.write.labels import write_curation
 from nwb_unitrefine.write.report import WriteReport
-from nwb_unitrefine.write.verification import Check, Verification, verify
 
 __all__ = [
     "Change",
-    "Check",
     "Outcome",
     "Recovery",
-    "Verification",
     "WriteReport",
     "diff_runs",
     "effective_chain",
@@ -26,6 +23,5 @@ __all__ = [
     "recover",
     "relabel",
     "undo",
-    "verify",
     "write_curation",
 ]

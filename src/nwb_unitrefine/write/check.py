@@ -8,18 +8,18 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.write.chain import effective_chain, runs_of
+from nwb_unitrefine.history.runs import effective_chain, runs_of
+from nwb_unitrefine.history.tree import HISTORY, NAMESPACE
 from nwb_unitrefine.write.columns import PREDEFINED, writers
-from nwb_unitrefine.write.hdf5_store import Hdf5Store
-from nwb_unitrefine.write.tree import HISTORY, NAMESPACE
+from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.journal import Edit
     from nwb_unitrefine.records import Run
-    from nwb_unitrefine.write.store import UnitsStore
-    from nwb_unitrefine.write.zarr_store import ZarrStore
+    from nwb_unitrefine.write.stores.zarr import ZarrStore
 
 __all__ = ["require_only_our_edits", "require_only_ours_changed"]
 

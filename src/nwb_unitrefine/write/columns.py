@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
+from nwb_unitrefine.history.tree import text_array
 from nwb_unitrefine.records import RunKind
-from nwb_unitrefine.write.tree import text_array
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.records import Run
-    from nwb_unitrefine.write.store import UnitsStore
 
 __all__ = [
     "COLUMN_SETS",

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import h5py
 
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.history.layout import ROWS
+from nwb_unitrefine.history.tree import Dataset
 from nwb_unitrefine.journal import held_for_reading
-from nwb_unitrefine.read.hdf5 import open_hdf5
-from nwb_unitrefine.read.zarr_store import is_zarr_folder
-from nwb_unitrefine.write.provenance import ROWS
-from nwb_unitrefine.write.tree import Dataset
+from nwb_unitrefine.storage.hdf5 import open_hdf5
+from nwb_unitrefine.storage.zarr import is_zarr_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nwb_unitrefine.history.store import UnitsStore
+    from nwb_unitrefine.history.tree import Group
     from nwb_unitrefine.records import Units
-    from nwb_unitrefine.write.store import UnitsStore
-    from nwb_unitrefine.write.tree import Group
 
 __all__ = ["appearing", "copied_file", "derived_file", "is_place_for_copies", "require_new"]
 
@@ -147,8 +147,8 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
     WriteError
         If `output` exists, or the source does not say what every NWB file needs.
     """
-    from nwb_unitrefine.write.derived import write_units_file
-    from nwb_unitrefine.write.opened import change_store, read_store
+    from nwb_unitrefine.write.exports.units_file import write_units_file
+    from nwb_unitrefine.write.stores.open import change_store, read_store
 
     with appearing(output, keep=not dry_run) as place:
         write_units_file(units, place)

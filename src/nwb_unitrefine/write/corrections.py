@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
+from nwb_unitrefine.history.layout import run_to_group
+from nwb_unitrefine.history.runs import effective_chain, held_by_people, next_name, runs_of
+from nwb_unitrefine.history.tree import Dataset
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
-from nwb_unitrefine.write.chain import effective_chain, held_by_people, next_name, runs_of
 from nwb_unitrefine.write.columns import ColumnNames, column_names, edited_columns, run_values, writers
+from nwb_unitrefine.write.curation import record_run, software_versions
 from nwb_unitrefine.write.digests import digest_input, input_names
-from nwb_unitrefine.write.labels import record_run, software_versions
-from nwb_unitrefine.write.opened import change_store
-from nwb_unitrefine.write.provenance import run_to_group
 from nwb_unitrefine.write.report import WriteReport
-from nwb_unitrefine.write.tree import Dataset
+from nwb_unitrefine.write.stores.open import change_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.write.store import UnitsStore
+    from nwb_unitrefine.history.store import UnitsStore
 
 __all__ = ["relabel", "undo"]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.records import Features, Units
-    from nwb_unitrefine.write.store import UnitsStore
 
 __all__ = ["digest_input", "digest_trains", "has_units", "input_names"]
 

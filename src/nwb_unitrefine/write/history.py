@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.write.chain import runs_of
-from nwb_unitrefine.write.opened import read_store
+from nwb_unitrefine.history.runs import runs_of
+from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,66 @@
+"""How our labels and those that a file has already agree, for `label` and `show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nwb_unitrefine.cli._render import print_table, show_number
+from nwb_unitrefine.records import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Units
+
+__all__ = ["agreement_document", "print_agreement"]
+
+
+def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collection[str] = ()) -> dict[str, Any]:
+    """Describe, for each column of labels that is not `ours`, what it says and how far it agrees with `labels`.
+
+    Parameters
+    ----------
+    units : Units
+    labels : array of str, shape (n_units,)
+        Our labels, in the order of the units.
+    ours : collection of str, optional
+        Columns that we wrote.
+    """
+    from nwb_unitrefine.read import compare_labels, existing_labels
+
+    found = {}
+    for column, existing in existing_labels(units).items():
+        if column in ours:
+            continue
+        agreement = compare_labels(existing.labels, labels)
+        found[column] = {
+            "who": existing.who,
+            "meaning": existing.meaning,
+            "n_units": agreement.n_units,
+            "accuracy": agreement.accuracy,
+            "kappa": agreement.kappa,
+            "confusion": agreement.confusion.tolist(),
+        }
+    return found
+
+
+def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[str] = ()) -> None:
+    """Print, for each column of labels that is not `ours`, a confusion table and one line that sums it up."""
+    for column, said in agreement_document(units, labels, ours=ours).items():
+        if not said["n_units"]:  # nothing to compare
+            continue
+        print_table(
+            f"\nAgreement with the column {column} (by a {said['who']})",
+            [column, *(f"we say {label}" for label in CLASSES)],
+            [[label, *row] for label, row in zip(CLASSES, said["confusion"], strict=True) if any(row)],
+        )
+        read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in said["meaning"].items())
+        click.echo(
+            f"read {read_as}; alike in {show_number(100 * said['accuracy'])} % of {said['n_units']} units, "
+            f"kappa {show_number(said['kappa'])}"
+        )

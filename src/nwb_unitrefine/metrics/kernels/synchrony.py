@@ -1,0 +1,80 @@
+"""Spikes of several units in the same sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.metrics.kernels.compiled import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["SYNCHRONY_SIZES", "count_synchrony"]
+
+SYNCHRONY_SIZES = (2, 4, 8)
+
+_BLOCK_SAMPLES = 1 << 18
+
+
+def count_synchrony(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
+    """Count the samples in which each unit and so many spikes in all fall together.
+
+    All spikes in one sample count, those of the unit itself included, and a unit counts once a sample
+    (``spikeinterface.metrics.quality.misc_metrics._get_synchrony_counts``). Instead of sorting all spikes by time, the
+    units are walked side by side through blocks of time that fit the processor's cache.
+
+    Parameters
+    ----------
+    times : array of float64, shape (n_spikes,)
+        Unit after unit, each in order of time.
+    offsets : array of int64, shape (n_units + 1,)
+    rate : float
+        Samples per second.
+
+    Returns
+    -------
+    counts : array of int64, shape (n_units, 3)
+        For 2, 4 and 8 spikes or more.
+    """
+    return np.asarray(_count(times, offsets, rate, _BLOCK_SAMPLES))
+
+
+@compiled
+def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, block: int) -> NDArray[np.int64]:
+    n_units = len(offsets) - 1
+    found = np.zeros((n_units, 3), np.int64)
+    cursor = offsets[:-1].copy()
+    spikes_in = np.zeros(block, np.uint8)
+    enough = np.uint8(8)
+    while True:
+        start = np.inf
+        for unit in range(n_units):
+            if cursor[unit] < offsets[unit + 1]:
+                start = min(start, np.rint(times[cursor[unit]] * rate))
+        if start == np.inf:
+            return found
+        for unit in range(n_units):
+            for i in range(cursor[unit], offsets[unit + 1]):
+                at = np.rint(times[i] * rate) - start
+                if at >= block:
+                    break
+                spikes_in[int(at)] = min(spikes_in[int(at)] + 1, enough)
+        for unit in range(n_units):
+            previous = -1
+            i = cursor[unit]
+            while i < offsets[unit + 1]:
+                distance = np.rint(times[i] * rate) - start
+                if distance >= block:
+                    break
+                at = int(distance)
+                if at != previous:
+                    together = spikes_in[at]
+                    found[unit, 0] += together >= 2
+                    found[unit, 1] += together >= 4
+                    found[unit, 2] += together >= 8
+                previous = at
+                i += 1
+            cursor[unit] = i
+        spikes_in[:] = 0

@@ -1,0 +1,239 @@
+"""Speed at which the trough travels along the probe, in both of SpikeInterface's definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.order_statistics import median
+from nwb_unitrefine.metrics.kernels.threads import by_units
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["old_velocities", "velocities"]
+
+_MIN_CHANNELS, _MIN_R2 = 3, 0.2
+_OLD_MIN_CHANNELS, _OLD_MIN_R2 = 5, 0.5
+_TINY = 1e-12
+
+_MAX_PAIRS = 10_000
+_MAX_STEPS = 300
+_STEP = 1e-3
+
+
+def velocities(
+    positions_um: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+) -> NDArray[np.float64]:
+    """Fit the trough's time on the distance from the largest channel, and invert the slope (SpikeInterface 0.105).
+
+    The slope is Theil and Sen's: the median over all pairs of channels. At least 3 channels and an r² above 0.2.
+
+    Parameters
+    ----------
+    positions_um : array of float64, shape (n_present, 2)
+        Position of each channel, in each unit sorted by depth (second axis).
+    lowest, lowest_at : array, shape (n_present,)
+        Lowest upsampled value of each channel, and its sample.
+    offsets : array of int64, shape (n_units + 1,)
+        The channels of unit ``i`` are number ``offsets[i]`` to ``offsets[i + 1] - 1``.
+    rate : float
+        Of the upsampled waveforms, in Hz.
+
+    Returns
+    -------
+    array of float64, shape (n_units, 2)
+        Above and below, in µm/ms; NaN where there is no acceptable fit.
+    """
+    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=0)
+
+
+def old_velocities(
+    positions_um: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+) -> NDArray[np.float64]:
+    """Fit the distance from the largest channel on the trough's time (SpikeInterface 0.100 to 0.102).
+
+    That release used scikit-learn's ``TheilSenRegressor``: the spatial median of (intercept, slope) over all pairs of
+    channels, found by Weiszfeld's iteration as modified by Vardi and Zhang, stopped at a step of 1e-3 (which is where
+    its value is, converged or not). Above 10,000 pairs it draws as many at random, unseeded; here an even selection of
+    them is taken, so that the value is the same every time. At least 5 channels and an r² of 0.5.
+
+    Parameters and return value are those of `velocities`.
+    """
+    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=1)
+
+
+def _of_all(
+    positions_um: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    *,
+    old: int,
+) -> NDArray[np.float64]:
+    """Either definition, on all cores."""
+
+    def of_units(units: slice, items: slice) -> NDArray[np.float64]:
+        here = offsets[units.start : units.stop + 1] - items.start
+        return _velocities(positions_um[items], lowest[items], lowest_at[items], here, rate, old)
+
+    return np.concatenate(by_units(of_units, offsets))
+
+
+@compiled
+def _velocities(
+    positions: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rate: float,
+    old: int,
+) -> NDArray[np.float64]:
+    n_units = len(offsets) - 1
+    found = np.full((n_units, 2), np.nan)
+    for unit in range(n_units):
+        start, stop = offsets[unit], offsets[unit + 1]
+        if stop == start:
+            continue
+        largest = start
+        for c in range(start, stop):
+            if lowest[c] < lowest[largest] or (lowest[c] == lowest[largest] and lowest_at[c] < lowest_at[largest]):
+                largest = c
+        distance = np.empty(stop - start)
+        time_ms = np.empty(stop - start)
+        for side in range(2):
+            n = 0
+            for c in range(start, stop):
+                rise = positions[c, 1] - positions[largest, 1]
+                if (side == 0 and rise >= 0) or (side == 1 and rise <= 0):
+                    across = positions[c, 0] - positions[largest, 0]
+                    distance[n] = np.sqrt(across * across + rise * rise)
+                    time_ms[n] = lowest_at[c] / rate * 1000 - lowest_at[largest] / rate * 1000
+                    n += 1
+            if old:
+                found[unit, side] = _old_fit(time_ms[:n], distance[:n])
+            else:
+                found[unit, side] = _fit(distance[:n], time_ms[:n])
+    return found
+
+
+@compiled
+def _r_squared(
+    x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float
+) -> float:
+    residual = 0.0
+    total = 0.0
+    mean = np.mean(y)
+    for i in range(len(x)):
+        residual += (y[i] - (slope * x[i] + intercept)) ** 2
+        total += (y[i] - mean) ** 2
+    if total + softening == 0:
+        return 1.0 if residual == 0 else 0.0
+    return 1 - residual / (total + softening)
+
+
+@compiled
+def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64]) -> float:
+    n = len(distance)
+    if n < _MIN_CHANNELS:
+        return np.nan
+    slopes = np.empty(n * (n - 1) // 2)
+    n_slopes = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            apart = distance[j] - distance[i]
+            if abs(apart) > _TINY:
+                slopes[n_slopes] = (time_ms[j] - time_ms[i]) / apart
+                n_slopes += 1
+    if n_slopes == 0:
+        return np.nan
+    slope = median(slopes[:n_slopes])
+    offsets = np.empty(n)
+    for i in range(n):
+        offsets[i] = time_ms[i] - slope * distance[i]
+    intercept = median(offsets)
+    if slope == 0 or not _r_squared(distance, time_ms, slope, intercept, _TINY) > _MIN_R2:
+        return np.nan
+    return 1 / slope
+
+
+@compiled
+def _old_fit(time_ms: NDArray[np.float64], distance: NDArray[np.float64]) -> float:
+    n = len(distance)
+    if n < _OLD_MIN_CHANNELS:
+        return np.nan
+    n_pairs = n * (n - 1) // 2
+    every = max(n_pairs / _MAX_PAIRS, 1.0)
+    n_lines = min(n_pairs, _MAX_PAIRS)
+    intercepts = np.empty(n_lines)
+    slopes = np.empty(n_lines)
+    pair = 0
+    line = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            if line < n_lines and pair >= line * every:
+                intercepts[line], slopes[line] = _line(time_ms[i], distance[i], time_ms[j], distance[j])
+                line += 1
+            pair += 1
+    intercept, slope = _spatial_median(intercepts[:line], slopes[:line])
+    if _r_squared(time_ms, distance, slope, intercept, 0.0) < _OLD_MIN_R2:
+        return np.nan
+    return slope
+
+
+@compiled
+def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
+    """Through two points; of points at one place, the least-squares line with the smallest coefficients."""
+    if x0 == x1:
+        scale = 0.5 * (y0 + y1) / (1 + x0 * x0)
+        return scale, scale * x0
+    slope = (y1 - y0) / (x1 - x0)
+    return y0 - slope * x0, slope
+
+
+@compiled
+def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000)."""
+    x, y = float(np.mean(first)), float(np.mean(second))
+    epsilon = np.finfo(np.float64).eps
+    for _ in range(_MAX_STEPS):
+        weight = 0.0
+        pull_x, pull_y = 0.0, 0.0
+        sum_x, sum_y = 0.0, 0.0
+        n_off = 0
+        for i in range(len(first)):
+            dx, dy = first[i] - x, second[i] - y
+            distance = np.sqrt(dx * dx + dy * dy)
+            if distance >= epsilon:
+                n_off += 1
+                weight += 1 / distance
+                pull_x += dx / distance
+                pull_y += dy / distance
+                sum_x += first[i] / distance
+                sum_y += second[i] / distance
+        here = 1.0 if n_off < len(first) else 0.0
+        pull = np.sqrt(pull_x * pull_x + pull_y * pull_y)
+        toward_x, toward_y = 1.0, 1.0  # scikit-learn's value where the pulls cancel out
+        if pull > epsilon:
+            toward_x, toward_y = sum_x / weight, sum_y / weight
+        else:
+            pull = 1.0
+        move, stay = max(0.0, 1 - here / pull), min(1.0, here / pull)
+        next_x = move * toward_x + stay * x
+        next_y = move * toward_y + stay * y
+        step = (next_x - x) ** 2 + (next_y - y) ** 2
+        x, y = next_x, next_y
+        if step < _STEP**2:
+            break
+    return x, y

@@ -1,0 +1,1 @@
+"""What metrics are computed from: clean spike trains, observed time, templates in microvolts."""

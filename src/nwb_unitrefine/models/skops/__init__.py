@@ -1,0 +1,1 @@
+"""Estimators from skops archives: read, audited, then built."""

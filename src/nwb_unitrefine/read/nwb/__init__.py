@@ -1,0 +1,1 @@
+"""The units of NWB files, part by part."""

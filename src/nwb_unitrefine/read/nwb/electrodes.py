@@ -1,0 +1,170 @@
+"""The electrodes table: positions on the probe, groups, and which electrodes each unit has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
+from nwb_unitrefine.records import Electrodes, Problem, Ragged
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.storage.tree import Group
+
+__all__ = ["POSITION_COLUMNS", "read_electrodes", "read_unit_electrodes"]
+
+
+class PositionColumns(NamedTuple):
+    """Columns that give a position: across the probe, along its depth, and out of its plane."""
+
+    across: str
+    along: str
+    out: str
+
+
+POSITION_COLUMNS = (
+    PositionColumns("rel_x", "rel_y", "rel_z"),
+    PositionColumns("probe_horizontal_position", "probe_vertical_position", ""),
+    PositionColumns("x", "y", "z"),
+)
+"""Where positions are looked for, first match first.
+
+``rel_x``, ``rel_y`` are NWB's own for the place on the probe, ``probe_…`` are Allen's. ``x``, ``y``, ``z`` are places
+in the brain; they serve where they tell the sites of one probe apart, as many older files have it.
+"""
+
+_PITCH_UM = (1.0, 2000.0)
+"""Distances from a site to its nearest neighbour that can be micrometres."""
+
+
+def read_electrodes(root: Group, *, problems: list[Problem]) -> Electrodes | None:
+    """The electrodes table of a file, or None where it has none.
+
+    Parameters
+    ----------
+    root : Group
+        The file.
+    problems : list of Problem
+        Gets what could not be used, and why.
+    """
+    table = root.group("general/extracellular_ephys/electrodes")
+    ids_array = table.array("id") if table else None
+    if table is None or ids_array is None:
+        return None
+    ids = ids_array.read()
+    groups = _groups(table, len(ids))
+    positions_um, source = _positions(table, groups, problems)
+    return Electrodes(ids=ids, positions_um=positions_um, groups=groups, position_source=source)
+
+
+def _groups(table: Group, n_electrodes: int) -> NDArray[Any]:
+    """Each electrode's group by name; references serve where the file has no names."""
+    for name in ("group_name", "group"):
+        array = table.array(name)
+        if array is not None and array.shape == (n_electrodes,) and array.dtype.kind in "OSU":
+            return array.read()
+    return np.full(n_electrodes, "", dtype=object)
+
+
+def _positions(table: Group, groups: NDArray[Any], problems: list[Problem]) -> tuple[NDArray[np.float64] | None, str]:
+    """Positions from the first columns that hold usable ones, and the names of these columns."""
+    for columns in POSITION_COLUMNS:
+        found = [name for name in columns if name and (array := table.array(name)) and array.shape == groups.shape]
+        if columns.across not in found or columns.along not in found:
+            continue
+        values = np.zeros((len(groups), 3))
+        for axis, name in enumerate(columns):
+            if name in found:
+                values[:, axis] = _numbers(table, name)
+        source = ", ".join(found)
+        if not np.isfinite(values[:, :2]).any():
+            continue
+        values[:, 2] = np.nan_to_num(values[:, 2])
+        reason = _why_unusable(values, groups)
+        if not reason:
+            return values, source
+        problems.append(Problem(f"Electrode positions {source} not used: {reason}."))
+    return None, ""
+
+
+def _numbers(table: Group, name: str) -> NDArray[np.float64]:
+    """A column as numbers; NaN throughout where it holds none."""
+    array = table.array(name)
+    assert array is not None
+    if array.dtype.kind not in "fiu":
+        return np.full(array.shape, np.nan)
+    return np.asarray(array.read(), dtype=np.float64)
+
+
+def _why_unusable(positions: NDArray[np.float64], groups: NDArray[Any]) -> str:
+    """Why these cannot be places on a probe in µm; empty where they can.
+
+    Sites of one probe differ, and lie micrometres apart. Placeholders (all zero), one place for a whole bundle, and
+    millimetres are recognised by that.
+    """
+    pitches = []
+    for group in np.unique(groups.astype(str)).tolist():
+        rows = positions[(groups.astype(str) == group) & np.isfinite(positions).all(axis=1)]
+        if len(rows) < 2:
+            continue
+        if len(np.unique(rows, axis=0)) < len(rows):
+            return f"sites of group {group!r} share one place"
+        pitches.append(_nearest_neighbour(rows))
+    if not pitches:
+        return ""
+    pitch = float(np.median(np.concatenate(pitches)))
+    if not _PITCH_UM[0] <= pitch <= _PITCH_UM[1]:
+        return f"neighbouring sites lie {pitch:.3g} apart, which cannot be micrometres"
+    return ""
+
+
+def _nearest_neighbour(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each of the first hundred sites to its nearest neighbour."""
+    some = positions[:100]
+    distances = np.linalg.norm(some[:, None] - positions[None], axis=2)
+    distances[np.arange(len(some)), np.arange(len(some))] = np.inf
+    return np.asarray(distances.min(axis=1))
+
+
+def read_unit_electrodes(
+    table: Group, unit_ids: NDArray[Any], electrodes: Electrodes | None, *, uri: str, problems: list[Problem]
+) -> Ragged | None:
+    """Rows of the electrodes table that each unit came from; None where the file does not say.
+
+    A region without an index, one electrode a unit, is what some older files have.
+
+    Parameters
+    ----------
+    table : Group
+        The units table.
+    unit_ids : array, shape (n_units,)
+    electrodes : Electrodes or None
+    uri : str
+        The file, for errors.
+    problems : list of Problem
+        Gets what could not be used, and why.
+    """
+    array, index = table.array("electrodes"), table.array("electrodes_index")
+    if array is None:
+        return None
+    if array.dtype.kind not in "iu" or len(array.shape) != 1:
+        problems.append(Problem(f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}."))
+        return None
+    rows = np.asarray(array.read(), dtype=np.int64)
+    n_electrodes = 0 if electrodes is None else len(electrodes.ids)
+    outside = (rows < 0) | (rows >= n_electrodes)
+    if outside.any():
+        problems.append(
+            Problem(f"Electrodes of units not used: they name row {rows[outside][0]} of a table of {n_electrodes}.")
+        )
+        return None
+    if index is not None:
+        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/electrodes_index", uri=uri)
+        return take_rows(rows, offsets, name="Electrodes", unit_ids=unit_ids, problems=problems)
+    if len(rows) == len(unit_ids):
+        return Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
+    problems.append(Problem("Electrodes of units not used: they have no index that says whose they are."))
+    return None

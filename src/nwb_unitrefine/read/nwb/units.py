@@ -1,0 +1,195 @@
+"""The units of an NWB file, however it is stored: what each part reads is joined here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.errors import NoUnitsError, SourceError
+from nwb_unitrefine.read.nwb import session
+from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read_columns
+from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS, read_electrodes, read_unit_electrodes
+from nwb_unitrefine.read.nwb.spikes import read_obs_intervals, read_spike_times
+from nwb_unitrefine.read.nwb.waveforms import read_waveforms
+from nwb_unitrefine.records import Problem, Units
+from nwb_unitrefine.vocabulary.dialects import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Column, Electrodes
+    from nwb_unitrefine.storage.tree import Array, Group
+    from nwb_unitrefine.vocabulary.dialects import Dialect
+
+__all__ = ["read_nwb"]
+
+_OWN_ARRAYS = ("id", "spike_times", "obs_intervals", "electrodes", "waveform_mean")
+"""Columns of the units table that are always read."""
+
+_ELECTRODE_ARRAYS = (
+    "id",
+    "group_name",
+    *(name for columns in POSITION_COLUMNS for name in columns if name),
+    "local_index",
+    "probe_id",
+)
+"""Columns of the electrodes table that may be read."""
+
+
+def read_nwb(root: Group, *, uri: str, kind: str, size_bytes: int, columns: Collection[str] = ()) -> Units:
+    """Read the units of an NWB file.
+
+    Parameters
+    ----------
+    root : Group
+        The file.
+    uri, kind : str
+        As of `Source`.
+    size_bytes : int
+        Size of the file.
+    columns : collection of str, optional
+        Further columns to read whatever their size.
+
+    Raises
+    ------
+    NoUnitsError
+        If the file has no units table, or an empty one.
+    SourceError
+        If it is no NWB file, its ids are not unique, or columns do not fit together.
+    """
+    table = _units_table(root, uri)
+    unit_ids = _unit_ids(table, uri)
+    if unknown := sorted(set(columns) - set(table.names())):
+        raise SourceError(f"{uri} has no units column {unknown[0]!r}.")
+    problems: list[Problem] = []
+    names, unread = further_columns(table, n_units=len(unit_ids), columns=columns, problems=problems)
+    root.fetch(_needed(root, table, names))
+    dialect = recognise(table.names(), namespaces=_namespaces(root))
+    electrodes = read_electrodes(root, problems=problems)
+    unit_electrodes = read_unit_electrodes(table, unit_ids, electrodes, uri=uri, problems=problems)
+    trains = read_spike_times(table, unit_ids, uri=uri, problems=problems)
+    recordings = session.read_recordings(root)
+    sampling_rate_hz = session.sampling_rate(root, table, recordings)
+    further = read_columns(table, names, unit_ids=unit_ids, uri=uri, problems=problems)
+    peak_rows = _peak_rows(further, dialect, electrodes)
+    waveforms = read_waveforms(
+        table,
+        unit_ids,
+        electrodes=electrodes,
+        unit_electrodes=unit_electrodes,
+        local_rows=_local_rows(root, peak_rows),
+        peak_rows=peak_rows,
+        sampling_rate_hz=sampling_rate_hz,
+        uri=uri,
+        problems=problems,
+    )
+    source = session.identify(root, table, uri=uri, kind=kind, size_bytes=size_bytes)
+    return Units(
+        unit_ids=unit_ids,
+        spike_times_s=trains,
+        source=replace(source, dialect=dialect.name if dialect else ""),
+        obs_intervals_s=read_obs_intervals(table, unit_ids, uri=uri, problems=problems),
+        recording_interval_s=session.recording_interval(recordings, trains, problems),
+        sampling_rate_hz=sampling_rate_hz,
+        waveforms=waveforms,
+        electrodes=electrodes,
+        unit_electrodes=unit_electrodes,
+        columns=further,
+        unread_columns=tuple(unread),
+        problems=tuple(problems),
+    )
+
+
+def _units_table(root: Group, uri: str) -> Group:
+    """The units table, or a precise word on why there is none."""
+    table = root.group("units")
+    if table is not None:
+        return table
+    if root.array("nwb_version") is not None:
+        raise SourceError(f"{uri} is a file of NWB version 1.", tip="Convert it to NWB 2; only that is read.")
+    if not root.attributes.get("nwb_version"):
+        raise SourceError(f"{uri} is not an NWB file: it has no nwb_version.")
+    elsewhere = list(_units_tables_in_processing(root))
+    tip = f"It has a units table at {elsewhere[0]}; only /units is read." if elsewhere else ""
+    raise NoUnitsError(f"{uri} has no units table.", tip=tip)
+
+
+def _units_tables_in_processing(root: Group) -> Iterator[str]:
+    """Paths of units tables that are in processing modules, where some conversions put a second sorting."""
+    processing = root.group("processing")
+    for module_name in processing.names() if processing else ():
+        module = root.group(f"processing/{module_name}")
+        for name in module.names() if module else ():
+            table = root.group(f"processing/{module_name}/{name}")
+            if table is not None and table.attributes.get("neurodata_type") == "Units":
+                yield f"processing/{module_name}/{name}"
+
+
+def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
+    """Ids of the units, which everything is joined by: present, one a row, and unique."""
+    array = table.array("id")
+    if array is None:
+        raise SourceError(f"{uri}: the units table has no ids.")
+    unit_ids = array.read()
+    if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
+        raise SourceError(f"{uri}: ids of units have type {unit_ids.dtype} and shape {unit_ids.shape}: no ids.")
+    if not len(unit_ids):
+        raise NoUnitsError(f"{uri} has a units table without units.")
+    values, counts = np.unique(unit_ids, return_counts=True)
+    if (counts > 1).any():
+        raise SourceError(
+            f"{uri}: ids of units are not unique: {values[counts > 1][0]} is there {counts.max()} times.",
+            tip="Labels are joined to units by their ids. Number the units anew in the conversion that made the file.",
+        )
+    return unit_ids
+
+
+def _needed(root: Group, table: Group, names: Iterable[str]) -> Iterable[Array]:
+    """Every array that reading the units takes."""
+    yield from column_arrays(table, [*_OWN_ARRAYS, *names])
+    electrodes = root.group("general/extracellular_ephys/electrodes")
+    if electrodes is not None:
+        yield from column_arrays(electrodes, _ELECTRODE_ARRAYS)
+
+
+def _namespaces(root: Group) -> list[str]:
+    """Extensions whose specification the file carries."""
+    specifications = root.group("specifications")
+    return [] if specifications is None else list(specifications.names())
+
+
+def _peak_rows(
+    columns: dict[str, Column], dialect: Dialect | None, electrodes: Electrodes | None
+) -> NDArray[np.int64] | None:
+    """Electrodes row of each unit's main channel, where a column names its id; -1 where the table lacks it."""
+    column = columns.get(dialect.peak_electrode_id) if dialect and dialect.peak_electrode_id else None
+    if column is None or electrodes is None or not isinstance(column.values, np.ndarray):
+        return None
+    rows = {electrode_id: row for row, electrode_id in enumerate(electrodes.ids.tolist())}
+    return np.array([rows.get(electrode_id, -1) for electrode_id in column.values.tolist()], dtype=np.int64)
+
+
+def _local_rows(root: Group, peak_rows: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    """Rows of the electrodes table of all channels of each unit's probe, by their number on the probe.
+
+    Allen's waveforms have one row for each channel of the unit's probe, in the order of ``local_index``; the electrodes
+    table is in another order and lacks some. Shape (n_units, n_channels), -1 where the table has no such channel.
+    """
+    table = root.group("general/extracellular_ephys/electrodes")
+    if table is None or peak_rows is None:
+        return None
+    local, probe = table.array("local_index"), table.array("probe_id")
+    if local is None or probe is None:
+        return None
+    numbers, probes = local.read().astype(np.int64), probe.read()
+    rows = np.full((len(peak_rows), int(numbers.max(initial=-1)) + 1), -1, np.int64)
+    for probe_id in np.unique(probes):
+        on_probe = np.flatnonzero(probes == probe_id)
+        by_number = np.full(rows.shape[1], -1, np.int64)
+        by_number[numbers[on_probe]] = on_probe
+        rows[(peak_rows >= 0) & (probes[np.maximum(peak_rows, 0)] == probe_id)] = by_number
+    return rows

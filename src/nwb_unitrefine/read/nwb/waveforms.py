@@ -1,0 +1,234 @@
+"""Mean waveforms, in whichever of the layouts that files use, as (units, samples, channels).
+
+=========================================  ======================================================
+stored as                                  found in
+=========================================  ======================================================
+(units, samples)                           one channel a unit: single electrodes, tetrode peaks
+(units, samples, channels)                 the schema's layout; channels are the unit's electrodes or all of them
+(units, channels, samples)                 files that swapped the last two axes
+(rows, samples) and an index of rows       one row a channel, units stacked: Allen
+(rows, channels) and an index of rows      one row a sample, units stacked
+(values) and an index of values            one channel a unit, units stacked
+=========================================  ======================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
+from nwb_unitrefine.records import Problem, Ragged, Waveforms
+from nwb_unitrefine.storage.tree import text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Electrodes
+    from nwb_unitrefine.storage.tree import Array, Group
+
+__all__ = ["read_waveforms"]
+
+_ABSENT = -1
+"""Row of the electrodes table of a channel that is not known."""
+
+
+class _Stack(NamedTuple):
+    """Waveforms in the order of the records, and the electrode of each channel."""
+
+    mean: NDArray[np.floating[Any]]
+    channels: NDArray[np.int64]
+
+
+def read_waveforms(
+    table: Group,
+    unit_ids: NDArray[Any],
+    *,
+    electrodes: Electrodes | None,
+    unit_electrodes: Ragged | None,
+    local_rows: NDArray[np.int64] | None,
+    peak_rows: NDArray[np.int64] | None,
+    sampling_rate_hz: float | None,
+    uri: str,
+    problems: list[Problem],
+) -> Waveforms | None:
+    """Mean waveform of every unit; None where the file has none.
+
+    Parameters
+    ----------
+    table : Group
+        The units table.
+    unit_ids : array, shape (n_units,)
+    electrodes : Electrodes or None
+    unit_electrodes : Ragged of int64 or None
+        Rows of the electrodes table of each unit.
+    local_rows : array of int64, shape (n_units, n_channels), or None
+        Row of the electrodes table of each channel of each unit's probe, for files that stack one row a channel.
+    peak_rows : array of int64, shape (n_units,), or None
+        Row of the electrodes table of each unit's main channel, for files that store one channel.
+    sampling_rate_hz : float or None
+        Taken where the waveforms have no rate of their own.
+    uri : str
+        The file, for errors.
+    problems : list of Problem
+        Gets what could not be used, and why.
+    """
+    array, index = table.array("waveform_mean"), table.array("waveform_mean_index")
+    if array is None or not len(unit_ids):
+        return None
+    if array.dtype.kind not in "fiu":
+        problems.append(Problem(f"waveform_mean not used: it holds {array.dtype} values."))
+        return None
+    n_electrodes = 0 if electrodes is None else len(electrodes.ids)
+    if index is None:
+        stack = _dense(
+            array,
+            len(unit_ids),
+            unit_electrodes=unit_electrodes,
+            n_electrodes=n_electrodes,
+            peak_rows=peak_rows,
+            problems=problems,
+        )
+    else:
+        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/waveform_mean_index", uri=uri)
+        rows = take_rows(array.read(), offsets, name="Mean waveforms", unit_ids=unit_ids, problems=problems)
+        stack = _stacked(
+            rows, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows, problems=problems
+        )
+    if stack is None:
+        return None
+    mean = stack.mean if stack.mean.dtype.kind == "f" else stack.mean.astype(np.float32)
+    if not np.isfinite(mean).any():
+        problems.append(Problem("waveform_mean not used: no unit has a waveform."))
+        return None
+    rate_hz = _number(array.attributes.get("sampling_rate"))
+    if rate_hz is None and sampling_rate_hz is not None:
+        rate_hz = sampling_rate_hz
+        problems.append(
+            Problem(f"Mean waveforms have no sampling rate; that of the recording, {rate_hz:g} Hz, is taken.")
+        )
+    before_ms = _number(array.attributes.get("time_before_peak_in_ms"))
+    return Waveforms(
+        mean=mean,
+        channels=stack.channels,
+        sampling_rate_hz=rate_hz,
+        samples_before_peak=round(before_ms * rate_hz / 1e3) if before_ms is not None and rate_hz else None,
+        declared_unit=text(array.attributes.get("unit")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """A positive number of an attribute, or None."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) and number > 0 else None
+
+
+def _dense(
+    array: Array,
+    n_units: int,
+    *,
+    unit_electrodes: Ragged | None,
+    n_electrodes: int,
+    peak_rows: NDArray[np.int64] | None,
+    problems: list[Problem],
+) -> _Stack | None:
+    """Waveforms stored as one block a unit."""
+    shape = array.shape
+    if len(shape) not in (2, 3) or shape[0] != n_units or 0 in shape:
+        problems.append(Problem(f"waveform_mean not used: shape {shape} does not fit {n_units} units."))
+        return None
+    mean = array.read()
+    if mean.ndim == 2:
+        return _Stack(mean[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
+    counts = np.zeros(n_units, np.int64) if unit_electrodes is None else unit_electrodes.counts
+    plausible = {int(counts.max()), n_electrodes} - {0}
+    if mean.shape[2] not in plausible and mean.shape[1] in plausible:
+        problems.append(
+            Problem(f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped.")
+        )
+        mean = mean.transpose(0, 2, 1)
+    n_channels = mean.shape[2]
+    if n_channels == 1:
+        return _Stack(mean, _single_channel(n_units, unit_electrodes, peak_rows))
+    if unit_electrodes is not None and counts.max() == n_channels:
+        return _Stack(mean, _padded_channels(unit_electrodes, n_channels))
+    if n_channels == n_electrodes:
+        return _Stack(mean, np.tile(np.arange(n_electrodes, dtype=np.int64), (n_units, 1)))
+    problems.append(Problem(f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."))
+    return _Stack(mean, np.full((n_units, n_channels), _ABSENT, np.int64))
+
+
+def _stacked(
+    rows: Ragged,
+    *,
+    unit_electrodes: Ragged | None,
+    local_rows: NDArray[np.int64] | None,
+    peak_rows: NDArray[np.int64] | None,
+    problems: list[Problem],
+) -> _Stack | None:
+    """Waveforms of all units one after another, found by an index."""
+    values, counts, n_units = rows.values, rows.counts, len(rows)
+    if not counts.any():
+        problems.append(Problem("waveform_mean not used: no unit has a waveform."))
+        return None
+    if values.ndim == 1:
+        return _Stack(_padded(rows)[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
+    if values.ndim != 2:
+        problems.append(Problem(f"waveform_mean not used: shape {values.shape} with an index is no known layout."))
+        return None
+    has = counts > 0
+    if unit_electrodes is not None and not np.array_equal(counts[has], unit_electrodes.counts[has]):
+        widths = unit_electrodes.counts[has]
+        if (widths == values.shape[1]).all():
+            return _Stack(_padded(rows), _padded_channels(unit_electrodes, values.shape[1]))
+    mean = _padded(rows).transpose(0, 2, 1)
+    n_channels = mean.shape[2]
+    if unit_electrodes is not None and np.array_equal(counts[has], unit_electrodes.counts[has]):
+        channels = _padded_channels(unit_electrodes, n_channels)
+    elif local_rows is not None and local_rows.shape[1] >= n_channels:
+        channels = local_rows[:, :n_channels].copy()
+    else:
+        channels = np.full((n_units, n_channels), _ABSENT, np.int64)
+        problems.append(Problem("Which electrodes the rows of waveform_mean belong to is not known."))
+    channels[np.arange(n_channels) >= counts[:, None]] = _ABSENT
+    return _Stack(mean, channels)
+
+
+def _padded(rows: Ragged) -> NDArray[np.floating[Any]]:
+    """Rows as one block, shape (n_units, longest, ...), NaN behind the shorter ones; a view where all are equal."""
+    counts = rows.counts
+    longest = int(counts.max())
+    if (counts == longest).all():
+        return rows.values.reshape(len(rows), longest, *rows.values.shape[1:])
+    dtype = rows.values.dtype if rows.values.dtype.kind == "f" else np.dtype(np.float32)
+    block = np.full((len(rows), longest, *rows.values.shape[1:]), np.nan, dtype)
+    block[np.arange(longest) < counts[:, None]] = rows.values
+    return block
+
+
+def _padded_channels(unit_electrodes: Ragged, n_channels: int) -> NDArray[np.int64]:
+    """Electrodes of each unit, shape (n_units, n_channels), absent ones behind the end."""
+    channels = np.full((len(unit_electrodes), n_channels), _ABSENT, np.int64)
+    counts = np.minimum(unit_electrodes.counts, n_channels)
+    inside = np.arange(n_channels) < counts[:, None]
+    if np.array_equal(counts, unit_electrodes.counts):
+        channels[inside] = unit_electrodes.values
+    return channels
+
+
+def _single_channel(
+    n_units: int, unit_electrodes: Ragged | None, peak_rows: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Electrode of the one channel of each unit: its only electrode, or its main channel where the file names it."""
+    channels = np.full((n_units, 1), _ABSENT, np.int64)
+    if unit_electrodes is not None:
+        only = unit_electrodes.counts == 1
+        channels[only, 0] = unit_electrodes.values[unit_electrodes.offsets[:-1][only]]
+    if peak_rows is not None:
+        unknown = channels[:, 0] == _ABSENT
+        channels[unknown, 0] = peak_rows[unknown]
+    return channels

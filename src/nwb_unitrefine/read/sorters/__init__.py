@@ -1,0 +1,1 @@
+"""The units of sorter output and of SortingAnalyzers."""

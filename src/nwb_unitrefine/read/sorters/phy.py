@@ -1,0 +1,297 @@
+"""A folder as Kilosort writes it and Phy curates it: spikes, cluster tables, and templates made into mean waveforms.
+
+Kilosort fits templates to whitened data. What `templates.npy` holds has, up to version 3, a norm of one and is scaled
+by the amplitude of each spike; from version 4 on it has the size of the spikes. Taken back through
+`whitening_mat_inv.npy`, it is in the counts of the recording, and in volts where SpikeGLX's `.meta` file tells the
+gain::
+
+    mean_waveform(unit) = Σ over spikes of amplitude · template(spike) · whitening_mat_inv / number of spikes
+
+Files are parsed, never run: `params.py` is read as a list of constants, arrays without pickle.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nwb_unitrefine.errors import NoUnitsError, SourceError
+from nwb_unitrefine.read.nwb.spikes import check_spike_times
+from nwb_unitrefine.records import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["is_phy_folder", "read_phy_folder"]
+
+_UNIT_NORM = (0.8, 1.2)
+"""Norms of templates that were normalised (Kilosort 1 to 3); those of Kilosort 4 are far larger."""
+
+
+class _Recorder(NamedTuple):
+    """What the recording's own `.meta` file says."""
+
+    gain_v: float | None = None
+    duration_s: float | None = None
+
+
+def is_phy_folder(folder: Path) -> bool:
+    """Whether a folder holds Kilosort or Phy output."""
+    return all((folder / name).is_file() for name in ("params.py", "spike_times.npy"))
+
+
+def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> Units:
+    """Read the units of a Kilosort or Phy folder.
+
+    Parameters
+    ----------
+    folder : Path
+    uri : str
+        What to call it.
+    gain_uv : float, optional
+        µV of one count of the recording; by default, what SpikeGLX's `.meta` file tells.
+
+    Returns
+    -------
+    Units
+        Columns as neuroconv names them: Phy's ``group`` is ``quality``.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing, damaged, or does not fit the others.
+    NoUnitsError
+        If there is no spike.
+    """
+    sampling_rate_hz = _sampling_rate(folder / "params.py")
+    samples = _load(folder, "spike_times").reshape(-1)
+    n_spikes = len(samples)
+    name = "spike_clusters" if (folder / "spike_clusters.npy").is_file() else "spike_templates"
+    clusters = _load(folder, name).reshape(-1).astype(np.int64)
+    if len(clusters) != n_spikes:
+        raise SourceError(f"{uri}: {name}.npy has {len(clusters)} spikes and spike_times.npy {n_spikes}.")
+    if not n_spikes:
+        raise NoUnitsError(f"{uri} has no spikes.")
+    problems: list[Problem] = []
+    unit_ids, rows = np.unique(clusters, return_inverse=True)
+    order = np.lexsort((samples, rows))
+    counts = np.bincount(rows, minlength=len(unit_ids))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    trains = Ragged(samples[order].astype(np.float64) / sampling_rate_hz, offsets)
+    columns = _cluster_columns(folder, unit_ids, problems)
+    recorder = _recorder(folder)
+    if gain_uv is not None:
+        recorder = recorder._replace(gain_v=gain_uv * 1e-6)
+    return Units(
+        unit_ids=unit_ids,
+        spike_times_s=check_spike_times(trains, unit_ids, uri=uri, problems=problems),
+        source=Source(uri=uri, kind="sorter", dialect="Phy" if _is_curated(folder, columns) else "Kilosort"),
+        recording_interval_s=(0.0, recorder.duration_s) if recorder.duration_s else None,
+        sampling_rate_hz=sampling_rate_hz,
+        waveforms=_waveforms(
+            folder, rows, len(unit_ids), sampling_rate_hz=sampling_rate_hz, recorder=recorder, problems=problems
+        ),
+        electrodes=_electrodes(folder, problems),
+        columns=columns,
+        problems=tuple(problems),
+    )
+
+
+def _load(folder: Path, name: str) -> NDArray[Any]:
+    """An array of the folder; pickled objects are refused."""
+    path = folder / f"{name}.npy"
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except FileNotFoundError as error:
+        raise SourceError(f"{folder} has no {path.name}.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise SourceError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
+
+
+def _sampling_rate(params: Path) -> float:
+    """The sampling rate that `params.py` assigns; nothing in it is run."""
+    try:
+        tree = ast.parse(params.read_text(encoding="utf-8", errors="replace"))
+    except SyntaxError as error:
+        raise SourceError(f"{params} is not a list of constants: line {error.lineno}.") from error
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            value = node.value.value
+            if "sample_rate" in names and isinstance(value, int | float) and value > 0:
+                return float(value)
+    raise SourceError(f"{params} gives no sample_rate.", tip="Add a line such as: sample_rate = 30000.")
+
+
+def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64], problems: list[Problem]) -> dict[str, Column]:
+    """Columns of all cluster tables: numbers where all are, text elsewhere; empty where a unit has no row.
+
+    Phy splits and merges clusters, and leaves Kilosort's tables as they were: both differences are said.
+    """
+    tables = sorted(path for path in folder.glob("cluster*") if path.suffix in {".tsv", ".csv"})
+    found: dict[str, dict[int, str]] = {}
+    for path in tables:
+        if path.stem == "cluster_unitrefine_label":
+            continue  # our own, of an earlier run
+        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+            for row in csv.DictReader(stream, delimiter="\t" if path.suffix == ".tsv" else ","):
+                cluster = row.pop("cluster_id", None) or row.pop("id", None)
+                if cluster is None or not cluster.strip().lstrip("-").isdigit():
+                    continue
+                for name, value in row.items():
+                    if name and value is not None:
+                        found.setdefault("quality" if name == "group" else name, {})[int(cluster)] = value
+    listed = {cluster for values in found.values() for cluster in values}
+    if empty := tuple(sorted(listed - set(unit_ids.tolist()))):
+        problems.append(Problem("Clusters that the tables list have no spikes and are left out", empty))
+    if listed and (new := tuple(sorted(set(unit_ids.tolist()) - listed))):
+        problems.append(Problem("Clusters are in none of the tables: what these say is empty for them", new))
+    columns = {}
+    for name, values in found.items():
+        texts = [values.get(unit_id, "") for unit_id in unit_ids.tolist()]
+        columns[name] = Column(name, f"{name} of the sorter's cluster tables.", _numbers_or_text(texts))
+    return columns
+
+
+def _numbers_or_text(texts: list[str]) -> NDArray[Any]:
+    """Numbers if every text that is not empty is one."""
+    try:
+        return np.array([float(value) if value else np.nan for value in texts])
+    except ValueError:
+        return np.array(texts, dtype=object)
+
+
+def _is_curated(folder: Path, columns: Mapping[str, Column]) -> bool:
+    """Whether Phy has been there: it keeps its labels in `cluster_group`."""
+    return "quality" in columns or any((folder / f"cluster_group{end}").is_file() for end in (".tsv", ".csv"))
+
+
+def _electrodes(folder: Path, problems: list[Problem]) -> Electrodes | None:
+    """Channels with their place on the probe, and the shank of each where the folder says."""
+    if not (folder / "channel_positions.npy").is_file():
+        problems.append(Problem("The folder has no channel positions."))
+        return None
+    places = np.asarray(_load(folder, "channel_positions"), dtype=np.float64)
+    has_map = (folder / "channel_map.npy").is_file()
+    ids = _load(folder, "channel_map").reshape(-1).astype(np.int64) if has_map else np.arange(len(places))
+    shanks = _load(folder, "channel_shanks").reshape(-1) if (folder / "channel_shanks.npy").is_file() else None
+    groups = np.full(len(ids), "0", dtype=object)
+    if shanks is not None and len(shanks) == len(ids):
+        groups[:] = [f"{shank:g}" for shank in shanks.tolist()]
+    if places.shape != (len(ids), 2):
+        problems.append(Problem(f"Channel positions not used: shape {places.shape} for {len(ids)} channels."))
+        return Electrodes(ids=ids, positions_um=None, groups=groups)
+    positions = np.column_stack([places, np.zeros(len(ids))])
+    return Electrodes(ids=ids, positions_um=positions, groups=groups, position_source="channel_positions.npy")
+
+
+def _waveforms(
+    folder: Path,
+    rows: NDArray[np.intp],
+    n_units: int,
+    *,
+    sampling_rate_hz: float,
+    recorder: _Recorder,
+    problems: list[Problem],
+) -> Waveforms | None:
+    """Mean waveform of each unit from the templates of its spikes."""
+    if not (folder / "templates.npy").is_file() or not (folder / "spike_templates.npy").is_file():
+        problems.append(Problem("The folder has no templates: there are no mean waveforms."))
+        return None
+    templates = _load(folder, "templates").astype(np.float32)
+    of_spike = _load(folder, "spike_templates").reshape(-1).astype(np.int64)
+    if templates.ndim != 3 or len(of_spike) != len(rows) or of_spike.max(initial=0) >= len(templates):
+        problems.append(Problem("Templates not used: they do not fit the spikes."))
+        return None
+    templates = _on_all_channels(folder, templates)
+    weights = _spike_weights(folder, templates, of_spike)
+    share = np.zeros((n_units, len(templates)), np.float32)
+    np.add.at(share, (rows, of_spike), weights.astype(np.float32))
+    share /= np.bincount(rows, minlength=n_units)[:, None]
+    mean = np.einsum("ut,tsc->usc", share, templates, optimize=True)
+    inverse = _unwhitening(folder, mean.shape[2], problems)
+    if inverse is not None:
+        mean = mean @ inverse
+    unit = "counts"
+    if inverse is not None and recorder.gain_v:
+        mean, unit = mean * np.float32(recorder.gain_v), "volts"
+    elif inverse is not None:
+        problems.append(Problem("The recording's gain is not known: mean waveforms are in its counts, not in volts."))
+    return Waveforms(
+        mean=mean,
+        channels=np.tile(np.arange(mean.shape[2], dtype=np.int64), (n_units, 1)),
+        sampling_rate_hz=sampling_rate_hz,
+        declared_unit=unit,
+    )
+
+
+def _on_all_channels(folder: Path, templates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Templates on every channel, where the folder holds them on a few each (`templates_ind.npy`)."""
+    if not (folder / "channel_map.npy").is_file() or not (folder / "templates_ind.npy").is_file():
+        return templates
+    n_channels, places = _load(folder, "channel_map").size, _load(folder, "templates_ind").astype(np.int64)
+    if templates.shape[2] >= n_channels or places.shape != (len(templates), templates.shape[2]):
+        return templates
+    dense = np.zeros((*templates.shape[:2], n_channels), np.float32)
+    for template, channels, target in zip(templates, places, dense, strict=True):
+        inside = (channels >= 0) & (channels < n_channels)
+        target[:, channels[inside]] = template[:, inside]
+    return dense
+
+
+def _spike_weights(folder: Path, templates: NDArray[np.float32], of_spike: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each spike's template is scaled by: its amplitude where templates were normalised, else one."""
+    norms = np.linalg.norm(templates.reshape(len(templates), -1), axis=1)[np.unique(of_spike)]
+    is_normalised = bool(((norms > _UNIT_NORM[0]) & (norms < _UNIT_NORM[1])).all())
+    if is_normalised and (folder / "amplitudes.npy").is_file():
+        amplitudes = _load(folder, "amplitudes").reshape(-1)
+        if len(amplitudes) == len(of_spike):
+            return amplitudes.astype(np.float64)
+    return np.ones(len(of_spike))
+
+
+def _unwhitening(folder: Path, n_channels: int, problems: list[Problem]) -> NDArray[np.float32] | None:
+    """The matrix that takes whitened data back; None where there is none, or it only scales."""
+    if not (folder / "whitening_mat_inv.npy").is_file():
+        problems.append(Problem("The folder has no whitening_mat_inv.npy: mean waveforms stay whitened."))
+        return None
+    inverse = _load(folder, "whitening_mat_inv").astype(np.float32)
+    if inverse.shape != (n_channels, n_channels):
+        problems.append(Problem(f"Mean waveforms stay whitened: whitening_mat_inv has shape {inverse.shape}."))
+        return None
+    if not (inverse - np.diag(np.diag(inverse))).any():
+        problems.append(
+            Problem("Mean waveforms stay whitened: whitening_mat_inv only scales, as Kilosort 2.5 and 3 write it.")
+        )
+        return None
+    return inverse
+
+
+def _recorder(folder: Path) -> _Recorder:
+    """Gain and duration from SpikeGLX's `.meta` file, if the folder has exactly one of the action potential band.
+
+    The gain is ``imAiRangeMax / imMaxInt / gain``, the last from the first entry of ``~imroTbl`` (Neuropixels 1.0); see
+    https://billkarsh.github.io/SpikeGLX/Sgl_help/Metadata_30.html.
+    """
+    files = sorted(folder.glob("*.ap.meta"))
+    if len(files) != 1:
+        return _Recorder()
+    pairs = re.findall(r"^([~\w]+)=(.*)$", files[0].read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    values = {name: value.strip() for name, value in pairs}
+    try:
+        duration_s = float(values["fileTimeSecs"])
+    except (KeyError, ValueError):
+        duration_s = None
+    gains = {int(found) for found in re.findall(r"\(\d+ \d+ \d+ (\d+) \d+ \d\)", values.get("~imroTbl", ""))}
+    try:
+        volts_per_step = float(values["imAiRangeMax"]) / float(values["imMaxInt"])
+    except (KeyError, ValueError, ZeroDivisionError):
+        return _Recorder(None, duration_s)
+    return _Recorder(volts_per_step / gains.pop() if len(gains) == 1 else None, duration_s)

@@ -1,0 +1,1 @@
+"""Files, stores and addresses: what holds an NWB file, behind one protocol."""

@@ -1,0 +1,1 @@
+"""Files on servers, of which only what is needed is fetched."""

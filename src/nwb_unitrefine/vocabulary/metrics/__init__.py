@@ -1,0 +1,1 @@
+"""Every metric of SpikeInterface, as data."""

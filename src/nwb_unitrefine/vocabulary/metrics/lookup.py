@@ -1,0 +1,171 @@
+"""Finding things in the vocabulary: a feature by its name, a metric by what an archive calls it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.vocabulary.aliases import ALIASES, SHARED_DIALECT
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias, Feature, Group, Metric
+from nwb_unitrefine.vocabulary.metrics.quality import QUALITY_METRICS
+from nwb_unitrefine.vocabulary.metrics.spike_trains import SPIKE_TRAIN_METRICS
+from nwb_unitrefine.vocabulary.metrics.waveforms import WAVEFORM_METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from nwb_unitrefine.vocabulary.metrics.metric import Need
+
+__all__ = ["METRICS", "dialect_names", "dialect_of_columns", "feature_names", "find_aliases", "resolve"]
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric for metric in (*SPIKE_TRAIN_METRICS, *WAVEFORM_METRICS, *QUALITY_METRICS)
+}
+"""Every metric by its name."""
+
+_OLD_RELEASES = frozenset({"0.100", OLD, "0.102"})
+_NEW_RELEASES = frozenset({NEW})
+
+
+def resolve(name: str) -> Feature:
+    """Find the feature that a name stands for.
+
+    Parameters
+    ----------
+    name : str
+        A metric's name, alone for today's definition, or with ``@0.101`` for that of SpikeInterface 0.100 to 0.102. A
+        bare name that exists only in the old definition means that one.
+
+    Raises
+    ------
+    FeatureError
+        If the vocabulary has no such metric, or not in that definition.
+
+    Examples
+    --------
+    >>> resolve("recovery_slope@0.101").definition
+    '0.101'
+    >>> resolve("peak_to_valley").name
+    'peak_to_valley@0.101'
+    """
+    bare, _, release = name.partition("@")
+    metric = METRICS.get(bare)
+    if metric is None:
+        near = get_close_matches(bare, METRICS, n=1)
+        tip = (
+            f"Did you mean {near[0]}?"
+            if near
+            else "`nwb-unitrefine features SOURCE`, or vocabulary.feature_names(), lists what is known."
+        )
+        raise FeatureError(f"There is no metric called {bare!r}.", tip=tip, missing=(name,))
+    if not release:
+        return Feature(metric, metric.definitions[0])
+    definition = OLD if release in _OLD_RELEASES else NEW if release in _NEW_RELEASES else release
+    if definition not in metric.definitions:
+        known = ", ".join(f"{bare}@{known}" for known in metric.definitions)
+        raise FeatureError(
+            f"Metric {bare!r} has no definition {release!r}.", tip=f"There is: {known}.", missing=(name,)
+        )
+    return Feature(metric, definition)
+
+
+def feature_names(
+    *, definition: str = NEW, groups: Collection[Group] = tuple(Group), available: Collection[Need] | None = None
+) -> tuple[str, ...]:
+    """List the features of one definition, in the vocabulary's order.
+
+    Parameters
+    ----------
+    definition : str
+        ``"0.105"`` or ``"0.101"``.
+    groups : collection of Group
+        Which groups of metrics.
+    available : collection of Need, optional
+        If given, only those that can be computed from these.
+
+    Examples
+    --------
+    >>> feature_names(definition="0.101", groups=[Group.WAVEFORM])[-1]
+    'half_width@0.101'
+    """
+    return tuple(
+        Feature(metric, definition).name
+        for metric in METRICS.values()
+        if definition in metric.definitions
+        and metric.group in groups
+        and (available is None or metric.needs <= set(available))
+    )
+
+
+@cache
+def _by_column() -> dict[tuple[str, str], tuple[Alias, ...]]:
+    """Aliases by dialect and column, so that a wide table is looked up quickly."""
+    table: dict[tuple[str, str], tuple[Alias, ...]] = {}
+    for alias in ALIASES:
+        key = (alias.dialect, alias.name)
+        table[key] = (*table.get(key, ()), alias)
+    return table
+
+
+def dialect_names() -> tuple[str, ...]:
+    """List the dialects whose names of metrics are known."""
+    return tuple(dict.fromkeys(alias.dialect for alias in ALIASES if alias.dialect != SHARED_DIALECT))
+
+
+def find_aliases(column: str, *, dialect: str = SHARED_DIALECT) -> tuple[Alias, ...]:
+    """Find what a column of a file stands for; empty where the vocabulary does not know.
+
+    Parameters
+    ----------
+    column : str
+        Name of the column.
+    dialect : str
+        Whose way of naming the file follows; a dialect that is not known, or none, leaves the names that mean the
+        same everywhere.
+
+    Examples
+    --------
+    >>> [(alias.metric, alias.scale) for alias in find_aliases("PT_ratio", dialect="Allen")]
+    [('main_peak_to_trough_ratio', 1.0), ('peak_trough_ratio', -1.0)]
+    """
+    known = dialect if dialect in dialect_names() else SHARED_DIALECT
+    return _by_column().get((known, column), ())
+
+
+_SPIKEINTERFACE_ONLY = frozenset(
+    {
+        "isi_violations_ratio",
+        "isi_violations_count",
+        "rp_contamination",
+        "rp_violations",
+        "sliding_rp_violation",
+        "sync_spike_2",
+        "amplitude_cv_median",
+        "peak_to_valley",
+        "peak_trough_ratio",
+        "peak_to_trough_duration",
+        "main_peak_to_trough_ratio",
+        "num_positive_peaks",
+    }
+)
+_ALLEN_ONLY = frozenset({"PT_ratio", "waveform_halfwidth", "halfwidth", "max_drift", "cumulative_drift"})
+_IBL_ONLY = frozenset({"ibl_quality_score", "kilosort2_label", "median_spike_amplitude_uV"})
+
+
+def dialect_of_columns(columns: Collection[str]) -> str:
+    """Tell whose way of naming metrics a table follows from its columns alone; empty where they do not say.
+
+    Two names that only one program uses are asked for: one can be chance.
+
+    Examples
+    --------
+    >>> dialect_of_columns(["PT_ratio", "max_drift", "snr"])
+    'Allen'
+    """
+    names = set(columns)
+    for dialect, telling in (("Allen", _ALLEN_ONLY), ("IBL", _IBL_ONLY), ("SpikeInterface", _SPIKEINTERFACE_ONLY)):
+        if len(names & telling) > 1:
+            return dialect
+    return SHARED_DIALECT

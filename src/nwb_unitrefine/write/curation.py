@@ -1,0 +1,284 @@
+"""Write the labels of a curation into the file that its units came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.history.layout import run_to_group
+from nwb_unitrefine.history.runs import effective_chain, held_by_people, next_name, runs_of
+from nwb_unitrefine.history.tree import Dataset
+from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
+from nwb_unitrefine.storage.remote.addresses import is_address
+from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.write.columns import (
+    column_names,
+    edited_columns,
+    label_values,
+    probability_values,
+    require_free,
+    writers,
+)
+from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_copies
+from nwb_unitrefine.write.digests import digest_input, digest_trains, has_units, input_names
+from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
+from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
+from nwb_unitrefine.write.report import WriteReport
+from nwb_unitrefine.write.stores.open import change_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nwb_unitrefine.history.store import UnitsStore
+    from nwb_unitrefine.records import Source
+    from nwb_unitrefine.write.columns import ColumnNames
+
+__all__ = ["record_curation", "record_run", "software_versions", "write_curation"]
+
+_SOFTWARE = ("nwb-unitrefine", "numpy", "scipy", "scikit-learn", "h5py")
+
+
+def write_curation(
+    curation: Curation,
+    *,
+    output: str | Path | None = None,
+    columns: str | Sequence[str] = "unitrefine",
+    overwrite_columns: Sequence[str] = (),
+    replace_human: bool = False,
+    units_only: bool = False,
+    source_digest: str = "",
+    dry_run: bool = False,
+) -> WriteReport:
+    """Write labels, their probabilities and how they came about into the NWB file that the units came from.
+
+    The file gets two columns in its units table and a run in its history, all or nothing; nothing else in it changes.
+    Writing again gives the columns new values and adds a run. Sorter output and SortingAnalyzers get tables instead:
+    see `nwb_unitrefine.write.exports.sorter_tables`.
+
+    Parameters
+    ----------
+    curation : Curation
+        Of an NWB file on this machine.
+    output : str or Path, optional
+        Write into a copy of the file there, and leave the file as it is. Where it is a folder, the copy is named by
+        subject and session, as DANDI wants it.
+    columns : str or pair of str, optional
+        ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``), ``"quality"`` (``quality_label``,
+        ``quality_score``), or two names.
+    overwrite_columns : sequence of str, optional
+        Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
+    replace_human : bool, optional
+        Replace labels that a person set, too. By default they are kept, and the run records what the model says.
+    units_only : bool, optional
+        Make `output` a small file of its own with subject, electrodes and units alone. It may then be Zarr where the
+        source is HDF5 and the other way round, and the source may be on another machine.
+    source_digest : str, optional
+        Digest of the source, as an archive states it, for the copy to refer to.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Returns
+    -------
+    WriteReport
+
+    Raises
+    ------
+    FileChangedError
+        If the file's units are no longer those of the curation.
+    ColumnExistsError
+        If a column by another program is in the way.
+    WriteError
+        If the file cannot be written: it is as it was.
+    """
+    if curation.units.source.kind in TABLE_KINDS:
+        return write_tables(curation, output=output, columns=columns, units_only=units_only, dry_run=dry_run)
+    if curation.units.source.kind == "nwb-memory":
+        raise WriteError(
+            "The units were read from an NWBFile object, and not from a file.",
+            tip="Label the object with nwb_unitrefine.integrations.label_session, or curate the file by its path.",
+        )
+    if curation.units.source.kind == "csv":
+        raise WriteError(
+            f"{curation.units.source.uri} is a table, into which no labels are written.",
+            tip=f"nwb-unitrefine predict --features {curation.units.source.uri} gives labels to a table of metrics.",
+        )
+    names = column_names(columns)
+
+    def change(store: UnitsStore) -> WriteReport:
+        return record_curation(store, curation, names=names, overwrite=overwrite_columns, replace_human=replace_human)
+
+    if units_only and output is None:
+        raise WriteError("A small file with units alone needs a place: name an output.")
+    if is_address(curation.units.source.uri) and not units_only:
+        raise WriteError(
+            f"{curation.units.source.uri} is not on this machine, so no labels can be written into it.",
+            tip="Write a small file with its units and labels: --output FOLDER --units-only.",
+        )
+    source = Path(curation.units.source.uri)
+    if output is None or (dry_run and not units_only):
+        report, applied = change_store(source, change, dry_run=dry_run)
+        return replace(report, path=source, bytes_written=applied.bytes_written)
+    place = Path(output)
+    if is_place_for_copies(place):
+        place /= derived_name(curation.units.source) + ".zarr" * (source.is_dir() and not units_only)
+
+    def change_copy(store: UnitsStore) -> WriteReport:
+        store.describe_source(_about_source(curation.units.source, source_digest))
+        return change(store)
+
+    with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
+        report, applied = change_store(copy, change_copy, folder=place.parent)
+    left_out = columns_left_out(curation.units) if units_only else ()
+    return replace(report, path=place, bytes_written=applied.bytes_written, left_out=left_out)
+
+
+def _about_source(source: Source, digest: str) -> dict[str, str]:
+    """Say which file a copy was derived from."""
+    about = {"source": source.uri, "source_object_id": source.object_id, "source_digest": digest}
+    return {name: value for name, value in about.items() if value}
+
+
+def record_curation(
+    store: UnitsStore,
+    curation: Curation,
+    *,
+    names: ColumnNames,
+    overwrite: Sequence[str] = (),
+    replace_human: bool = False,
+) -> WriteReport:
+    """Add a curation to an open file: a run, and the columns with its labels.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    curation : Curation
+        Of the units in `store`.
+    names : ColumnNames
+    overwrite, replace_human
+        As `overwrite_columns` and `replace_human` of `write_curation`.
+
+    Raises
+    ------
+    FileChangedError
+        If the units in `store` are no longer those of the curation.
+    """
+    _require_same_units(store, curation)
+    history = runs_of(store)
+    chain = effective_chain(history)
+    by_people = {} if replace_human else held_by_people(chain)
+    held = np.isin(curation.units.unit_ids, list(by_people))
+    run = Run(
+        kind=RunKind.MODEL,
+        agent=curation.model.name,
+        created=curation.created,
+        predictions=_kept(curation.predictions, by_people, store),
+        software=software_versions(),
+        inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
+        model=curation.model,
+        features=curation.features,
+        parameters=curation.parameters,
+        changed=~held if held.any() else None,
+    )
+    report = record_run(store, run, names=names, history=history, overwrite=overwrite)
+    return replace(report, n_gone=len(by_people) - int(held.sum()))
+
+
+def record_run(
+    store: UnitsStore, run: Run, *, names: ColumnNames, history: Sequence[Run], overwrite: Sequence[str] = ()
+) -> WriteReport:
+    """Add a run to an open file and give its columns the run's values.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    run : Run
+        With a row for each row of the units table, in its order.
+    names : ColumnNames
+    history : sequence of Run
+        What the file has already.
+    overwrite : sequence of str, optional
+        As `overwrite_columns` of `write_curation`.
+    """
+    chain = effective_chain(history)
+    foreign = require_free(
+        names,
+        present=store.names(),
+        chain=chain,
+        edited=edited_columns(store, chain),
+        overwrite=overwrite,
+        where=store.name,
+    )
+    probabilities = probability_values(run)
+    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in writers(chain)
+    run = replace(run, label_column=names.label, probability_column=names.probability if has_probability else "")
+    name = next_name(history)
+    store.add_run(name, run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run)))
+    if foreign:
+        store.set_aside(foreign, name)
+    about_label, about_probability = names.descriptions
+    store.set_column(names.label, Dataset(label_values(run), description=about_label))
+    if has_probability:
+        store.set_column(names.probability, Dataset(probabilities, description=about_probability))
+    before = chain[-1].predictions.labels if chain else np.full(len(run.predictions), "")
+    return WriteReport(
+        path=Path(store.name),
+        run=name,
+        columns=tuple(column for column in (run.label_column, run.probability_column) if column),
+        replaced=foreign,
+        n_units=len(run.predictions),
+        n_changed=int(np.sum(before != run.predictions.labels)) if len(before) == len(run.predictions) else 0,
+        n_kept=0 if run.changed is None else int(np.sum(~run.changed)),
+    )
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide an outcome."""
+    versions = {}
+    for package in _SOFTWARE:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _feature_units(run: Run) -> dict[str, str]:
+    """Return the physical unit of each feature that the vocabulary knows."""
+    metrics = {name: METRICS.get(name.partition("@")[0]) for name in (run.features.names if run.features else ())}
+    return {name: metric.unit for name, metric in metrics.items() if metric is not None}
+
+
+def _require_same_units(store: UnitsStore, curation: Curation) -> None:
+    """Refuse a file whose units are others than those that were labelled."""
+    if store.read("id").dtype.kind not in "iu":
+        raise SourceError(f"{store.name} has unit ids that are no whole numbers, which NWB asks for.")
+    labelled = np.array_equal(curation.units.unit_ids, curation.predictions.unit_ids)
+    if not labelled or not has_units(store, curation.units):
+        raise FileChangedError(
+            f"The units of {store.name} are no longer those that were labelled.",
+            tip="Nothing was written. Run the command again.",
+        )
+
+
+def _kept(predictions: Predictions, by_people: Mapping[int, tuple[str, Run]], store: UnitsStore) -> Predictions:
+    """Give units the label again that a person gave them; the model's probabilities stay as they are.
+
+    A label that was decided on other spikes than the unit has now is kept, too, and marked uncertain.
+    """
+    same_spikes = {
+        run.name: digest_trains(store, run.predictions.unit_ids) == run.inputs.get("spike_times")
+        for _, run in by_people.values()
+    }
+    labels, uncertain, reasons = predictions.labels.astype(object), predictions.uncertain.copy(), [*predictions.reasons]
+    for row, unit in enumerate(predictions.unit_ids.tolist()):
+        if unit not in by_people:
+            continue
+        labels[row], run = by_people[unit]
+        uncertain[row] = not same_spikes[run.name]
+        reasons[row] = f"its spikes are others than when {run.agent} labelled it" if uncertain[row] else ""
+    return replace(predictions, labels=labels.astype(np.str_), uncertain=uncertain, reasons=tuple(reasons))

@@ -1,0 +1,1 @@
+"""Labels and units for other programs."""

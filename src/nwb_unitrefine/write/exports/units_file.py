@@ -1,0 +1,245 @@
+"""A small NWB file of its own for the units of a file that cannot, or should not, be changed."""
+
+from __future__ import annotations
+
+import re
+import uuid
+import warnings
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.errors import MissingExtraError, WriteError
+from nwb_unitrefine.read.nwb.session_metadata import Session, read_session
+from nwb_unitrefine.records import Ragged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Column, Source, Units
+
+__all__ = ["columns_left_out", "derived_name", "write_units_file"]
+
+_SUBJECT = ("subject_id", "age", "description", "genotype", "sex", "species", "strain", "weight")
+_ARGUMENTS = {"stimulus": "stimulus_notes"}
+_PREDEFINED = frozenset(
+    ["id", "spike_times", "obs_intervals", "electrodes", "electrode_group", "waveform_mean", "waveform_sd", "waveforms"]
+)
+
+
+def derived_name(source: Source) -> str:
+    """Name of the derived file, as DANDI wants it.
+
+    Examples
+    --------
+    >>> from nwb_unitrefine.records import Source
+    >>> derived_name(Source(uri="a.nwb", kind="nwb-hdf5", subject_id="mouse_4", session_id="day 2"))
+    'sub-mouse-4_ses-day-2_desc-curated_ecephys.nwb'
+    """
+    session = source.session_id or source.session_start_time[:19].replace(":", "")
+    parts = [("sub", source.subject_id or "unknown"), ("ses", session), ("desc", "curated")]
+    return "_".join(f"{key}-{_label(value)}" for key, value in parts if value) + "_ecephys.nwb"
+
+
+def columns_left_out(units: Units) -> tuple[str, ...]:
+    """Name the columns that `write_units_file` does not write.
+
+    That are large ones and rows of rows, which are not read; single spikes' waveforms and the waveforms' deviation,
+    which would need the channels and scale of the source; and what is neither numbers nor text. Columns that hold
+    nothing count for nothing.
+    """
+    present = {name: column for name, column in units.columns.items() if not _is_empty(column)}
+    return (*(name for name, column in present.items() if not _is_written(column)), *units.unread_columns)
+
+
+def write_units_file(units: Units, path: Path) -> None:
+    """Write the units of a source, and what describes them, into a new NWB file.
+
+    It holds subject, devices, electrodes and units as the source has them, under new object ids; raw data, behaviour
+    and stimuli stay in the source.
+
+    Parameters
+    ----------
+    units : Units
+        Of an NWB file.
+    path : Path
+        HDF5, or Zarr when it ends in ``.zarr``.
+
+    Raises
+    ------
+    WriteError
+        If the source has no session start time, which every NWB file needs.
+    """
+    from pynwb import NWBHDF5IO
+
+    session = read_session(units.source.uri)
+    nwbfile = _session_file(session, units)
+    rows = _add_electrodes(nwbfile, session, units)
+    _add_units(nwbfile, units, rows)
+    if path.suffix == ".zarr":
+        try:
+            from hdmf_zarr import NWBZarrIO
+        except ImportError as error:
+            raise MissingExtraError("hdmf-zarr", extra="zarr", purpose="to write Zarr files") from error
+        with NWBZarrIO(str(path), "w") as io:
+            io.write(nwbfile)
+        return
+    with NWBHDF5IO(path, "w") as io:
+        io.write(nwbfile)
+
+
+def _session_file(session: Session, units: Units) -> Any:
+    """Make the file's own part: session, subject, and which program made it of what."""
+    from pynwb import NWBFile
+    from pynwb.file import Subject
+
+    texts = dict(session.texts)
+    start = texts.pop("session_start_time", "")
+    try:
+        begun = datetime.fromisoformat(start)
+    except ValueError as error:
+        raise WriteError(f"{units.source.uri} has no session start time, which a file of its own needs.") from error
+    about = {name: value for name, value in session.subject.items() if name in _SUBJECT}
+    born = session.subject.get("date_of_birth", "")
+    subject = Subject(**about, **({"date_of_birth": _moment(born)} if born else {})) if about else None
+    return NWBFile(
+        session_description=texts.pop("session_description", "") or "Units of an NWB file, curated.",
+        identifier=str(uuid.uuid4()),
+        session_start_time=_zoned(begun),
+        subject=subject,
+        was_generated_by=[["nwb-unitrefine", version("nwb-unitrefine")]],
+        **{_ARGUMENTS.get(name, name): value for name, value in texts.items()},
+        **{name: list(values) for name, values in session.lists.items()},
+    )
+
+
+def _add_electrodes(nwbfile: Any, session: Session, units: Units) -> int:
+    """Add devices, electrode groups and the electrodes table; return its number of rows."""
+    electrodes = units.electrodes
+    if electrodes is None or not len(electrodes.ids):
+        return 0
+    described = {group.name: group for group in session.groups}
+    groups = {}
+    for name in dict.fromkeys(electrodes.groups.tolist()):
+        found = described.get(name)
+        device_name = _named((found.device if found else "") or f"probe of {name or 'units'}")
+        device = nwbfile.devices.get(device_name) or nwbfile.create_device(
+            device_name,
+            description=_described(found.device_description if found else ""),
+        )
+        groups[name] = nwbfile.create_electrode_group(
+            _named(name or "electrodes"),
+            description=_described(found.description if found else ""),
+            location=(found.location if found else "") or "unknown",
+            device=device,
+        )
+    columns = dict(session.electrode_columns)
+    columns.pop("group_name", None)
+    locations = _location(columns.pop("location", None), len(electrodes.ids))
+    for row, number in enumerate(electrodes.ids.tolist()):
+        group = groups[electrodes.groups[row]]
+        nwbfile.add_electrode(id=number, group=group, location=locations[row] or group.location)
+    for name, column in columns.items():
+        if isinstance(column.values, Ragged) or _is_empty(column):
+            continue
+        nwbfile.add_electrode_column(name, _described(column.description), data=_plain(column.values))
+    return len(electrodes.ids)
+
+
+def _add_units(nwbfile: Any, units: Units, n_electrodes: int) -> None:
+    """Add the units table."""
+    from pynwb.misc import Units as UnitsTable
+
+    waves = units.waveforms
+    rate = {"waveform_rate": waves.sampling_rate_hz} if waves is not None and waves.sampling_rate_hz else {}
+    resolution = {"resolution": 1 / units.sampling_rate_hz} if units.sampling_rate_hz else {}
+    table = UnitsTable(name="units", description="Sorted units.", **rate, **resolution)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a table that is filled column by column is uneven on the way
+        table.id.extend(units.unit_ids.tolist())
+        _add_ragged(table, "spike_times", "Spike times of each unit, in seconds.", units.spike_times_s)
+        if units.obs_intervals_s is not None:
+            about = "When each unit was observed, in seconds."
+            _add_ragged(table, "obs_intervals", about, units.obs_intervals_s)
+        if units.unit_electrodes is not None and n_electrodes:
+            about = "Electrodes of each unit."
+            _add_ragged(table, "electrodes", about, units.unit_electrodes, refers_to=nwbfile.electrodes)
+        if waves is not None:
+            mean = waves.mean[:, :, 0] if waves.mean.shape[2] == 1 else waves.mean
+            table.add_column("waveform_mean", _about_waveforms(waves.declared_unit), data=mean)
+        for name, column in units.columns.items():
+            if _is_empty(column) or not _is_written(column):
+                continue
+            if isinstance(column.values, Ragged):
+                _add_ragged(table, name, _described(column.description), column.values)
+            else:
+                table.add_column(name, _described(column.description), data=_plain(column.values))
+    nwbfile.units = table
+
+
+def _add_ragged(table: Any, name: str, description: str, rows: Ragged, *, refers_to: Any = None) -> None:
+    """Add a column with rows of different lengths."""
+    values = rows.values[rows.offsets[0] : rows.offsets[-1]]
+    ends = rows.offsets[1:] - rows.offsets[0]
+    options = {} if refers_to is None else {"table": refers_to}
+    table.add_column(name, description, data=_plain(values), index=ends.tolist(), **options)
+
+
+def _about_waveforms(unit: str) -> str:
+    """Describe waveforms with the unit that the source says."""
+    return f"Mean waveform of each unit, in {unit}, as in the source." if unit else "Mean waveform of each unit."
+
+
+def _is_empty(column: Column) -> bool:
+    """Whether a column holds nothing, or NaN and nothing else, as older pynwb wrote for what was not given."""
+    values = column.values.values if isinstance(column.values, Ragged) else column.values
+    return not values.size or (values.dtype.kind == "f" and bool(np.isnan(values).all()))
+
+
+def _is_written(column: Column) -> bool:
+    """Whether a column is one of the file's own, of numbers or text."""
+    values = column.values.values if isinstance(column.values, Ragged) else column.values
+    is_text = values.dtype.kind in "US" or all(isinstance(value, str) for value in values.reshape(-1).tolist())
+    return column.name not in _PREDEFINED and (values.dtype.kind in "biuf" or is_text)
+
+
+def _described(description: str) -> str:
+    """Return a description that says something, or that the source has none."""
+    says_nothing = description.strip(" .").casefold() in {"", "no description"}
+    return "As in the source, which does not describe it." if says_nothing else description
+
+
+def _named(name: str) -> str:
+    """Return a name that NWB allows today; older files have others."""
+    return re.sub(r"[/:]", "-", name)
+
+
+def _plain(values: NDArray[Any]) -> Any:
+    """Values as pynwb writes them: text as lists."""
+    return values.tolist() if values.dtype.kind in "OUS" else values
+
+
+def _location(column: Column | None, count: int) -> list[str]:
+    """Location of each electrode, empty where the source does not say."""
+    if column is None or isinstance(column.values, Ragged):
+        return [""] * count
+    return [str(value) for value in column.values.tolist()]
+
+
+def _label(value: str) -> str:
+    """Return what DANDI allows in a part of a file's name: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-") or "unknown"
+
+
+def _moment(value: str) -> datetime | date:
+    """Read a date of birth."""
+    return _zoned(datetime.fromisoformat(value))
+
+
+def _zoned(moment: datetime) -> datetime:
+    """Give a time without zone UTC; NWB wants one."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The units table and the runs of an open file, by backend."""

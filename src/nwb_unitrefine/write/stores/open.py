@@ -1,0 +1,154 @@
+"""Open a file's units table, for reading or for an all-or-nothing change, whatever its backend."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.journal.transaction import change_folder, change_hdf5
+from nwb_unitrefine.read.tables import TABLE_SUFFIXES
+from nwb_unitrefine.storage.hdf5 import open_hdf5
+from nwb_unitrefine.storage.hdf5_guard import GuardedFile
+from nwb_unitrefine.storage.zarr import is_zarr_folder
+from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
+from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import h5py
+
+    from nwb_unitrefine.history.store import UnitsStore
+    from nwb_unitrefine.journal import Edit
+    from nwb_unitrefine.journal.folder_overlay import FolderOverlay
+    from nwb_unitrefine.journal.transaction import Applied
+    from nwb_unitrefine.write.stores.zarr import ZarrStore
+
+__all__ = ["change_store", "read_store"]
+
+T = TypeVar("T")
+
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError, AttributeError)
+"""What h5py and zarr raise where a file's structure is damaged."""
+
+
+@contextmanager
+def read_store(path: str | Path) -> Iterator[UnitsStore]:
+    """Open a file's units table for reading; an interrupted write of ours is finished first.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be opened, or is damaged where its units and labels are.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise SourceError(f"{place} does not exist.")
+    _require_nwb(place)
+    with held_for_reading(place), _damage_explained(place.name):
+        if place.is_dir():
+            yield _zarr_store(place)
+        else:
+            with open_hdf5(place, name=place.name) as file:
+                yield Hdf5Store(file, name=place.name, folder=place.parent)
+
+
+def _require_nwb(place: Path) -> None:
+    """Say of what keeps no history what it is, and where its labels are."""
+    if place.is_dir() and place.suffix != ".zarr" and not is_zarr_folder(place):
+        raise SourceError(
+            f"{place} is a folder and no Zarr store: only NWB files keep a history.",
+            tip="Labels of a sorter's output or of an analyzer are in the tables beside it.",
+        )
+    if place.suffix in TABLE_SUFFIXES:
+        raise SourceError(
+            f"{place} is a table, into which no labels are written.",
+            tip=f"nwb-unitrefine predict --features {place} gives labels to a table of metrics.",
+        )
+
+
+def change_store(
+    path: str | Path, change: Callable[[UnitsStore], T], *, folder: Path | None = None, dry_run: bool = False
+) -> tuple[T, Applied]:
+    """Change a file's units table and history, entirely or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    change : callable
+        Gets the store, and changes it.
+    folder : Path, optional
+        Where links to other files begin: by default where the file is; where it will be, for one that is moved later.
+    dry_run : bool, optional
+        Do everything but write.
+
+    Returns
+    -------
+    tuple
+        What `change` returned, and what the write came to.
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be written: it is as it was.
+    """
+    place = Path(path)
+    _require_nwb(place)
+
+    def in_hdf5(file: h5py.File) -> T:
+        return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
+
+    def in_zarr(overlay: FolderOverlay) -> T:
+        require_current_metadata(place, name=place.name)
+        return change(_store_over(overlay, place.name))
+
+    def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:
+        was = _zarr_store(place)
+        require_only_our_edits(was, _store_over(overlay, place.name), edits)
+
+    if place.is_dir():
+        _require_zarr()
+        with _damage_explained(place.name):
+            return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run)
+    with _damage_explained(place.name):
+        return change_hdf5(path, in_hdf5, check=require_only_ours_changed, guard=GuardedFile, dry_run=dry_run)
+
+
+def _zarr_store(folder: Path) -> ZarrStore:
+    """Open a Zarr folder; nothing of what is written to it stays."""
+    _require_zarr()
+    from nwb_unitrefine.journal.folder_overlay import FolderOverlay
+
+    return _store_over(FolderOverlay(folder), folder.name)
+
+
+def _store_over(overlay: FolderOverlay, name: str) -> ZarrStore:
+    from nwb_unitrefine.write.stores.zarr import ZarrStore
+
+    return ZarrStore(overlay, name=name)
+
+
+def _require_zarr() -> None:
+    """Say what to install where zarr is not."""
+    try:
+        import zarr  # noqa: F401 - it is only asked whether it is there
+    except ImportError as error:
+        raise MissingExtraError("zarr", extra="zarr", purpose="for Zarr files") from error
+
+
+@contextmanager
+def _damage_explained(name: str) -> Iterator[None]:
+    """Say in our words that a file's structure is damaged."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise SourceError(f"{name} is damaged where its units or labels are: {_one_line(error)}.") from error
+
+
+def _one_line(error: Exception) -> str:
+    """An error's message as one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,50 @@
+"""The text of the extension's specification, as NWB files cache it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.history.tree import NAMESPACE
+
+__all__ = ["cached_specification"]
+
+
+@cache
+def cached_specification() -> tuple[str, dict[str, str]]:
+    """Return the extension's version and the JSON texts that a file keeps of it, by name.
+
+    The YAML is read from the installed extension without importing it: that would import pynwb, which takes longer
+    than a whole write.
+    """
+    import yaml
+
+    folder = _specification_folder()
+    namespaces = yaml.safe_load((folder / f"{NAMESPACE}.namespace.yaml").read_text(encoding="utf-8"))
+    (namespace,) = namespaces["namespaces"]
+    texts = {}
+    for part in namespace["schema"]:
+        if "source" in part:
+            types = yaml.safe_load((folder / part["source"]).read_text(encoding="utf-8"))
+            part["source"] = part["source"].removesuffix(".yaml")
+            texts[part["source"]] = _compact(types)
+    texts["namespace"] = _compact(namespaces)
+    return namespace["version"], texts
+
+
+def _specification_folder() -> Path:
+    """Find the YAML beside the installed package, or in the repository."""
+    found = find_spec("ndx_unit_curation")
+    if found is None or found.origin is None:
+        raise MissingExtraError("ndx-unit-curation", extra="all", purpose="to record how labels came about")
+    package = Path(found.origin).parent
+    folders = [package / "spec", package.parents[2] / "spec"]
+    return next(folder for folder in folders if folder.is_dir())
+
+
+def _compact(document: object) -> str:
+    """Write JSON as hdmf caches it."""
+    return json.dumps(document, separators=(",", ":"))

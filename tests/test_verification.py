@@ -1,0 +1,92 @@
+"""Verifying what was labelled with more than a model's name: what decided the outcome is in the record."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from helpers.model_factory import training_table
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import curate, load_model, write_curation
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    """A file of six units with mean waveforms and raw traces."""
+    return write_nwb(tmp_path / "session.nwb", make_session(n_units=6), waveforms="all", raw=True)
+
+
+@pytest.fixture
+def mute(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a model which does not say what its classes mean."""
+    import skops.io
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    def write(name: str, classes: Any, **renamed: str) -> Path:
+        table, _ = training_table()
+        model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=1000))
+        model.fit(table.rename(columns=renamed), classes)
+        (tmp_path / name).mkdir()
+        skops.io.dump(model, tmp_path / name / "best_model.skops")
+        return tmp_path / name
+
+    return write
+
+
+def test_what_the_classes_mean_is_recorded_and_used_again(session: Path, mute: Callable[..., Path]) -> None:
+    """A model whose classes the user explained is recomputed as explained, named or found by its record."""
+    folder = mute("mute", training_table()[1])
+    meanings = {"0": "noise", "1": "mua", "2": "sua"}
+    write_curation(curate(session, model=load_model(folder, labels=meanings)))
+    assert json.loads(read_history(session)[0].parameters["labels"]) == meanings
+    assert verify(session, recompute=True).passed
+    assert verify(session, recompute=True, model=folder).passed
+    assert main(["verify", str(session), "--recompute", "--model", str(folder)]) == 0
+    others = "0=sua,1=mua,2=noise"
+    assert main(["verify", str(session), "--recompute", "--model", str(folder), "--labels", others]) == 1
+
+
+def test_what_two_models_mean_is_recorded_and_used_again(session: Path, mute: Callable[..., Path]) -> None:
+    """Each of two models in a row has its own meanings, in whatever order they were given."""
+    _, labels = training_table()
+    noise, units = mute("noise", (labels == 2).astype(int)), mute("units", (labels == 0).astype(int))
+    model = load_model([units, noise], labels=[{"0": "mua", "1": "sua"}, {"0": "neural", "1": "noise"}])
+    write_curation(curate(session, model=model))
+    assert verify(session, recompute=True).passed
+
+
+def test_what_was_imputed_is_imputed_again(session: Path, mute: Callable[..., Path]) -> None:
+    """A model that was let fill in what no unit has is let do so again, and not without that."""
+    folder = mute("mute", training_table()[1], firing_rate="d_prime")
+    meanings = {"0": "noise", "1": "mua", "2": "sua"}
+    with pytest.raises(FeatureError, match="--missing impute"):
+        curate(session, model=load_model(folder, labels=meanings))
+    write_curation(curate(session, model=load_model(folder, labels=meanings, missing="impute")))
+    assert read_history(session)[0].parameters["missing"] == "impute"
+    assert verify(session, recompute=True).passed
+
+
+def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callable[..., Path]) -> None:
+    """Features from raw traces are taken from the record, all others are compared, and the check says which."""
+    pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
+    folder = mute("raw", training_table()[1], firing_rate="snr")
+    model = load_model(folder, labels={"0": "noise", "1": "mua", "2": "sua"})
+    write_curation(curate(session, model=model, raw={"preprocess": True, "progress": False}))
+    parameters = read_history(session)[0].parameters
+    assert (parameters["from_raw"], parameters["raw_preprocess"]) == (True, True)
+    outcome = verify(session, recompute=True)
+    assert outcome.passed
+    (again,) = [check for check in outcome.checks if check.what == "features again"]
+    assert again.detail == "same values; not computed again, since from raw traces: snr@0.101"

@@ -1,0 +1,264 @@
+"""Copies: whole, and small ones with units alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+from pynwb import NWBHDF5IO, validate
+
+from helpers.bare_nwb import make_session
+from helpers.curations import curation
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, relabel, write_curation
+from nwb_unitrefine.write.copies import appearing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nwb_unitrefine.records import Curation
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # pynwb's and hdmf-zarr's own, of the files' age
+
+
+def curate(path: Path) -> Curation:
+    """A curation of a source as it is read."""
+    units = read_units(path)
+    return replace(curation(units.source, units.unit_ids, units.spike_times_s), units=units)
+
+
+def test_a_whole_copy_is_the_file_with_labels(tmp_path: Path) -> None:
+    """The source stays as it is; the copy has an object id of its own and says where it comes from."""
+    path = make_session(tmp_path / "source.nwb")
+    content = path.read_bytes()
+    report = write_curation(curate(path), output=tmp_path / "copy.nwb", source_digest="dandi-etag:1-1")
+    assert path.read_bytes() == content
+    assert verify(report.path).passed
+    with h5py.File(path) as old, h5py.File(report.path) as new:
+        assert new.attrs["object_id"] != old.attrs["object_id"]
+        about = dict(new["general/unit_curation"].attrs)
+        assert about["source"] == str(path)
+        assert about["source_object_id"] == old.attrs["object_id"]
+        assert about["source_digest"] == "dandi-etag:1-1"
+        np.testing.assert_array_equal(old["units/spike_times"][:], new["units/spike_times"][:])
+    assert validate(path=str(report.path)) == []
+
+
+@pytest.mark.parametrize("source", ["source.nwb", "source.nwb.zarr"])
+@pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
+def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, source: str, output: str) -> None:
+    """From HDF5 or Zarr to HDF5 or Zarr: subject, electrodes, spike times, waveforms and history are there."""
+    path = make_session(tmp_path / source, columns={"depth": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    relabel(path, {1: "noise"}, by="S. Cajal")
+    report = write_curation(curate(path), output=tmp_path / output, units_only=True)
+    assert [run.agent for run in read_history(report.path)] == ["S. Cajal", "test-model"]
+    assert verify(report.path).passed
+    old, new = read_units(path), read_units(report.path)
+    np.testing.assert_array_equal(old.spike_times_s.values, new.spike_times_s.values)
+    np.testing.assert_array_equal(old.waveforms.mean, new.waveforms.mean)
+    np.testing.assert_array_equal(old.electrodes.positions_um, new.electrodes.positions_um)
+    assert new.waveforms.sampling_rate_hz == 30_000
+    assert new.columns["depth"].values.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert new.columns["unitrefine_label"].values.tolist()[1] == "noise"
+    assert (new.source.subject_id, new.source.session_id) == ("m1", "one")
+    assert new.source.identifier != old.source.identifier
+
+
+@pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
+def test_a_small_file_has_every_kind_of_column_that_was_read(tmp_path: Path, output: str) -> None:
+    """Rows of any length, of two axes, of texts and of an enumeration are as in the source; the rest is named."""
+    path = make_session(tmp_path / "source.nwb")
+    ends = [1, 3, 3, 4, 5, 6]
+    with NWBHDF5IO(path, "a") as io:
+        units = io.read().units
+        units.add_column("place", "Position.", data=np.arange(12.0).reshape(6, 2))
+        units.add_column("names", "Two names each.", data=[[f"a{unit}", f"b{unit}"] for unit in range(6)])
+        units.add_column("depths", "Some depths.", data=np.arange(6.0), index=ends)
+        units.add_column("regions", "Some regions.", data=list("abcdef"), index=ends)
+        units.add_column("kind", "An enumeration of NWB.", data=[0, 1, 0, 1, 2, 0], enum=["fs", "rs", "tan"])
+        units.add_column("nested", "Rows of rows.", data=[[[1.0], [2.0]]] * 6, index=2)
+        units.add_column("waveform_sd", "Deviation.", data=np.ones((6, 40, 4)))
+        io.write(units.parent)
+    with h5py.File(path, "r+") as file:
+        codes = h5py.enum_dtype({"good": 1, "bad": 2}, basetype="i1")
+        native = file["units"].create_dataset("native", data=np.array([1, 2, 1, 2, 1, 1]), dtype=codes)
+        native.attrs.update({"namespace": "hdmf-common", "neurodata_type": "VectorData", "object_id": "n"})
+        native.attrs["description"] = "An enumeration of HDF5."
+        file["units"].attrs["colnames"] = [*file["units"].attrs["colnames"], "native"]
+    report = write_curation(curate(path), output=tmp_path / output, units_only=True)
+    assert set(report.left_out) == {"nested", "waveform_sd"}
+    new = read_units(report.path).columns
+    assert new["place"].values.tolist() == np.arange(12.0).reshape(6, 2).tolist()
+    assert new["names"].values.tolist() == [[f"a{unit}", f"b{unit}"] for unit in range(6)]
+    assert [row.tolist() for row in new["depths"].values] == [[0.0], [1.0, 2.0], [], [3.0], [4.0], [5.0]]
+    assert [row.tolist() for row in new["regions"].values] == [["a"], ["b", "c"], [], ["d"], ["e"], ["f"]]
+    assert new["kind"].values.tolist() == ["fs", "rs", "fs", "rs", "tan", "fs"]
+    assert new["native"].values.tolist() == ["good", "bad", "good", "bad", "good", "good"]
+
+
+def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
+    """nwbinspector has nothing to say of a small file whose source is well described; nor has pynwb."""
+    from nwbinspector import inspect_nwbfile
+
+    path = make_session(tmp_path / "source.nwb")
+    report = write_curation(curate(path), output=tmp_path, units_only=True)
+    assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb"
+    assert validate(path=str(report.path)) == []
+    assert [m for m in inspect_nwbfile(nwbfile_path=report.path) if m.importance.value >= 1] == []
+
+
+def test_the_inspector_says_nothing_new(tmp_path: Path, shared_data: Path) -> None:
+    """Labels and history in a real file draw no remark that the file did not draw before."""
+    from nwbinspector import inspect_nwbfile
+
+    for name in ("brody_T209_2019_05_22_600s.nwb", "sub-anm369963_ses-20170228.nwb", "example_converter_spec_3.nwb"):
+        source = shared_data / "nwb" / name
+        report = write_curation(curate(source), output=tmp_path / name)
+        before, after = (
+            {(m.check_function_name, m.object_name) for m in inspect_nwbfile(nwbfile_path=path)}
+            for path in (source, report.path)
+        )
+        assert after == before
+
+
+def test_every_real_file_has_a_small_one(tmp_path: Path, shared_data: Path) -> None:
+    """Whatever its age and dialect, a file's units can be taken to a file of their own, which validates."""
+    for source in sorted((shared_data / "nwb").glob("*.nwb")):
+        report = write_curation(curate(source), output=tmp_path, units_only=True)
+        assert verify(report.path).passed
+        assert validate(path=str(report.path)) == []
+
+
+def test_a_copy_does_not_replace_anything(tmp_path: Path) -> None:
+    """An output that exists is refused, and nothing is left behind."""
+    path = make_session(tmp_path / "source.nwb")
+    other = tmp_path / "other.nwb"
+    other.write_text("mine")
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="exists already"):
+            write_curation(curate(path), output=other, units_only=units_only)
+    assert other.read_text() == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other.nwb", "source.nwb"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_appeared_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    """Of two processes that write one output, the second is refused, on file systems with links and without."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", unknown)
+    output = tmp_path / "copy.nwb"
+    with ExitStack() as stack, appearing(output) as first:
+        stack.enter_context(pytest.raises(WriteError, match="exists already"))
+        stack.enter_context(appearing(output)).write_text("second")
+        first.write_text("first")
+    assert output.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("there", ["folder", "file"])
+def test_a_folder_does_not_replace_what_appeared_meanwhile(tmp_path: Path, there: str) -> None:
+    """A Zarr store takes the place of no other store, and of no file."""
+    output = tmp_path / "copy.zarr"
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(WriteError, match="exists already"))
+        place = stack.enter_context(appearing(output))
+        place.mkdir()
+        (place / ".zgroup").write_text("second")
+        if there == "folder":
+            output.mkdir()
+            (output / ".zgroup").write_text("first")
+        else:
+            output.write_text("first")
+    assert (output / ".zgroup" if there == "folder" else output).read_text() == "first"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_zarr_store_is_copied_whole_into_a_folder(tmp_path: Path) -> None:
+    """The copy is named by subject and session, and as the folder that it is."""
+    path = make_session(tmp_path / "source.nwb.zarr")
+    report = write_curation(curate(path), output=tmp_path)
+    assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb.zarr"
+    assert verify(report.path).passed
+
+
+def test_a_store_is_not_a_folder_for_copies(tmp_path: Path) -> None:
+    """A Zarr store that is there, whatever its name, is refused as output and nothing is put into it."""
+    path = make_session(tmp_path / "source.nwb")
+    output = make_session(tmp_path / "other.nwb.zarr").rename(tmp_path / "other.nwb")
+    before = sorted(output.rglob("*"))
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="exists already"):
+            write_curation(curate(path), output=output, units_only=units_only)
+    assert sorted(output.rglob("*")) == before
+
+
+def test_a_read_only_store_is_copied_and_labelled(tmp_path: Path) -> None:
+    """The copy has what the store holds, and not its modes, with which it could not be written."""
+    path = make_session(tmp_path / "source.nwb.zarr")
+    places = [path, *path.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    try:
+        report = write_curation(curate(path), output=tmp_path / "copy.nwb.zarr")
+    finally:
+        for place in places:
+            place.chmod(0o755 if place.is_dir() else 0o644)
+    assert verify(report.path).passed
+    assert all(place.stat().st_mode & 0o200 for place in (report.path, *report.path.rglob("*")))
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """A refusal on the way takes the unfinished copy away."""
+    path = make_session(tmp_path / "source.nwb", columns={"unitrefine_label": list("abcdef")})
+    for units_only in (False, True):
+        with pytest.raises(WriteError, match="another program wrote"):
+            write_curation(curate(path), output=tmp_path / "copy.nwb", units_only=units_only)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["source.nwb"]
+
+
+def test_labels_stand_beside_ndx_spikesorting(tmp_path: Path) -> None:
+    """A file with the metric tables of ndx-spikesorting is labelled, validates, and pynwb reads both."""
+    spikesorting = pytest.importorskip("ndx_spikesorting")
+    path = make_session(tmp_path / "source.nwb")
+    with NWBHDF5IO(path, "a") as io:
+        nwbfile = io.read()
+        options = {"name": "quality_metrics", "description": "Metrics.", "target_tables": {"unit": nwbfile.units}}
+        metrics = spikesorting.UnitsMetrics(**options)
+        metrics.add_column(name="snr", description="Signal to noise.")
+        for unit in range(6):
+            metrics.add_row(unit=unit, snr=float(unit))
+        nwbfile.create_processing_module("ecephys", "Sorting.").add(metrics)
+        io.write(nwbfile)
+    before = validate(path=str(path))
+    write_curation(curate(path))
+    assert validate(path=str(path)) == before
+    with NWBHDF5IO(path, "r") as io:
+        nwbfile = io.read()
+        assert nwbfile.processing["ecephys"]["quality_metrics"]["snr"][:].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+        assert nwbfile.units["unitrefine_label"][:].tolist() == curate(path).predictions.labels.tolist()
+
+
+def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
+    """What cannot be written into is refused, with what can be done instead."""
+    path = make_session(tmp_path / "source.nwb")
+    found = curate(path)
+    remote = replace(found.units.source, uri="https://example.org/session.nwb")
+    found = replace(found, units=replace(found.units, source=remote))
+    for output in (None, tmp_path / "copy.nwb"):
+        with pytest.raises(WriteError, match="not on this machine") as refusal:
+            write_curation(found, output=output)
+        assert "--units-only" in refusal.value.tip
