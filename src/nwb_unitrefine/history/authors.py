@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind, effective_chain, held_by_people
 from nwb_unitrefine.storage.open import open_nwb
 from nwb_unitrefine.storage.remote.addresses import is_address
-from nwb_unitrefine.storage.tree import text
+from nwb_unitrefine.storage.tree import attribute_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def read_decisions(source: Source) -> Decisions:
 
 def _read_run(name: str, group: Group, uri: str) -> Run:
     """Read what tells whose labels they are; `nwb_unitrefine.write` reads all of a run."""
-    about = {key: text(group.attributes.get(key)) for key in ("kind", "agent", "label_column", "undoes")}
+    about = {key: attribute_text(group.attributes, key) for key in ("kind", "agent", "label_column", "undoes")}
     unit_ids, labels, changed = (_read(group, key) for key in ("unit_id", "label", "changed"))
     if (
         unit_ids is None

@@ -10,6 +10,7 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.tree import Dataset, Group, text_array
 from nwb_unitrefine.records import CLASSES, Features, ModelIdentity, Origin, OriginKind, Predictions, Run, RunKind
+from nwb_unitrefine.storage.tree import attribute_texts, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,7 @@ def _run_from_group(name: str, group: Group) -> Run:
     attributes = group.attributes
     unit_ids = group.datasets["unit_id"].values
     count = len(unit_ids)
-    if attributes["classes"] != list(CLASSES):
+    if attribute_texts(attributes, "classes") != list(CLASSES):
         raise ValueError(f"its classes are {attributes['classes']}")
     predictions = Predictions(
         unit_ids=unit_ids,
@@ -210,7 +211,7 @@ def _values(group: Group, name: str, default: NDArray[Any] | None) -> NDArray[An
 
 def _text(attributes: Mapping[str, str | list[str]], name: str) -> str:
     """Return a text attribute, empty where it is absent."""
-    value = attributes.get(name, "")
+    value = scalar(attributes.get(name, ""))
     if not isinstance(value, str):
         raise TypeError(f"its attribute {name!r} is not text")
     return value

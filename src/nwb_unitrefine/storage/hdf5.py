@@ -131,7 +131,7 @@ class Hdf5Array:
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored."""
         return _attributes(self.dataset)
 
     @property
@@ -239,7 +239,7 @@ class Hdf5Group:
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored."""
         return _attributes(self._group)
 
     def names(self) -> Sequence[str]:
@@ -265,17 +265,12 @@ class Hdf5Group:
 
 
 def _attributes(node: h5py.Group | h5py.Dataset) -> Mapping[str, Any]:
-    """Attributes as Python and numpy values; one that HDF5 cannot decode is left out."""
+    """Attributes as h5py gives them; one that HDF5 cannot decode is left out."""
     values: dict[str, Any] = {}
     for name in node.attrs:
         try:
             value = read_attribute(node, name)
         except (OSError, TypeError, ValueError):
             continue
-        is_text = isinstance(value, bytes | str) or (isinstance(value, np.ndarray) and value.dtype.kind in "SO")
-        values[text(name)] = (
-            [text(item) for item in value.tolist()]
-            if is_text and np.ndim(value)
-            else (text(value) if is_text else value)
-        )
+        values[text(name)] = value
     return values

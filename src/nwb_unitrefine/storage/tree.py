@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Array", "Group", "text", "text_array"]
+__all__ = [
+    "Array",
+    "Group",
+    "attribute_number",
+    "attribute_text",
+    "attribute_texts",
+    "scalar",
+    "text",
+    "text_array",
+]
 
 
 class Array(Protocol):
@@ -38,7 +47,7 @@ class Array(Protocol):
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored; `attribute_text` and `attribute_number` read one value, however it is stored."""
         ...
 
     @property
@@ -64,7 +73,7 @@ class Group(Protocol):
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored; `attribute_text` and `attribute_number` read one value, however it is stored."""
         ...
 
     def names(self) -> Sequence[str]:
@@ -84,12 +93,76 @@ class Group(Protocol):
         ...
 
 
+def scalar(value: Any) -> Any:
+    """One value as plain Python, whichever way a program stored it.
+
+    MATLAB's ``h5writeatt``, R and early MatNWB write every value as an array of one; others write text of fixed length,
+    or text as an object.
+
+    Parameters
+    ----------
+    value : object
+        A plain value, a numpy scalar, an array or list of any depth, an ``h5py.Empty``.
+
+    Returns
+    -------
+    object
+        ``str``, ``bool``, ``int``, ``float`` or whatever else the one value is; None for no value and for several.
+
+    Examples
+    --------
+    >>> [scalar(value) for value in (30_000.0, np.array([[30_000.0]]), b"volts", np.array([b"volts"]), ["a", "b"])]
+    [30000.0, 30000.0, 'volts', 'volts', None]
+    """
+    while isinstance(value, list | tuple | np.ndarray | np.generic):
+        if isinstance(value, np.ndarray | np.generic):
+            value = value.item() if value.size == 1 else None
+        else:
+            value = value[0] if len(value) == 1 else None
+    if getattr(value, "shape", ()) is None:  # h5py.Empty
+        return None
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+
+
+def attribute_text(attributes: Mapping[str, Any], name: str, default: str = "") -> str:
+    """Text of an attribute that holds one value; `default` where it is absent, or holds none or several."""
+    value = scalar(attributes.get(name))
+    return default if value is None else str(value)
+
+
+def attribute_texts(attributes: Mapping[str, Any], name: str) -> list[str]:
+    """Texts of an attribute that holds a list of them, as ``colnames``; empty where it is absent or holds no texts.
+
+    Examples
+    --------
+    >>> attribute_texts({"colnames": np.array([[b"spike_times", b"quality"]])}, "colnames")
+    ['spike_times', 'quality']
+    """
+    value = attributes.get(name)
+    if value is None or getattr(value, "shape", ()) is None:
+        return []
+    texts = [scalar(one) for one in np.asarray(value, dtype=object).reshape(-1).tolist()]
+    return texts if all(isinstance(one, str) for one in texts) else []
+
+
+def attribute_number(attributes: Mapping[str, Any], name: str) -> float | None:
+    """Value of an attribute that holds one finite number; None where it is absent, or is anything else."""
+    value = scalar(attributes.get(name))
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if np.isfinite(number) else None
+
+
 def text(value: Any) -> str:
-    """Text of a scalar as files store it: bytes, ``str``, or an array of one; empty for None."""
-    if isinstance(value, np.ndarray):
-        value = value.reshape(-1)[0] if value.size else ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
+    """Text of a value as files store it, the first of several; empty for None and for nothing."""
+    if isinstance(value, np.ndarray | list | tuple):
+        values = np.asarray(value, dtype=object).reshape(-1)
+        value = values[0] if values.size else None
+    value = scalar(value)
     return "" if value is None else str(value)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError
-from nwb_unitrefine.storage.tree import text, text_array
+from nwb_unitrefine.storage.tree import attribute_texts, text_array
 from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class ZarrArray:
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored."""
         return dict(self._array.attrs)
 
     @property
@@ -171,14 +171,14 @@ class ZarrGroup:
 
     @cached_property
     def attributes(self) -> Mapping[str, Any]:
-        """Attributes, text as ``str``."""
+        """Attributes as stored."""
         return dict(self._group.attrs)
 
     def names(self) -> Sequence[str]:
         """Names of all that is in it; where the store cannot be listed, those that a table's attributes name."""
         names = list(self._group)
         if not names:
-            columns = [text(name) for name in self.attributes.get("colnames", ())]
+            columns = attribute_texts(self.attributes, "colnames")
             parts = [f"{name}{end}" for name in columns for end in ("", "_index")]
             names = [name for name in ("id", *parts) if name in self._group]
         return [*names, *(link["name"] for link in self.attributes.get("zarr_link", ()))]

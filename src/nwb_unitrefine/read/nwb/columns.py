@@ -9,7 +9,7 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
 from nwb_unitrefine.records import Column, Problem
-from nwb_unitrefine.storage.tree import text
+from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -73,22 +73,19 @@ def further_columns(
 def _belongs_to_another(array: Array, present: AbstractSet[str]) -> bool:
     """Whether an array is a part of another column: its index, or the texts of its codes."""
     if array.name.removesuffix("_index") in present - {array.name}:
-        return text(array.attributes.get("neurodata_type", _INDEX)) == _INDEX
+        return attribute_text(array.attributes, "neurodata_type", _INDEX) == _INDEX
     return array.name.removesuffix("_elements") in present - {array.name}
 
 
 def _index_of(table: Group, name: str) -> Array | None:
     """The index of a column; another column that happens to be called so is none."""
     array = table.array(f"{name}_index")
-    return array if array is not None and text(array.attributes.get("neurodata_type", _INDEX)) == _INDEX else None
+    return array if array is not None and attribute_text(array.attributes, "neurodata_type", _INDEX) == _INDEX else None
 
 
 def _colnames(table: Group) -> Sequence[str]:
     """Columns in the order that the table gives."""
-    names = table.attributes.get("colnames", ())
-    if isinstance(names, str):
-        return [names]
-    return [text(name) for name in names] if np.ndim(names) == 1 else []  # a number, or an empty attribute, names none
+    return attribute_texts(table.attributes, "colnames")
 
 
 def column_arrays(table: Group, names: Collection[str]) -> list[Array]:
@@ -133,7 +130,7 @@ def _read_column(table: Group, name: str, unit_ids: NDArray[Any], uri: str, prob
     values = array.read()
     if elements is not None and values.dtype.kind in "iu":
         values = np.asarray(elements.read(), dtype=object)[values]
-    description = text(array.attributes.get("description"))
+    description = attribute_text(array.attributes, "description")
     if index is not None:
         offsets = offsets_of(index.read(), n_rows=len(unit_ids), name=f"units/{name}_index", uri=uri)
         rows = take_rows(values, offsets, name=f"Column {name!r}", unit_ids=unit_ids, problems=problems)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.records import Problem, Ragged, Source
-from nwb_unitrefine.storage.tree import text
+from nwb_unitrefine.storage.tree import attribute_number, attribute_text, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nwb_unitrefine.storage.tree import Array, Group
 
@@ -51,9 +51,9 @@ def identify(root: Group, table: Group, *, uri: str, kind: str, size_bytes: int)
     return Source(
         uri=uri,
         kind=kind,
-        nwb_version=text(root.attributes.get("nwb_version")),
-        object_id=text(root.attributes.get("object_id")),
-        units_object_id=text(table.attributes.get("object_id")),
+        nwb_version=attribute_text(root.attributes, "nwb_version"),
+        object_id=attribute_text(root.attributes, "object_id"),
+        units_object_id=attribute_text(table.attributes, "object_id"),
         identifier=_scalar(root, "identifier"),
         session_id=_scalar(general, "session_id"),
         subject_id=_scalar(subject, "subject_id"),
@@ -78,7 +78,7 @@ def _recordings(acquisition: Group) -> Iterator[Recording]:
     """Each series that has electrodes, samples and a time base."""
     for name in acquisition.names():
         series = acquisition.group(name)
-        if series is None or "ElectricalSeries" not in text(series.attributes.get("neurodata_type")):
+        if series is None or "ElectricalSeries" not in attribute_text(series.attributes, "neurodata_type"):
             continue
         data = series.array("data")
         if data is None or not data.shape or data.shape[0] < 2:
@@ -92,7 +92,7 @@ def _time_base(series: Group, data: Array) -> Recording | None:
     """Rate, start and end of a series, from its rate or its first and last timestamp."""
     n_samples = data.shape[0]
     starting_time, timestamps = series.array("starting_time"), series.array("timestamps")
-    if starting_time is not None and (rate_hz := _positive(starting_time.attributes.get("rate"))):
+    if starting_time is not None and (rate_hz := _positive(starting_time.attributes, "rate")):
         start_s = float(np.asarray(starting_time.read()).reshape(-1)[0])
         return Recording(rate_hz, start_s, start_s + n_samples / rate_hz)
     if timestamps is not None and timestamps.shape == (n_samples,):
@@ -103,10 +103,10 @@ def _time_base(series: Group, data: Array) -> Recording | None:
     return None
 
 
-def _positive(value: Any) -> float | None:
+def _positive(attributes: Mapping[str, Any], name: str) -> float | None:
     """The value of an attribute if it is a positive number; None if not."""
-    is_number = isinstance(value, int | float | np.number) and bool(np.isfinite(value))
-    return float(value) if is_number and value > 0 else None
+    number = attribute_number(attributes, name)
+    return number if number is not None and number > 0 else None
 
 
 def recording_interval(
@@ -141,17 +141,17 @@ def sampling_rate(root: Group, table: Group, recordings: list[Recording]) -> flo
     if recordings:
         return _agreed([recording.rate_hz for recording in recordings])
     spikes, waveforms, column = (table.array(name) for name in ("spike_times", "waveform_mean", "sampling_rate"))
-    if spikes is not None and (resolution := _positive(spikes.attributes.get("resolution"))):
+    if spikes is not None and (resolution := _positive(spikes.attributes, "resolution")):
         rate_hz = 1 / resolution
         if _SPIKE_BAND_HZ <= rate_hz <= _FASTEST_HZ:
             return float(round(rate_hz)) if abs(rate_hz - round(rate_hz)) < 1e-3 else rate_hz
-    if waveforms is not None and (waveform_rate_hz := _positive(waveforms.attributes.get("sampling_rate"))):
+    if waveforms is not None and (waveform_rate_hz := _positive(waveforms.attributes, "sampling_rate")):
         return waveform_rate_hz
     if column is not None and column.dtype.kind in "fiu" and len(column.shape) == 1:
         return _agreed(column.read().tolist())
     devices = root.group("general/devices")
     groups = [] if devices is None else [devices.group(name) for name in devices.names()]
-    rates = [_positive(group.attributes.get("sampling_rate")) for group in groups if group is not None]
+    rates = [_positive(group.attributes, "sampling_rate") for group in groups if group is not None]
     return _agreed([rate for rate in rates if rate])
 
 

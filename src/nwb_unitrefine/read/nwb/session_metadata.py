@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.records import Column
 from nwb_unitrefine.storage.open import open_nwb
-from nwb_unitrefine.storage.tree import text
+from nwb_unitrefine.storage.tree import attribute_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +116,7 @@ def _groups(root: Group) -> Iterator[ElectrodeGroup]:
     for name in devices.names() if devices else ():
         device = devices.group(name) if devices else None
         if device is not None:
-            names[text(device.attributes.get("object_id"))] = name
+            names[attribute_text(device.attributes, "object_id")] = name
     for name in ecephys.names():
         group = ecephys.group(name)
         if group is None or group.array("id") is not None:  # the electrodes table
@@ -125,11 +125,11 @@ def _groups(root: Group) -> Iterator[ElectrodeGroup]:
         attributes = device.attributes if device else {}
         yield ElectrodeGroup(
             name=name,
-            description=text(group.attributes.get("description")),
-            location=text(group.attributes.get("location")),
-            device=names.get(text(attributes.get("object_id")), ""),
-            device_description=text(attributes.get("description")),
-            device_manufacturer=text(attributes.get("manufacturer")),
+            description=attribute_text(group.attributes, "description"),
+            location=attribute_text(group.attributes, "location"),
+            device=names.get(attribute_text(attributes, "object_id"), ""),
+            device_description=attribute_text(attributes, "description"),
+            device_manufacturer=attribute_text(attributes, "manufacturer"),
         )
 
 
@@ -145,7 +145,7 @@ def _electrode_columns(root: Group) -> Iterator[tuple[str, Column]]:
             continue
         if table.array(f"{name}_index") is None and not name.endswith("_index"):
             values = array.read()
-            description = text(array.attributes.get("description"))
+            description = attribute_text(array.attributes, "description")
             if values.dtype.kind in "fiub" or all(isinstance(value, str) for value in values.tolist()):
                 yield name, Column(name, description, values)
 

@@ -14,6 +14,7 @@ from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS, read_electrodes
 from nwb_unitrefine.read.nwb.spikes import read_obs_intervals, read_spike_times
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
 from nwb_unitrefine.records import Problem, Units
+from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary.dialects import recognise
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _units_table(root: Group, uri: str) -> Group:
         return table
     if root.array("nwb_version") is not None:
         raise SourceError(f"{uri} is a file of NWB version 1.", tip="Convert it to NWB 2; only that is read.")
-    if not root.attributes.get("nwb_version"):
+    if not attribute_text(root.attributes, "nwb_version"):
         raise SourceError(f"{uri} is not an NWB file: it has no nwb_version.")
     elsewhere = list(_units_tables_in_processing(root))
     tip = f"It has a units table at {elsewhere[0]}; only /units is read." if elsewhere else ""
@@ -125,7 +126,7 @@ def _units_tables_in_processing(root: Group) -> Iterator[str]:
         module = root.group(f"processing/{module_name}")
         for name in module.names() if module else ():
             table = root.group(f"processing/{module_name}/{name}")
-            if table is not None and table.attributes.get("neurodata_type") == "Units":
+            if table is not None and attribute_text(table.attributes, "neurodata_type") == "Units":
                 yield f"processing/{module_name}/{name}"
 
 

@@ -20,9 +20,11 @@ import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
 from nwb_unitrefine.records import Problem, Ragged, Waveforms
-from nwb_unitrefine.storage.tree import text
+from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Electrodes
@@ -102,29 +104,26 @@ def read_waveforms(
     if not np.isfinite(mean).any():
         problems.append(Problem("waveform_mean not used: no unit has a waveform."))
         return None
-    rate_hz = _number(array.attributes.get("sampling_rate"))
+    rate_hz = _positive(array.attributes, "sampling_rate")
     if rate_hz is None and sampling_rate_hz is not None:
         rate_hz = sampling_rate_hz
         problems.append(
             Problem(f"Mean waveforms have no sampling rate; that of the recording, {rate_hz:g} Hz, is taken.")
         )
-    before_ms = _number(array.attributes.get("time_before_peak_in_ms"))
+    before_ms = _positive(array.attributes, "time_before_peak_in_ms")
     return Waveforms(
         mean=mean,
         channels=stack.channels,
         sampling_rate_hz=rate_hz,
         samples_before_peak=round(before_ms * rate_hz / 1e3) if before_ms is not None and rate_hz else None,
-        declared_unit=text(array.attributes.get("unit")),
+        declared_unit=attribute_text(array.attributes, "unit"),
     )
 
 
-def _number(value: Any) -> float | None:
+def _positive(attributes: Mapping[str, Any], name: str) -> float | None:
     """A positive number of an attribute, or None."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) and number > 0 else None
+    number = attribute_number(attributes, name)
+    return number if number is not None and number > 0 else None
 
 
 def _dense(

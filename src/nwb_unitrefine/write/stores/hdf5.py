@@ -15,6 +15,7 @@ import numpy as np
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 from nwb_unitrefine.storage.hdf5_guard import find_linked, is_ragged, read_attribute, require_plausible_size
+from nwb_unitrefine.storage.tree import attribute_text, attribute_texts, scalar
 from nwb_unitrefine.write.stores.specification import cached_specification
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Hdf5Store:
             return ()
         if names is None or np.asarray(names).dtype.kind not in "OSU":
             raise SourceError(f"{self.name} has a units table without colnames.")
-        return tuple(text_array(np.atleast_1d(names)).tolist())
+        return tuple(text_array(names).reshape(-1).tolist())
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
         """Shape of a dataset of the table, None where there is none that can be opened.
@@ -181,7 +182,7 @@ class Hdf5Store:
         table = self._file.get(f"{HISTORY}/{run}/replaced_columns")
         if table is None:
             return ()
-        columns = tuple(text_array(table.attrs["colnames"]).tolist())
+        columns = tuple(attribute_texts(table.attrs, "colnames"))
         for column in columns:
             self.remove_column(column)
             for name in _with_indices(table, column):
@@ -235,8 +236,7 @@ class Hdf5Store:
 
     def _table_namespace(self) -> str:
         """Namespace of the table types: until NWB 2.0 they were in ``core``, and a file keeps to its own time."""
-        namespace = self._units["id"].attrs.get("namespace", "hdmf-common")
-        return namespace.decode() if isinstance(namespace, bytes) else str(namespace)
+        return attribute_text(self._units["id"].attrs, "namespace", "hdmf-common")
 
     def _set_colnames(self, names: tuple[str, ...]) -> None:
         """Rewrite ``colnames`` as the kind of text that it is: a reader of that age expects no other."""
@@ -256,7 +256,7 @@ class Hdf5Store:
         """Keep the extension's specification in the file, so that it is read where the extension is not installed."""
         version, texts = cached_specification()
         if ".specloc" in self._file.attrs:
-            specifications = self._file[self._file.attrs[".specloc"]]
+            specifications = self._file[scalar(self._file.attrs[".specloc"])]
         else:
             specifications = self._file.require_group("specifications")
             self._file.attrs[".specloc"] = specifications.ref
@@ -298,5 +298,5 @@ def _read_group(group: h5py.Group) -> Group:
             datasets[name] = Dataset(_read(item))
         else:
             groups[name] = _read_group(item)
-    type_name = text_array(read_attribute(group, "neurodata_type") if "neurodata_type" in group.attrs else "")[()]
+    type_name = scalar(read_attribute(group, "neurodata_type")) if "neurodata_type" in group.attrs else ""
     return Group(str(type_name), attributes, datasets, groups)

@@ -11,6 +11,7 @@ from numcodecs import JSON, VLenUTF8
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
 from nwb_unitrefine.write.stores.specification import cached_specification
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class ZarrStore:
     @property
     def specifications(self) -> str:
         """Where the store caches specifications, or would: the key of a group."""
-        return str(self._root.attrs.get(".specloc", "specifications")).strip("/")
+        return attribute_text(self._root.attrs, ".specloc", "specifications").strip("/")
 
     def columns(self) -> tuple[str, ...]:
         """Names in the table's ``colnames``, in order."""
         if "colnames" not in self._units.attrs:
             raise SourceError(f"{self.name} has a units table without colnames.")
-        return tuple(self._units.attrs["colnames"])
+        return tuple(attribute_texts(self._units.attrs, "colnames"))
 
     def shape(self, dataset: str) -> tuple[int, ...] | None:
         """Shape of a dataset of the table, None where it is not there."""
@@ -146,7 +147,7 @@ class ZarrStore:
         path = f"{HISTORY}/{run}/replaced_columns"
         if f"{path}/.zattrs" not in self._overlay:
             return ()
-        columns = tuple(self._root[path].attrs["colnames"])
+        columns = tuple(attribute_texts(self._root[path].attrs, "colnames"))
         for column in columns:
             self.remove_column(column)
             for name in self._with_indices(path, column):
@@ -252,4 +253,4 @@ def _read_group(group: zarr.Group) -> Group:
     attributes = {name: value for name, value in group.attrs.items() if name not in _NOT_DATA}
     datasets = {name: Dataset(_read(array)) for name, array in group.arrays()}
     groups = {name: _read_group(inner) for name, inner in group.groups()}
-    return Group(str(group.attrs.get("neurodata_type", "")), attributes, datasets, groups)
+    return Group(attribute_text(group.attrs, "neurodata_type"), attributes, datasets, groups)
