@@ -10,6 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.history.runs import effective_chain, runs_of
 from nwb_unitrefine.records import OriginKind, RunKind
+from nwb_unitrefine.records.display import Displayed, Summary
 from nwb_unitrefine.write.columns import equal_values, run_values, writers
 from nwb_unitrefine.write.digests import digest_input
 from nwb_unitrefine.write.stores.open import read_store
@@ -45,8 +46,8 @@ class Check:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+@dataclass(frozen=True, slots=True, repr=False)
+class Verification(Displayed):
     """Outcome of `verify`.
 
     Parameters
@@ -65,6 +66,15 @@ class Verification:
     def passed(self) -> bool:
         """Whether everything that was checked is as the history says."""
         return all(check.passed for check in self.checks)
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        return Summary(
+            title=f"{self.path}: {self.run or 'no curation'} {'verified' if self.passed else 'NOT verified'}",
+            facts=[("failed", f"{check.what}: {check.detail}") for check in self.checks if not check.passed],
+            headings=("passed", "check", "found"),
+            rows=[("yes" if check.passed else "NO", check.what, check.detail) for check in self.checks],
+        )
 
 
 def verify(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.bare_nwb import make_session
-from nwb_unitrefine.batch import find_sources, label_sources
+from nwb_unitrefine.batch import find_sources, label_many
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.write import read_history
 
@@ -36,7 +36,7 @@ def test_folder_without_nwb_files_and_address_stand_for_themselves(tmp_path) -> 
 def test_two_sources_of_one_name_cannot_go_to_one_folder(tmp_path) -> None:
     """Copies that would overwrite each other are refused before anything is labelled."""
     with pytest.raises(SourceError, match="overwrite each other"):
-        list(label_sources(["a/x.nwb", "b/x.nwb"], output=tmp_path))
+        list(label_many(["a/x.nwb", "b/x.nwb"], output=tmp_path))
 
 
 def test_hidden_files_and_folders_below_a_folder_are_not_sources(tmp_path) -> None:
@@ -54,7 +54,7 @@ def test_one_place_need_not_be_in_a_list(tmp_path, kind) -> None:
     """A text or a path is one place, and not one for each of its letters."""
     place = kind(tmp_path / "mine.nwb")
     assert find_sources(place) == [str(tmp_path / "mine.nwb")]
-    outcomes = list(label_sources(place))
+    outcomes = list(label_many(place))
     assert [outcome.source for outcome in outcomes] == [str(place)]
     assert "does not exist" in str(outcomes[0].error)
 
@@ -65,8 +65,8 @@ def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
     sources = [make_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
     options = {"units_only": units_only}
     small = "sub-m1_ses-one_desc-curated_ecephys.nwb"
-    several = list(label_sources(sources, output=tmp_path / "new" / "copies", write_options=options))
-    one = list(label_sources(sources[:1], output=f"{tmp_path}/one/", write_options=options))
+    several = list(label_many(sources, output=tmp_path / "new" / "copies", write_options=options))
+    one = list(label_many(sources[:1], output=f"{tmp_path}/one/", write_options=options))
     written = [str(o.report.path.relative_to(tmp_path)) for o in (*several, *one) if o.report]
     if units_only:  # both sources have one subject and session, and the second does not replace the first
         assert "exists already" in str(several[1].error)
@@ -79,7 +79,7 @@ def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
 def test_a_dry_run_makes_no_folder(tmp_path) -> None:
     """Nothing is written, not even an empty folder."""
     sources = [make_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
-    assert all(o.error is None for o in label_sources(sources, output=tmp_path / "copies", dry_run=True))
+    assert all(o.error is None for o in label_many(sources, output=tmp_path / "copies", dry_run=True))
     assert sorted(place.name for place in tmp_path.iterdir()) == ["a.nwb", "b.nwb"]
 
 
@@ -93,7 +93,7 @@ def test_several_copies_cannot_go_into_a_file_or_store(tmp_path, kind) -> None:
         output.mkdir()
         (output / ".zgroup").write_text("{}")
     with pytest.raises(WriteError, match="not a folder that copies can be put into"):
-        list(label_sources(["a.nwb", "b.nwb"], output=output))
+        list(label_many(["a.nwb", "b.nwb"], output=output))
     assert sorted(place.name for place in tmp_path.rglob("*")) == [".zgroup", "there"][kind == "file" :]
 
 
@@ -116,7 +116,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_computed(tmp_pat
     else:
         (tmp_path / source).write_text("not HDF5")
     before = sorted(tmp_path.rglob("*"))
-    (outcome,) = label_sources([tmp_path / source], output=tmp_path / output)
+    (outcome,) = label_many([tmp_path / source], output=tmp_path / output)
     assert isinstance(outcome.error, WriteError)
     assert says in outcome.error.message
     assert outcome.error.tip

@@ -33,7 +33,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # threads do n
 import h5py
 import numpy as np
 
-from nwb_unitrefine.batch import label_source
+from nwb_unitrefine.batch import label
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.verification import verify
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         target = Path(folder) / "broken.nwb"
         labelled = Path(folder) / "labelled.nwb"
         shutil.copyfile(whole, labelled)
-        label_source(labelled, model=model)  # what is compiled on first use is compiled here, and not in every process
+        label(labelled, model=model)  # what is compiled on first use is compiled here, and not in every process
         bases = [whole, labelled, *(sorted(options.base.glob("*.nwb")) if options.base else [])]
         for number in range(options.count):
             rng = random.Random(f"{options.seed} {number}")
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
             except (KeyError, ValueError, TypeError, OSError):  # this file has not what is to be broken
                 found["not applicable"] += 1
                 continue
-            outcome, message = label(target, model)
+            outcome, message = outcome_of(target, model)
             found[outcome] += 1
             print(f"{number} {name}: {outcome} {message[-300:]}", file=sys.stderr, flush=True)
             if outcome == "fault":
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             name = list(ZARR_WAYS)[number % len(ZARR_WAYS)]
             shutil.copytree(Path(folder) / "whole.nwb.zarr", store)
             ZARR_WAYS[name](store, rng)
-            outcome, message = label(store, model)
+            outcome, message = outcome_of(store, model)
             found[outcome] += 1
             print(f"{number} {name}: {outcome} {message[-300:]}", file=sys.stderr, flush=True)
             if outcome == "fault":
@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     return int(bool(faults))
 
 
-def label(path: Path, model: Any) -> tuple[str, str]:
+def outcome_of(path: Path, model: Any) -> tuple[str, str]:
     """Label one file in a process of its own; say what became of it, and of the file."""
     before = digest(path)
     reading, writing = os.pipe()
@@ -125,7 +125,7 @@ def label(path: Path, model: Any) -> tuple[str, str]:
 def _try_to_label(path: Path, model: Any) -> str:
     """Label a file and verify it; say how that went."""
     try:
-        label_source(path, model=model)
+        label(path, model=model)
     except UnitRefineError as error:
         return f"refused: {error}"
     except BaseException:  # noqa: BLE001 - that is what is looked for

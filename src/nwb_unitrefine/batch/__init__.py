@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nwb_unitrefine.batch.files import Outcome, find_sources, label_source, label_sources
+from nwb_unitrefine.batch.files import LabelResult, find_sources, label, label_many
 
-__all__ = ["Outcome", "find_sources", "label_source", "label_sources"]
+__all__ = ["LabelResult", "find_sources", "label", "label_many"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
+from nwb_unitrefine.records.display import Displayed, Summary, count_labels
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.zarr import is_zarr_folder
 from nwb_unitrefine.write import write_curation
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation
     from nwb_unitrefine.write import WriteReport
 
-__all__ = ["Outcome", "find_sources", "label_source", "label_sources"]
+__all__ = ["LabelResult", "find_sources", "label", "label_many"]
 
 NWB_SUFFIXES = (".nwb", ".nwb.zarr")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LabelResult(Displayed):
     """What became of one source.
 
     Parameters
@@ -51,6 +52,18 @@ class Outcome:
     curation: Curation | None = None
     report: WriteReport | None = None
     error: Exception | None = None
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        if self.curation is None:
+            return Summary(title=f"{self.source}: refused", facts=(("error", str(self.error)),))
+        labels = count_labels(self.curation.predictions.labels.tolist())
+        written = "nothing written" if self.report is None else f"written to {self.report.path}"
+        return replace(
+            self.curation.summary(),
+            title=f"{self.source}: {labels}; {written}",
+            facts=(("run", self.report.run if self.report else ""), ("time", f"{self.seconds:.1f} s")),
+        )
 
 
 def find_sources(places: str | Path | Iterable[str | Path]) -> list[str]:
@@ -94,7 +107,7 @@ def _nwb_files_below(folder: Path) -> list[str]:
     return inside
 
 
-def label_source(
+def label(
     source: str | Path,
     *,
     model: str | Path | Model = "default",
@@ -103,7 +116,7 @@ def label_source(
     raw: Mapping[str, Any] | None = None,
     read_options: Mapping[str, Any] | None = None,
     write_options: Mapping[str, Any] | None = None,
-) -> Outcome:
+) -> LabelResult:
     """Label the units of one source and write the labels into it.
 
     Parameters
@@ -125,7 +138,7 @@ def label_source(
 
     Returns
     -------
-    Outcome
+    LabelResult
 
     Raises
     ------
@@ -137,7 +150,7 @@ def label_source(
         _require_new(source, Path(output), whole=not (write_options or {}).get("units_only"))
     curation = curate(source, model=model, raw=raw, read_options=read_options)
     report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
-    return Outcome(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
+    return LabelResult(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
 
 
 def _require_new(source: str | Path, output: Path, *, whole: bool) -> None:
@@ -148,7 +161,7 @@ def _require_new(source: str | Path, output: Path, *, whole: bool) -> None:
         require_new(output, copy_of=place if whole else None)
 
 
-def label_sources(
+def label_many(
     sources: str | Path | Sequence[str | Path],
     *,
     model: str | Path | Model = "default",
@@ -157,7 +170,7 @@ def label_sources(
     raw: Mapping[str, Any] | None = None,
     read_options: Mapping[str, Any] | None = None,
     write_options: Mapping[str, Any] | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[LabelResult]:
     """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
 
     Parameters
@@ -167,11 +180,11 @@ def label_sources(
         With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
         a copy of each, under its own name. It is made where it is not there.
     model, dry_run, raw, read_options, write_options
-        As of `label_source`.
+        As of `label`.
 
     Yields
     ------
-    Outcome
+    LabelResult
         One for each source, as soon as it is done.
 
     Raises
@@ -192,7 +205,7 @@ def label_sources(
     for source, target in zip(listed, outputs, strict=True):
         start = time.perf_counter()
         try:
-            yield label_source(
+            yield label(
                 source,
                 model=loaded,
                 output=target,
@@ -202,7 +215,7 @@ def label_sources(
                 write_options=write_options,
             )
         except Exception as error:  # noqa: BLE001 - a fault on one file is its row, not the end of the rest
-            yield Outcome(source=str(source), error=error, seconds=time.perf_counter() - start)
+            yield LabelResult(source=str(source), error=error, seconds=time.perf_counter() - start)
 
 
 def _folder_for_copies(sources: Sequence[str | Path], output: str | Path | None) -> Path | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.batch import Outcome
+    from nwb_unitrefine.batch import LabelResult
     from nwb_unitrefine.read import Decisions
     from nwb_unitrefine.records import Curation, Predictions
 
@@ -47,19 +47,19 @@ class Standing:
         return frame
 
 
-def label_standing(outcome: Outcome, *, replace_human: bool) -> Standing:
+def label_standing(result: LabelResult, *, replace_human: bool) -> Standing:
     """Find out which labels stand after a source was labelled; after a dry run, which would.
 
     Parameters
     ----------
-    outcome : Outcome
+    result : LabelResult
         With a curation.
     replace_human : bool
         As it was labelled.
     """
     from nwb_unitrefine.read import Decisions, read_decisions
 
-    curation, report = outcome.curation, outcome.report
+    curation, report = result.curation, result.report
     assert curation is not None
     place = curation.units.source if report is None else replace(curation.units.source, uri=str(report.path))
     decisions = read_decisions(place)

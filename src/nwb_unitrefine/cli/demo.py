@@ -21,25 +21,25 @@ __all__ = ["command"]
 @json_option
 def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
     """Make a small NWB session with known truth, label it, and show the labels against the truth."""
-    from nwb_unitrefine.batch import label_source
+    from nwb_unitrefine.batch import label
     from nwb_unitrefine.demo import simulate_session
 
     path = Path(output)
     if force and (path.is_file() or path.is_symlink()):
         path.unlink()
     truth = simulate_session(path, seed=seed)
-    outcome = label_source(path)
-    assert outcome.curation is not None
-    labels = outcome.curation.predictions.labels
-    confusion = [[int(((truth == true) & (labels == label)).sum()) for label in CLASSES] for true in CLASSES]
+    result = label(path)
+    assert result.curation is not None
+    labels = result.curation.predictions.labels
+    confusion = [[int(((truth == true) & (labels == name)).sum()) for name in CLASSES] for true in CLASSES]
     if as_json:
         print_json(
             {"file": path, "classes": CLASSES, "confusion": confusion, "agreement": float((truth == labels).mean())}
         )
         return
     print_table(
-        f"{path}: {len(truth)} simulated units, labelled in {outcome.seconds:.1f} s",
-        ["simulated as", *(f"labelled {label}" for label in CLASSES)],
+        f"{path}: {len(truth)} simulated units, labelled in {result.seconds:.1f} s",
+        ["simulated as", *(f"labelled {name}" for name in CLASSES)],
         [[true, *row] for true, row in zip(CLASSES, confusion, strict=True)],
     )
     click.echo(f"{int((truth == labels).sum())} of {len(truth)} agree. Look further: nwb-unitrefine show {path}")

@@ -26,7 +26,7 @@ from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.batch import Outcome
+    from nwb_unitrefine.batch import LabelResult
     from nwb_unitrefine.cli._standing import Standing
     from nwb_unitrefine.records import Predictions
 
@@ -78,7 +78,7 @@ def command(
     """
     from rich.progress import Progress
 
-    from nwb_unitrefine.batch import find_sources, label_sources
+    from nwb_unitrefine.batch import find_sources, label_many
 
     require_written(overwrite, columns)
     found = find_sources(sources)
@@ -88,7 +88,7 @@ def command(
         "replace_human": replace_human,
         "units_only": units_only,
     }
-    labelling = label_sources(
+    labelling = label_many(
         found,
         model=load(model),
         output=output,
@@ -100,17 +100,17 @@ def command(
     documents, rows, n_refused = [], [], 0
     # What is kept of each source is its line, not its spike times: there may be many sources.
     with Progress(console=make_console(stderr=True), transient=True) as progress:
-        for outcome in progress.track(labelling, total=len(found), description=FIRST_TIME):
-            outcome, standing = _with_standing(outcome, replace_human=replace_human)  # noqa: PLW2901 - it is the same
-            n_refused += outcome.error is not None
+        for result in progress.track(labelling, total=len(found), description=FIRST_TIME):
+            result, standing = _with_standing(result, replace_human=replace_human)  # noqa: PLW2901 - it is the same
+            n_refused += result.error is not None
             if as_json:
-                documents.append(_as_document(outcome, standing))
+                documents.append(_as_document(result, standing))
                 continue
-            if outcome.error is not None:
-                describe_error(outcome.error, where=outcome.source)
+            if result.error is not None:
+                describe_error(result.error, where=result.source)
             elif standing is not None and len(found) == 1:
-                _print_units(outcome, standing)
-            rows.append(_summary(outcome, standing))
+                _print_units(result, standing)
+            rows.append(_summary(result, standing))
     if as_json:
         print_json(documents)
     elif len(found) > 1:
@@ -119,22 +119,22 @@ def command(
     return int(n_refused > 0)
 
 
-def _with_standing(outcome: Outcome, *, replace_human: bool) -> tuple[Outcome, Standing | None]:
+def _with_standing(result: LabelResult, *, replace_human: bool) -> tuple[LabelResult, Standing | None]:
     """Find out which labels stand; a source whose history cannot be read is refused, and the others go on."""
-    if outcome.error is not None:
-        return outcome, None
+    if result.error is not None:
+        return result, None
     try:
-        return outcome, label_standing(outcome, replace_human=replace_human)
+        return result, label_standing(result, replace_human=replace_human)
     except UnitRefineError as error:
-        return replace(outcome, error=error, curation=None), None
+        return replace(result, error=error, curation=None), None
 
 
-def _as_document(outcome: Outcome, standing: Standing | None) -> dict[str, Any]:
+def _as_document(result: LabelResult, standing: Standing | None) -> dict[str, Any]:
     """One source as JSON: what was said of every unit, what was written, or why it was refused."""
-    document: dict[str, Any] = {"source": outcome.source, "seconds": outcome.seconds}
-    if outcome.error is not None:
-        return {**document, "error": str(outcome.error), "error_type": type(outcome.error).__name__}
-    curation = outcome.curation
+    document: dict[str, Any] = {"source": result.source, "seconds": result.seconds}
+    if result.error is not None:
+        return {**document, "error": str(result.error), "error_type": type(result.error).__name__}
+    curation = result.curation
     assert curation is not None
     assert standing is not None
     return {
@@ -146,7 +146,7 @@ def _as_document(outcome: Outcome, standing: Standing | None) -> dict[str, Any]:
         "counts": _counts(standing.predictions),
         "agreement": agreement_document(curation.units, standing.predictions.labels, ours=standing.ours),
         "units": standing.to_frame().reset_index().to_dict("records"),
-        "written": outcome.report,
+        "written": result.report,
     }
 
 
@@ -156,14 +156,14 @@ def _counts(predictions: Predictions) -> dict[str, int]:
     return {name: counts[name] for name in (*CLASSES, "unlabelled")}
 
 
-def _print_units(outcome: Outcome, standing: Standing) -> None:
+def _print_units(result: LabelResult, standing: Standing) -> None:
     """Every unit with its label, what else is known of them, and what was written."""
-    curation = outcome.curation
+    curation = result.curation
     assert curation is not None
     predictions, spikes = standing.predictions, curation.units.spike_times_s.counts
     theirs = sorter_ids(curation.units)
     print_table(
-        f"{outcome.source}: {len(predictions)} units by {curation.model.name}",
+        f"{result.source}: {len(predictions)} units by {curation.model.name}",
         [
             "unit",
             *([] if theirs is None else [SORTER_ID]),
@@ -189,28 +189,28 @@ def _print_units(outcome: Outcome, standing: Standing) -> None:
     if weighed := weighing_remark(standing.of_model(), model_name=curation.model.name):
         click.echo(f"note: {weighed}", err=True)
     print_agreement(curation.units, predictions.labels, ours=standing.ours)
-    _print_written(outcome, predictions)
+    _print_written(result, predictions)
 
 
-def _print_written(outcome: Outcome, predictions: Predictions) -> None:
+def _print_written(result: LabelResult, predictions: Predictions) -> None:
     """One closing line: how many of each label, and what was written where."""
     counts = ", ".join(f"{count} {name}" for name, count in _counts(predictions).items() if count)
     n_uncertain = int(predictions.uncertain.sum())
-    where = "nothing written" if outcome.report is None else f"written to {outcome.report.path}"
-    if outcome.report is not None and outcome.report.n_kept:
-        where += f"; labels kept that a person set: {outcome.report.n_kept}"
-    if outcome.report is not None and outcome.report.n_gone:
-        gone = f"note: units that a person had labelled and that are not in the file any more: {outcome.report.n_gone}"
+    where = "nothing written" if result.report is None else f"written to {result.report.path}"
+    if result.report is not None and result.report.n_kept:
+        where += f"; labels kept that a person set: {result.report.n_kept}"
+    if result.report is not None and result.report.n_gone:
+        gone = f"note: units that a person had labelled and that are not in the file any more: {result.report.n_gone}"
         click.echo(gone, err=True)
-    if outcome.report is not None and outcome.report.left_out:
-        click.echo(f"note: not in the small file: columns {', '.join(outcome.report.left_out)}", err=True)
+    if result.report is not None and result.report.left_out:
+        click.echo(f"note: not in the small file: columns {', '.join(result.report.left_out)}", err=True)
     click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
-def _summary(outcome: Outcome, standing: Standing | None) -> list[object]:
+def _summary(result: LabelResult, standing: Standing | None) -> list[object]:
     """One row of the table of several sources."""
     if standing is None:
-        return [outcome.source, *["–"] * (len(CLASSES) + 2), "refused"]
+        return [result.source, *["–"] * (len(CLASSES) + 2), "refused"]
     uncertain = int(standing.predictions.uncertain.sum())
-    done = "dry run" if outcome.report is None else "written"
-    return [outcome.source, *_counts(standing.predictions).values(), uncertain, done]
+    done = "dry run" if result.report is None else "written"
+    return [result.source, *_counts(standing.predictions).values(), uncertain, done]

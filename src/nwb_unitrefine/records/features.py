@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.records.display import Displayed, Summary, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -47,8 +49,8 @@ class Origin:
         return f"{self.kind.value}: {self.detail}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Features:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Features(Displayed):
     """Metrics of every unit, each with its origin.
 
     Parameters
@@ -118,3 +120,19 @@ class Features:
         import pandas as pd
 
         return pd.DataFrame(self.values, columns=list(self.names), index=pd.Index(self.unit_ids, name="unit_id"))
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        empty = np.all(np.isnan(self.values), axis=0)
+        missing = [name for name, nowhere in zip(self.names, empty.tolist(), strict=True) if nowhere]
+        return Summary(
+            title=f"Features of {plural(len(self), 'unit')}: {plural(len(self.names), 'feature')}",
+            facts=(
+                ("names", ", ".join(self.names)),
+                ("missing in all", ", ".join(missing)),
+                *self.notes.items(),
+                *(("note", problem.what) for problem in self.problems),
+            ),
+            headings=("unit", *self.names),
+            rows=([unit, *values] for unit, values in zip(self.unit_ids.tolist(), self.values.tolist(), strict=True)),
+        )

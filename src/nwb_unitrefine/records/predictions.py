@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.records.display import Displayed, Summary, count_labels, plural
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -42,8 +44,8 @@ class ModelIdentity:
     licence: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Predictions:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Predictions(Displayed):
     """What a model says of every unit.
 
     Parameters
@@ -88,4 +90,23 @@ class Predictions:
                 "reason": list(self.reasons),
             },
             index=pd.Index(self.unit_ids, name="unit_id"),
+        )
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        return Summary(
+            title=f"Predictions for {plural(len(self), 'unit')}",
+            facts=(("labels", count_labels(self.labels.tolist())), ("uncertain", str(int(self.uncertain.sum())))),
+            headings=("unit", "label", *(f"p({name})" for name in CLASSES), "uncertain", "reason"),
+            rows=(
+                [unit, label, *row, "yes" if uncertain else "", reason]
+                for unit, label, row, uncertain, reason in zip(
+                    self.unit_ids.tolist(),
+                    self.labels.tolist(),
+                    self.probabilities.tolist(),
+                    self.uncertain.tolist(),
+                    self.reasons,
+                    strict=True,
+                )
+            ),
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nwb_unitrefine.records.display import Displayed, Summary, count_labels, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +28,8 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Curation:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Curation(Displayed):
     """One source, labelled: everything that `write_curation` records.
 
     Parameters
@@ -49,6 +51,20 @@ class Curation:
     parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     created: datetime = field(default_factory=_now)
 
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        return replace(
+            self.predictions.summary(),
+            title=f"Curation of {self.units.source.uri}: {plural(len(self.units), 'unit')} by {self.model.name}",
+            facts=(
+                ("labels", count_labels(self.predictions.labels.tolist())),
+                ("uncertain", str(int(self.predictions.uncertain.sum()))),
+                ("model", f"{self.model.name} {self.model.revision}".strip()),
+                ("features", f"{len(self.features.names)}"),
+                *(("note", problem.what) for problem in (*self.units.problems, *self.features.problems)),
+            ),
+        )
+
 
 class RunKind(StrEnum):
     """Who decided the labels of a run."""
@@ -58,8 +74,8 @@ class RunKind(StrEnum):
     RULE = "rule"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Run:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Run(Displayed):
     """One entry of a file's curation history, as the file records it.
 
     Parameters
@@ -108,6 +124,21 @@ class Run:
     label_column: str = ""
     probability_column: str = ""
     undoes: str = ""
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        decided = len(self.predictions) if self.changed is None else int(self.changed.sum())
+        return replace(
+            self.predictions.summary(),
+            title=f"{self.name or 'Run'} of {self.created:%Y-%m-%d %H:%M} by {self.agent} ({self.kind.value})",
+            facts=(
+                ("labels", count_labels(self.predictions.labels.tolist())),
+                ("decided", plural(decided, "unit")),
+                ("columns", ", ".join(filter(None, (self.label_column, self.probability_column)))),
+                ("undoes", self.undoes),
+                ("note", self.note),
+            ),
+        )
 
 
 def effective_chain(history: Sequence[Run]) -> tuple[Run, ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.records.display import Displayed, Summary, plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -176,8 +178,8 @@ class Waveforms:
     declared_unit: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Units:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Units(Displayed):
     """The units of one source.
 
     Parameters
@@ -220,3 +222,23 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.unit_ids)
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        waveforms = ""
+        if self.waveforms is not None:
+            _, n_samples, n_channels = self.waveforms.mean.shape
+            waveforms = f"{plural(n_samples, 'sample')} on {plural(n_channels, 'channel')}"
+        return Summary(
+            title=f"Units of {self.source.uri}: {plural(len(self), 'unit')}, "
+            f"{plural(self.spike_times_s.values.size, 'spike')}",
+            facts=(
+                ("read as", " ".join(filter(None, (self.source.kind, self.source.nwb_version, self.source.dialect)))),
+                ("sampling rate", "" if self.sampling_rate_hz is None else f"{self.sampling_rate_hz:g} Hz"),
+                ("mean waveforms", waveforms),
+                ("columns", ", ".join(self.columns)),
+                *(("note", problem.what) for problem in self.problems),
+            ),
+            headings=("unit", "spikes"),
+            rows=zip(self.unit_ids.tolist(), self.spike_times_s.counts.tolist(), strict=True),
+        )

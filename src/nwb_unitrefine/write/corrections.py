@@ -125,6 +125,10 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
     dry_run : bool, optional
         Do everything but write.
 
+    Returns
+    -------
+    WriteReport
+
     Raises
     ------
     WriteError

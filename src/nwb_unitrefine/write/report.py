@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nwb_unitrefine.records.display import Displayed, Summary, plural
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["WriteReport"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteReport:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WriteReport(Displayed):
     """What a write did.
 
     Parameters
@@ -49,3 +51,18 @@ class WriteReport:
     replaced: tuple[str, ...] = ()
     bytes_written: int = 0
     left_out: tuple[str, ...] = ()
+
+    def summary(self) -> Summary:
+        """Return what `repr` and a notebook show."""
+        return Summary(
+            title=f"{self.path}: {plural(self.n_units, 'unit')} labelled" + (f" as {self.run}" if self.run else ""),
+            facts=(
+                ("columns", ", ".join(self.columns)),
+                ("changed", plural(self.n_changed, "label")),
+                ("kept", f"{plural(self.n_kept, 'label')} that a person set" if self.n_kept else ""),
+                ("gone", f"{plural(self.n_gone, 'unit')} that a person had labelled" if self.n_gone else ""),
+                ("replaced", ", ".join(self.replaced)),
+                ("left out", ", ".join(self.left_out)),
+                ("written", plural(self.bytes_written, "byte")),
+            ),
+        )
