@@ -73,12 +73,12 @@ def curate(
 
 
 def _parameters(model: Model, raw: Mapping[str, Any] | None) -> dict[str, str | float | int | bool]:
-    """Say what decided the outcome besides model and data, so that `verify` can do the same again."""
-    said = dict(getattr(model, "options", {}))
+    """Collect what decided the outcome besides model and data, so that `verify` can do the same again."""
+    options: dict[str, str | float | int | bool] = dict(model.options)
     if raw is None:
-        return said
+        return options
     plain = {f"raw_{name}": raw[name] for name in _RAW_PARAMETERS if isinstance(raw.get(name), str | int | bool)}
-    return {**said, "from_raw": True, **plain}
+    return {**options, "from_raw": True, **plain}
 
 
 def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:

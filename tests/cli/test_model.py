@@ -20,7 +20,7 @@ def test_show_tells_what_the_default_model_is(capsys):
     assert main(["model", "show"]) == 0
     printed = capsys.readouterr().out
     assert "unitrefine-default" in printed
-    assert "prior-weighted" in printed
+    assert "balanced" in printed
     assert main(["model", "show", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["model"]["digest"] == load_model().identity.digest

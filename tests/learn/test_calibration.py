@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import check_grad
 
-from nwb_unitrefine.learn.calibration import fit_calibration
+from nwb_unitrefine.learn.calibration import fit_calibration, penalised_gradient, penalised_loss
 from nwb_unitrefine.learn.scores import calibration_error
 from nwb_unitrefine.models.calibration import apply_calibration
 
@@ -48,3 +49,21 @@ def test_certainty_is_no_obstacle() -> None:
     found = apply_calibration(fit_calibration(probabilities, np.array([0, 1, 2, 1, 1, 2])), probabilities)
     assert np.isfinite(found).all()
     assert found.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_the_gradient_is_that_of_the_loss(n_classes: int) -> None:
+    """The penalty included: without it, the optimiser stops at another point than the minimum."""
+    rng = np.random.default_rng(0)
+    problem = {
+        "logarithms": np.log(rng.dirichlet(np.ones(n_classes), 20)),
+        "wanted": np.eye(n_classes)[rng.integers(0, n_classes, 20)],
+        "shares": rng.dirichlet(np.ones(20)),
+        "penalty": 0.7,
+    }
+    error = check_grad(
+        lambda flat: penalised_loss(flat, **problem),
+        lambda flat: penalised_gradient(flat, **problem),
+        rng.normal(size=n_classes * (n_classes + 1)),
+    )
+    assert error < 1e-5

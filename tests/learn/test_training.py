@@ -12,8 +12,11 @@ import pytest
 
 from nwb_unitrefine.errors import ModelError, TrainingError
 from nwb_unitrefine.learn import Search, combine, cross_validate, read_labelled_tables, train_model
+from nwb_unitrefine.learn.candidates import IMPUTERS, SCALERS, available_classifiers
 from nwb_unitrefine.learn.default_model import read_training_data
+from nwb_unitrefine.learn.learner import describe
 from nwb_unitrefine.models import load_model
+from nwb_unitrefine.models.manifest import ConditionalCalibration, NoCalibration, Uncertainty
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,7 +212,7 @@ def test_processes_do_not_change_a_search(make) -> None:
 
 def test_the_seed_decides_what_is_tried() -> None:
     """The same seed draws the same configurations, none twice; another seed draws others."""
-    search = Search.over_everything(draws=4)
+    search = Search(classifiers=available_classifiers(), imputers=IMPUTERS, scalers=SCALERS, draws=4)
     drawn = search.candidates(seed=1)
     assert drawn == search.candidates(seed=1)
     assert drawn != search.candidates(seed=2)
@@ -250,3 +253,20 @@ def test_a_model_folder_of_unitrefine_is_training_data(shared_data: Path, tmp_pa
     found = read_labelled_tables(tmp_path, mapping={"0": "sua", "1": "noise"}, definition="0.101")
     assert len(found) == 793  # three rows of labels have no metrics
     assert found.counts["mua"] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "release"),
+    [
+        (("num_spikes@0.101", "half_width@0.101"), "0.101.2"),
+        (("num_spikes@0.101", "trough_half_width"), "0.105.3"),
+        (("half_width@0.101", "trough_half_width"), None),
+    ],
+)
+def test_the_manifest_states_the_spikeinterface_of_its_data(make, names, release) -> None:
+    """SpikeInterface renames and converts metrics by this version; metrics of both definitions have none."""
+    dataset = replace(make(), names=names, values=make().values[:, : len(names)])
+    manifest = describe(
+        dataset, calibrations=(ConditionalCalibration(calibration=NoCalibration()),), uncertainty=Uncertainty(), seed=0
+    )
+    assert manifest.requirements.get("spikeinterface") == release

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.model_factory import NAMES, make_manifest
 from nwb_unitrefine.models.calibration import apply_calibration, calibrate, decision_scores
-from nwb_unitrefine.models.manifest import ConditionalCalibration, Matrix, NoCalibration, Platt, Temperature
+from nwb_unitrefine.models.manifest import ConditionalCalibration, Matrix, NoCalibration
 
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
@@ -18,12 +18,6 @@ def test_no_calibration_changes_nothing():
     """The estimator's own probabilities."""
     given_row = np.array([[0.7, 0.2, 0.1]])
     assert apply_calibration(NoCalibration(), given_row) is given_row
-
-
-def test_temperature_two_takes_square_roots():
-    """p^(1/2), normalised: sqrt(.64, .32, .04) = .8, .5657, .2, of sum 1.5657."""
-    found = apply_calibration(Temperature(temperature=2.0), np.array([[0.64, 0.32, 0.04]]))
-    np.testing.assert_allclose(found, [[0.51096, 0.36130, 0.12774]], atol=1e-5)
 
 
 def test_matrix_scaling_multiplies_by_the_exponential_of_its_bias():
@@ -38,27 +32,11 @@ def test_matrix_scaling_takes_rows_of_weights_for_the_new_classes():
     np.testing.assert_allclose(apply_calibration(rotate, np.array([[0.5, 0.3, 0.2]])), [[0.3, 0.2, 0.5]])
 
 
-def test_platt_scaling_with_slope_one_and_no_intercept_changes_nothing():
-    """The sigmoid of the log odds is the probability."""
-    platt = Platt(slopes=(1.0, 1.0, 1.0), intercepts=(0.0, 0.0, 0.0))
-    np.testing.assert_allclose(apply_calibration(platt, np.array([[0.5, 0.3, 0.2]])), [[0.5, 0.3, 0.2]])
-
-
-def test_platt_scaling_shifts_the_log_odds():
-    """Odds of sua times 3: .5 becomes .75; then divided by .75 + .3 + .2."""
-    platt = Platt(slopes=(1.0, 1.0, 1.0), intercepts=(float(np.log(3)), 0.0, 0.0))
-    np.testing.assert_allclose(apply_calibration(platt, np.array([[0.5, 0.3, 0.2]])), [[0.6, 0.24, 0.16]])
-
-
 NUMBERS = st.floats(-20, 20)
-CALIBRATIONS = st.one_of(
-    st.builds(Temperature, temperature=st.floats(0.01, 100)),
-    st.builds(
-        Matrix,
-        weights=st.tuples(*[st.tuples(NUMBERS, NUMBERS, NUMBERS)] * 3),
-        bias=st.tuples(NUMBERS, NUMBERS, NUMBERS),
-    ),
-    st.builds(Platt, slopes=st.tuples(NUMBERS, NUMBERS, NUMBERS), intercepts=st.tuples(NUMBERS, NUMBERS, NUMBERS)),
+CALIBRATIONS = st.builds(
+    Matrix,
+    weights=st.tuples(*[st.tuples(NUMBERS, NUMBERS, NUMBERS)] * 3),
+    bias=st.tuples(NUMBERS, NUMBERS, NUMBERS),
 )
 
 
@@ -94,7 +72,7 @@ def test_each_unit_is_calibrated_for_the_groups_that_it_lacks():
 
 def test_prior_weighting_divides_by_the_share_in_training():
     """.3/.2, .5/.5, .2/.3 = 1.5, 1, 2/3: sua, although mua is more probable."""
-    manifest = make_manifest(decision_rule="prior-weighted")
+    manifest = make_manifest(decision_rule="balanced")
     found = decision_scores(manifest, np.array([[0.3, 0.5, 0.2]]))
     np.testing.assert_allclose(found, np.array([[1.5, 1.0, 2 / 3]]) / (1.5 + 1 + 2 / 3))
 
@@ -104,3 +82,11 @@ def test_without_a_rule_the_probability_decides(manifest):
     """Models of others have no rule."""
     row = np.array([[0.3, 0.5, 0.2]])
     assert decision_scores(manifest, row) is row
+
+
+def test_the_user_may_ask_for_another_rule_than_the_manifests():
+    """`probable` takes the probabilities as they are, `balanced` divides them by the priors."""
+    manifest = make_manifest(decision_rule="balanced")
+    row = np.array([[0.3, 0.5, 0.2]])
+    assert decision_scores(manifest, row, rule="probable") is row
+    assert decision_scores(make_manifest(), row, rule="balanced").argmax() == 0

@@ -40,13 +40,13 @@ def test_a_unit_that_nothing_is_known_of_has_no_label(values, reason):
 
 
 def test_a_manifest_makes_labels_uncertain_with_the_reason():
-    """Few spikes, few features, out of the training range, a small margin: each is said, and the label stays."""
+    """Few spikes, few features, out of the training range, a small probability: each is said, and the label stays."""
     manifest = make_manifest(
         features=tuple(
             Feature(name=name, column=name.partition("@")[0], low=low, high=high)
             for name, low, high in zip(NAMES, (1, 0.0, None), (1e6, 10.0, 2.0), strict=True)
         ),
-        uncertainty=Uncertainty(min_spikes=50, min_margin=0.2, max_out_of_range=0, min_present=2),
+        uncertainty=Uncertainty(min_spikes=50, min_probability=0.46, max_out_of_range=0, min_present=2),
     )
     values = [[50, 1, 1], [49, 1, 1], [99, np.nan, np.nan], [99, 11, -5], [99, 1, 1], [10, 1, 3]]
     probabilities = [SURE, SURE, SURE, SURE, [0.45, 0.15, 0.4], [0.3, 0.4, 0.3]]

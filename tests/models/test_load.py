@@ -10,7 +10,7 @@ import pytest
 from helpers.model_factory import fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, predict, write_folder
-from nwb_unitrefine.models.load import PACKAGED
+from nwb_unitrefine.models.load import PACKAGED, recorded_options
 from nwb_unitrefine.records import CLASSES
 
 
@@ -63,7 +63,7 @@ def test_what_a_user_says_of_classes_is_part_of_the_digest(folder):
     plain = load_model(folder).identity.digest
     turned = load_model(folder, labels={"0": "noise", "1": "mua", "2": "sua"})
     assert turned.identity.digest != plain
-    assert turned.meanings == ("noise", "mua", "sua")
+    assert turned.class_labels == ("noise", "mua", "sua")
 
 
 def test_features_are_taken_by_name(folder):
@@ -139,3 +139,25 @@ def test_an_unknown_way_with_missing_features_is_refused() -> None:
     """A misspelt option does not pass for the cautious one."""
     with pytest.raises(ModelError, match="missing='foo'"):
         load_model("default", missing="foo")
+
+
+def test_a_user_decides_how_probabilities_become_labels(folder) -> None:
+    """The most probable class on request; the choice is recorded, and found again from the record."""
+    table, _ = training_table(seed=2)
+    features = make_features(table.to_numpy())
+    probable, balanced = (load_model(folder, decide=rule) for rule in ("probable", "balanced"))
+    found = probable.predict(features)
+    assert found.labels.tolist() == [CLASSES[index] for index in found.probabilities.argmax(axis=1)]
+    assert (found.labels != balanced.predict(features).labels).any()
+    assert balanced.options == {"decide": "balanced"}
+    assert recorded_options(balanced.options) == {"decide": "balanced"}
+    assert load_model(folder).options == {}
+
+
+def test_a_rule_that_a_model_cannot_follow_is_refused(folder) -> None:
+    """Without class shares nothing can be balanced; a misspelt rule is none."""
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ModelError, match="does not record the share of each class"):
+        load_model(folder, decide="balanced")
+    with pytest.raises(ModelError, match="decide='best'"):
+        load_model(folder, decide="best")

@@ -48,7 +48,7 @@ def test_a_manifest_is_the_same_after_writing_and_reading(tmp_path):
             },
             "which are not there",
         ),
-        ({"decision_rule": "guess"}, "prior-weighted"),
+        ({"decision_rule": "guess"}, "balanced"),
         ({"schema_version": 2}, "Input should be 1"),
         ({"surprise": 1}, "Extra inputs"),
         ({"files": {"best_model.skops": "md5:123"}}, "should match pattern"),
@@ -76,6 +76,17 @@ def test_a_manifest_of_a_later_schema_keeps_unknown_keys_out():
     document = json.loads(make_manifest().to_json())
     with pytest.raises(ValidationError):
         Manifest.model_validate({**document, "new_rule": True})
+
+
+def test_a_manifest_of_version_0_1_is_read():
+    """Its names of decision rules are those of today's; its margin, which nothing set, may be 0 and nothing else."""
+    document = json.loads(make_manifest(decision_rule="balanced").to_json())
+    old = {**document, "decision_rule": "prior-weighted", "uncertainty": {**document["uncertainty"], "min_margin": 0.0}}
+    assert Manifest.model_validate(old) == Manifest.model_validate(document)
+    assert Manifest.model_validate({**document, "decision_rule": "argmax"}).decision_rule == "probable"
+    old["uncertainty"]["min_margin"] = 0.1
+    with pytest.raises(ValidationError, match="min_margin is no longer supported"):
+        Manifest.model_validate(old)
 
 
 def test_the_card_shows_what_was_measured_on_what():

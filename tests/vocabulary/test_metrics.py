@@ -17,6 +17,7 @@ from nwb_unitrefine.vocabulary import (
     OLD,
     Group,
     Need,
+    definition_of,
     dialect_names,
     dialect_of_columns,
     feature_names,
@@ -186,3 +187,22 @@ def test_the_columns_of_an_allen_table_are_known(shared_data: Path) -> None:
         "cluster_id", "max_drift", "cumulative_drift", "epoch_name_quality_metrics", "epoch_name_waveform_metrics",
         "peak_channel", "amplitude",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "release", "definition"),
+    [
+        (["half_width", "snr"], "", OLD),
+        (["trough_half_width", "snr"], "", NEW),
+        (["snr", "num_spikes"], "", None),
+        (["half_width", "trough_half_width"], "", None),
+        (["half_width"], "0.104.1", NEW),
+        (["trough_half_width"], "0.103.1", OLD),
+        (["half_width"], "None", OLD),
+    ],
+)
+def test_the_definition_of_a_table_follows_from_its_release_else_from_names_of_one_definition(
+    columns: list[str], release: str, definition: str | None
+) -> None:
+    """What the release leaves open, names may decide; nothing is guessed from names that both definitions have."""
+    assert definition_of(columns, release=release) == definition

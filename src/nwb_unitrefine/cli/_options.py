@@ -60,6 +60,14 @@ _LOADING = (
         callback=_keep,
         help="What a published model does about features that no unit has.",
     ),
+    click.option(
+        "--decide",
+        type=click.Choice(["balanced", "probable"]),
+        expose_value=False,
+        callback=_keep,
+        help="The label is the class with the largest probability over its share in training, or the most probable "
+        "one; by default as the model was validated.",
+    ),
 )
 
 _SOURCE = click.option(
@@ -101,7 +109,7 @@ def one_or_two(sources: tuple[str, ...]) -> str | list[str]:
 def given_options() -> dict[str, Any]:
     """Return the arguments of `load_model` that the user gave, and no others."""
     kept = click.get_current_context().meta
-    given = {name: kept.get(f"{__name__}.{name}") for name in ("allow_types", "labels", "missing")}
+    given = {name: kept.get(f"{__name__}.{name}") for name in ("allow_types", "labels", "missing", "decide")}
     given["labels"] = [_parse_labels(text) for text in given["labels"] or ()]
     return {name: value for name, value in given.items() if value and value != "refuse"}
 

@@ -80,7 +80,7 @@ def _describe(step: FittedModel) -> dict[str, Any]:
     return {
         "identity": step.identity,
         "features": step.inputs,
-        "classes": dict(zip(map(str, step.estimator.classes), step.meanings, strict=True)),
+        "classes": dict(zip(map(str, step.estimator.classes), step.class_labels, strict=True)),
         "estimator": type(step.estimator.fitted).__name__,
         "written_by": step.estimator.written_by,
         "types": step.estimator.types,
@@ -93,7 +93,7 @@ def _print(step: FittedModel) -> None:
     identity, estimator, manifest = step.identity, step.estimator, step.manifest
     classes = ", ".join(
         str(own) if str(own) == meaning else f"{own} = {meaning or '?'}"
-        for own, meaning in zip(estimator.classes, step.meanings, strict=True)
+        for own, meaning in zip(estimator.classes, step.class_labels, strict=True)
     )
     rows = [
         ("from", identity.source),

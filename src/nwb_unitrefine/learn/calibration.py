@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +11,9 @@ from nwb_unitrefine.models.manifest import Matrix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_calibration"]
+__all__ = ["fit_calibration", "penalised_gradient", "penalised_loss"]
 
 _SMALLEST = 1e-12
-_N_CLASSES = 3
 
 
 def fit_calibration(
@@ -28,7 +27,7 @@ def fit_calibration(
 
     Parameters
     ----------
-    probabilities : array of float64, shape (n_units, 3)
+    probabilities : array of float64, shape (n_units, n_classes)
         Of units that were held out when the estimator was fitted.
     targets : array of int, shape (n_units,)
         Index of each unit's class.
@@ -56,24 +55,76 @@ def fit_calibration(
     """
     from scipy.optimize import minimize
 
-    logarithms = np.log(np.clip(probabilities, _SMALLEST, 1.0))
-    shares = np.full(len(targets), 1 / len(targets)) if weights is None else weights / weights.sum()
-    wanted = np.eye(_N_CLASSES)[targets]
-    start = np.concatenate([np.eye(_N_CLASSES).ravel(), np.zeros(_N_CLASSES)])
-
-    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        matrix, bias = flat[:-_N_CLASSES].reshape(_N_CLASSES, _N_CLASSES), flat[-_N_CLASSES:]
-        scores = logarithms @ matrix.T + bias
-        scores -= scores.max(axis=1, keepdims=True)
-        normaliser = np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        residual = (np.exp(scores - normaliser) - wanted) * shares[:, None]
-        value = float((shares * (normaliser[:, 0] - (scores * wanted).sum(axis=1))).sum())
-        gradient = np.concatenate([(residual.T @ logarithms).ravel(), residual.sum(axis=0)])
-        off = flat - start
-        return value + penalty * float(off @ off), gradient + 2 * penalty * off
-
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-8})
-    # Six digits are more than the data can tell, and keep the manifest free of the optimiser's last bits.
+    n_classes = probabilities.shape[1]
+    start = _unchanged(n_classes)
+    problem: dict[str, Any] = {
+        "logarithms": np.log(np.clip(probabilities, _SMALLEST, 1.0)),
+        "wanted": np.eye(n_classes)[targets],
+        "shares": np.full(len(targets), 1 / len(targets)) if weights is None else weights / weights.sum(),
+        "penalty": penalty,
+    }
+    found = minimize(
+        lambda flat: (penalised_loss(flat, **problem), penalised_gradient(flat, **problem)),
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-8},
+    )
+    # Six digits are more than the data determines, and keep the manifest free of the optimiser's last bits.
     rows = np.round(found.x, 6)
-    matrix = rows[:-_N_CLASSES].reshape(_N_CLASSES, _N_CLASSES)
-    return Matrix.model_validate({"weights": matrix.tolist(), "bias": rows[-_N_CLASSES:].tolist()})
+    matrix = rows[:-n_classes].reshape(n_classes, n_classes)
+    return Matrix.model_validate({"weights": matrix.tolist(), "bias": rows[-n_classes:].tolist()})
+
+
+def _unchanged(n_classes: int) -> NDArray[np.float64]:
+    """Parameters that leave probabilities as they are: the unit matrix, then a bias of zero."""
+    return np.concatenate([np.eye(n_classes).ravel(), np.zeros(n_classes)])
+
+
+def _normalised_scores(flat: NDArray[np.float64], logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms of the calibrated probabilities, shape (n_units, n_classes)."""
+    n_classes = logarithms.shape[1]
+    scores = logarithms @ flat[:-n_classes].reshape(n_classes, n_classes).T + flat[-n_classes:]
+    scores -= scores.max(axis=1, keepdims=True)
+    return np.asarray(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))
+
+
+def penalised_loss(
+    flat: NDArray[np.float64],
+    *,
+    logarithms: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    penalty: float,
+) -> float:
+    """Mean log loss plus the penalty; see `fit_calibration`.
+
+    Parameters
+    ----------
+    flat : array, shape (n_classes * (n_classes + 1),)
+        Weights, row by row, then the bias.
+    logarithms : array, shape (n_units, n_classes)
+        Of the estimator's probabilities.
+    wanted : array, shape (n_units, n_classes)
+        1 for each unit's class, else 0.
+    shares : array, shape (n_units,)
+        Weight of each unit; they sum to 1.
+    penalty : float
+    """
+    off = flat - _unchanged(logarithms.shape[1])
+    loss = -(shares * (_normalised_scores(flat, logarithms) * wanted).sum(axis=1)).sum()
+    return float(loss + penalty * (off @ off))
+
+
+def penalised_gradient(
+    flat: NDArray[np.float64],
+    *,
+    logarithms: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    penalty: float,
+) -> NDArray[np.float64]:
+    """Gradient of `penalised_loss`, of the shape of `flat`."""
+    residual = (np.exp(_normalised_scores(flat, logarithms)) - wanted) * shares[:, None]
+    gradient = np.concatenate([(residual.T @ logarithms).ravel(), residual.sum(axis=0)])
+    return np.asarray(gradient + 2 * penalty * (flat - _unchanged(logarithms.shape[1])))

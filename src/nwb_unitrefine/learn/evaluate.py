@@ -147,8 +147,7 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
     FeatureError
         If the model needs features that the dataset does not have.
     """
-    manifest = getattr(model, "manifest", None)
-    if manifest is not None and (seen := set(manifest.training.recordings) & set(dataset.recordings.tolist())):
+    if seen := set(model.training_recordings) & set(dataset.recordings.tolist()):
         raise TrainingError(
             f"{model.identity.name} was trained on {', '.join(sorted(seen))}: scores on these say nothing.",
             tip="Score it on other recordings, or score its learner by leaving recordings out.",
@@ -237,10 +236,7 @@ def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Score
     """Have a model label a dataset; units it says nothing about get what is known without looking: the shares."""
     found = model.predict(dataset.to_features())
     unlabelled = found.labels == ""
-    manifest = getattr(model, "manifest", None)
-    shares = np.full(len(CLASSES), 1 / len(CLASSES))
-    if manifest is not None:
-        shares = np.array([manifest.class_priors[one] for one in CLASSES])
+    shares = np.array([model.class_priors.get(one, 1 / len(CLASSES)) for one in CLASSES])
     probabilities = np.where(unlabelled[:, None], shares, found.probabilities)
     known = np.array([CLASSES.index(one) if one else int(shares.argmax()) for one in found.labels.tolist()], dtype=int)
     return Scored(

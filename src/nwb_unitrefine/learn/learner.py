@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.learn.calibration import fit_calibration
 from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
 from nwb_unitrefine.learn.splits import split
@@ -23,7 +24,7 @@ from nwb_unitrefine.models.manifest import (
 from nwb_unitrefine.models.model import FittedModel
 from nwb_unitrefine.models.skops.estimator import Estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
-from nwb_unitrefine.vocabulary import resolve
+from nwb_unitrefine.vocabulary import NEW, OLD, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -260,7 +261,7 @@ def describe(
         features=tuple(features),
         feature_groups=feature_groups(data.names),
         class_priors={name: counts[name] / len(data) for name in CLASSES},
-        decision_rule="prior-weighted",
+        decision_rule="balanced",
         calibrations=calibrations,
         uncertainty=uncertainty,
         training=Training(
@@ -274,14 +275,35 @@ def describe(
             label_mapping=dict(data.label_mapping),
         ),
         licence=data.licence,
-        requirements={"scikit-learn": sklearn.__version__, "spikeinterface": "0.101.2"},
+        requirements={"scikit-learn": sklearn.__version__, **_spikeinterface(data.names)},
     )
+
+
+_RELEASE_OF = {OLD: "0.101.2", NEW: "0.105.3"}
+"""The release of SpikeInterface that each definition was checked against."""
+
+
+def _spikeinterface(names: Sequence[str]) -> dict[str, str]:
+    """Name the SpikeInterface whose metrics the data holds; nothing where some are of one definition, some of another.
+
+    SpikeInterface renames and converts its metrics by this version. A metric that every release computes alike fits
+    either.
+    """
+    definitions = set()
+    for name in names:
+        try:
+            feature = resolve(name)
+        except FeatureError:
+            continue
+        if feature.metric.difference or len(feature.metric.definitions) == 1:
+            definitions.add(feature.definition)
+    if len(definitions) > 1:
+        return {}
+    return {"spikeinterface": _RELEASE_OF[definitions.pop() if definitions else NEW]}
 
 
 def _unit(name: str) -> str:
     """Physical unit of a metric; empty for one that the vocabulary does not know."""
-    from nwb_unitrefine.errors import FeatureError
-
     try:
         return resolve(name).metric.unit
     except FeatureError:
@@ -300,6 +322,6 @@ def in_memory(estimator: Any, manifest: Manifest) -> FittedModel:
             path=Path("(in memory)"),
         ),
         inputs=manifest.input_names,
-        meanings=manifest.classes,
+        class_labels=manifest.classes,
         manifest=manifest,
     )

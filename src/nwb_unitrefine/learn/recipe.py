@@ -69,7 +69,22 @@ class _Cascade:
         """What to call it."""
         return ModelIdentity(name="UnitRefine recipe", source="memory", revision="", digest="")
 
-    def predict(self, features: Features, *, missing: str = "impute") -> Predictions:  # noqa: ARG002 - it always imputes
+    @property
+    def options(self) -> dict[str, str]:
+        """None: it is never loaded."""
+        return {}
+
+    @property
+    def training_recordings(self) -> tuple[str, ...]:
+        """Not recorded: it lives only while it is scored."""
+        return ()
+
+    @property
+    def class_priors(self) -> dict[str, float]:
+        """Not recorded."""
+        return {}
+
+    def predict(self, features: Features) -> Predictions:
         """Label every unit, whatever it lacks."""
         values = features.select(self.feature_names).values
         noise = self.noise.predict_proba(values)[:, 1]

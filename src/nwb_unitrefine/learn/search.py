@@ -12,7 +12,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.calibration import fit_calibration
-from nwb_unitrefine.learn.candidates import CLASSIFIERS, IMPUTERS, SCALERS, available_classifiers, make_pipeline
+from nwb_unitrefine.learn.candidates import CLASSIFIERS, IMPUTERS, SCALERS, make_pipeline
 from nwb_unitrefine.learn.input_sets import choose_inputs
 from nwb_unitrefine.learn.learner import describe, in_memory, metric_table
 from nwb_unitrefine.learn.scores import balanced_accuracy
@@ -92,11 +92,6 @@ class Search:
                 raise TrainingError(
                     f"{', '.join(map(repr, strange))} cannot be searched over.", tip=f"One of: {', '.join(known)}."
                 )
-
-    @classmethod
-    def over_everything(cls, *, draws: int = 10, n_jobs: int = 1) -> Search:
-        """Search over every imputer, scaler and classifier that is installed."""
-        return cls(classifiers=available_classifiers(), imputers=IMPUTERS, scalers=SCALERS, draws=draws, n_jobs=n_jobs)
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
 from nwb_unitrefine.records import Problem
-from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
+from nwb_unitrefine.vocabulary import NEW, OLD, definition_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -276,9 +276,7 @@ def subject_of(recording: str, pattern: str | None) -> str:
 def _metrics(table: pd.DataFrame, definition: str | None, *, exclude: str, file: Path) -> dict[str, str]:
     """Map vocabulary names to the table's columns; what is no known metric is no feature, above all no label."""
     columns = [str(name) for name in table.columns if str(name) != exclude]
-    if definition is None:
-        only_old = any(name in METRICS and METRICS[name].definitions == (OLD,) for name in columns)
-        definition = OLD if only_old else NEW
+    definition = definition or definition_of(columns) or NEW
     found: dict[str, str] = {}
     for column in columns:
         try:

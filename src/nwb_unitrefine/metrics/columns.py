@@ -11,10 +11,9 @@ from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.records import Problem, Ragged
 from nwb_unitrefine.vocabulary import (
     METRICS,
-    NEW,
-    OLD,
     Alias,
     Feature,
+    definition_of,
     dialect_names,
     dialect_of_columns,
     find_aliases,
@@ -22,8 +21,6 @@ from nwb_unitrefine.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Column, Units
@@ -76,7 +73,7 @@ def read_columns(
         dialect = dialect_of_columns(units.columns)
     release = definition
     if definition is None and dialect in ("SpikeInterface", "AIND"):
-        release = _release(units.columns)
+        release = definition_of(units.columns)
     elif definition is not None and dialect not in dialect_names():
         dialect = "SpikeInterface"
     found: dict[str, ColumnValues] = {}
@@ -112,18 +109,6 @@ def _own_name(name: str) -> tuple[Alias, ...]:
     metric = feature.metric
     definitions = (feature.definition,) if metric.difference else metric.definitions
     return (Alias(dialect="", name=name, metric=metric.name, definitions=definitions),)
-
-
-def _release(columns: Collection[str]) -> str | None:
-    """Tell from names that only one definition has which one the columns follow; None where they do not say."""
-    definitions = {
-        METRICS[name].definitions for name in columns if name in METRICS and len(METRICS[name].definitions) == 1
-    }
-    if definitions == {(OLD,)}:
-        return OLD
-    if definitions == {(NEW,)}:
-        return NEW
-    return None
 
 
 def _numbers(column: Column, n_units: int) -> NDArray[np.float64] | None:

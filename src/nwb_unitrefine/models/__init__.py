@@ -1,11 +1,11 @@
-"""Models: folders, where they come from, whether they are trusted, and what they predict."""
+"""Models: their folders, how they are loaded and shared, whether they are trusted, and what they predict."""
 
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
 from nwb_unitrefine.models.hub import pull_model, push_model
-from nwb_unitrefine.models.load import load_model
+from nwb_unitrefine.models.load import load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
-from nwb_unitrefine.models.model import FittedModel, Model, predict
+from nwb_unitrefine.models.model import FittedModel, Model
 
 __all__ = [
     "Cascade",

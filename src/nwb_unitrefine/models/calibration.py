@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.models.manifest import Matrix, NoCalibration, Platt, Temperature
+from nwb_unitrefine.models.manifest import NoCalibration
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.manifest import Calibration, Manifest
+    from nwb_unitrefine.models.manifest import Calibration, DecisionRule, Manifest
 
 __all__ = ["apply_calibration", "calibrate", "decision_scores"]
 
@@ -43,27 +43,20 @@ def apply_calibration(calibration: Calibration, probabilities: NDArray[np.float6
 
     Notes
     -----
-    Temperature and matrix scaling: Guo et al. 2017, "On calibration of modern neural networks", section 4.2, with the
-    logarithms of the probabilities in the place of logits. Platt scaling: Platt 1999, on the log odds.
+    Matrix scaling: Guo et al. 2017, "On calibration of modern neural networks", section 4.2, with the logarithms of
+    the probabilities in the place of logits.
 
     Examples
     --------
-    >>> apply_calibration(Temperature(temperature=2.0), np.array([[0.8, 0.2, 0.0]])).round(3).tolist()
+    >>> from nwb_unitrefine.models.manifest import Matrix
+    >>> halved = Matrix(weights=((0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)), bias=(0, 0, 0))
+    >>> apply_calibration(halved, np.array([[0.8, 0.2, 0.0]])).round(3).tolist()
     [[0.667, 0.333, 0.0]]
     """
     if isinstance(calibration, NoCalibration):
         return probabilities
-    clipped = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
-    logarithms = np.log(clipped)
-    if isinstance(calibration, Temperature):
-        return _softmax(logarithms / calibration.temperature)
-    if isinstance(calibration, Matrix):
-        return _softmax(logarithms @ np.asarray(calibration.weights).T + np.asarray(calibration.bias))
-    assert isinstance(calibration, Platt)
-    log_odds = logarithms - np.log1p(-clipped)
-    scores = np.asarray(calibration.slopes) * log_odds + np.asarray(calibration.intercepts)
-    # logaddexp is log(1 + exp(-score)) without overflow: the logarithm of each sigmoid, normalised in log space.
-    return _softmax(-np.logaddexp(0.0, -scores))
+    logarithms = np.log(np.clip(probabilities, _SMALLEST, 1 - _SMALLEST))
+    return _softmax(logarithms @ np.asarray(calibration.weights).T + np.asarray(calibration.bias))
 
 
 def calibrate(
@@ -105,16 +98,20 @@ def calibrate(
     return calibrated
 
 
-def decision_scores(manifest: Manifest | None, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what the label is the largest of: probabilities, or probabilities over priors scaled to sum 1.
+def decision_scores(
+    manifest: Manifest | None, probabilities: NDArray[np.float64], *, rule: DecisionRule | None = None
+) -> NDArray[np.float64]:
+    """Return the scores of which the label is the largest: probabilities, or probabilities over priors scaled to sum 1.
 
     Parameters
     ----------
     manifest : Manifest or None
-        None for a model without one: the largest probability decides.
+        Holds the priors and the rule of the model; None for a model without one: the largest probability decides.
     probabilities : array, shape (n_units, 3)
+    rule : {"balanced", "probable"}, optional
+        Overrides the rule of the manifest.
     """
-    if manifest is None or manifest.decision_rule == "argmax":
+    if manifest is None or (rule or manifest.decision_rule) == "probable":
         return probabilities
     weighted = probabilities / np.array([manifest.class_priors[name] for name in CLASSES])
     return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))

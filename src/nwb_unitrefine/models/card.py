@@ -99,7 +99,7 @@ def _use(manifest: Manifest) -> Iterator[str]:
     rule = manifest.uncertainty
     yield "## How it decides"
     yield ""
-    if manifest.decision_rule == "argmax":
+    if manifest.decision_rule == "probable":
         yield "The label is the most probable class."
     else:
         priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in CLASSES)
@@ -107,7 +107,7 @@ def _use(manifest: Manifest) -> Iterator[str]:
     kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
     yield f"Calibration: {kinds}."
     yield (
-        f"A label is marked uncertain below {rule.min_spikes} spikes, below a margin of {rule.min_margin:g}, below a "
+        f"A label is marked uncertain below {rule.min_spikes} spikes, below a "
         f"probability of {rule.min_probability:g}"
         + (
             f", with more than {rule.max_out_of_range} features out of the training range"

@@ -53,11 +53,22 @@ class Cascade:
 
     @property
     def options(self) -> dict[str, str]:
-        """As of `FittedModel`: what was said of the classes of each, noise or neural first."""
+        """As of `FittedModel`: the labels given for the classes of each, noise or neural first."""
         both = (self.noise_or_neural, self.sua_or_mua)
-        said = [dict(one.said) for one in both]
-        labels = {"labels": json.dumps(said)} if any(said) else {}
+        overrides = [dict(one.label_overrides) for one in both]
+        labels = {"labels": json.dumps(overrides)} if any(overrides) else {}
         return {**both[0].options, **both[1].options, **labels}
+
+    @property
+    def training_recordings(self) -> tuple[str, ...]:
+        """Recordings that either was trained on, each once."""
+        both = (*self.noise_or_neural.training_recordings, *self.sua_or_mua.training_recordings)
+        return tuple(dict.fromkeys(both))
+
+    @property
+    def class_priors(self) -> dict[str, float]:
+        """Empty: the shares of the two steps are of different units."""
+        return {}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -80,8 +91,8 @@ class Cascade:
         -------
         Predictions
         """
-        first = self.noise_or_neural.meaning_probabilities(features)
-        second = self.sua_or_mua.meaning_probabilities(features)
+        first = self.noise_or_neural.label_probabilities(features)
+        second = self.sua_or_mua.label_probabilities(features)
         sua, mua = second["sua"], second["mua"]
         neural, noise = first[NEURAL], first["noise"]
         inputs = [model.input_values(features) for model in (self.noise_or_neural, self.sua_or_mua)]
@@ -103,7 +114,7 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
         If they are not one that tells noise from neural and one that tells sua from mua.
     """
     for first, second in ((one, other), (other, one)):
-        if first.tells == _FIRST and second.tells == _SECOND:
+        if first.distinguishes == _FIRST and second.distinguishes == _SECOND:
             return Cascade(noise_or_neural=first, sua_or_mua=second)
     told = "; ".join(f"{model.identity.name} tells {_names(model)}" for model in (one, other))
     raise ModelError(
@@ -115,5 +126,5 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
 
 def _names(model: FittedModel) -> str:
     """Name what a model tells apart, in its own words where nobody knows what they mean."""
-    pairs = zip(model.meanings, model.estimator.classes, strict=True)
+    pairs = zip(model.class_labels, model.estimator.classes, strict=True)
     return " from ".join(meaning or repr(own) for meaning, own in pairs)

@@ -50,8 +50,6 @@ def decide(
     rule = manifest.uncertainty if manifest is not None else Uncertainty()
     spikes = _spike_counts(features, rule.spike_count)
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
-    ordered = np.sort(scores, axis=1)
-    margin = ordered[:, -1] - ordered[:, -2]
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]
     outside = _out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
     reasons = []
@@ -68,7 +66,7 @@ def decide(
         if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
             names = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
             why.append(f"outside the training range: {', '.join(names)}")
-        if margin[row] < rule.min_margin or certainty[row] < rule.min_probability:
+        if certainty[row] < rule.min_probability:
             first, second = _NAMES[np.argsort(scores[row])[:-3:-1]]
             why.append(f"between {first} and {second}")
         reasons.append("; ".join(why))

@@ -1,4 +1,4 @@
-"""Where a model comes from: the package, a folder, the Hugging Face Hub, or two of these in a row."""
+"""Loading a model from the package, a folder or the Hugging Face Hub, or two of these in a row."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
-
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, Any, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.cascade import make_cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder
 from nwb_unitrefine.models.hub import fetch, parse_address
+from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import ModelIdentity
-from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, resolve
+from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
 from nwb_unitrefine.vocabulary.labels import KNOWN, meanings_of
 
-__all__ = ["PACKAGED", "load_model", "recorded_options"]
+if TYPE_CHECKING:
+    from nwb_unitrefine.records import Features, Predictions
+
+__all__ = ["PACKAGED", "load_model", "predict", "recorded_options"]
 
 _JOINT = " + "
 """Between the two sources of a cascade, as its identity names them."""
 
 PACKAGED = Path(__file__).parent / "packaged"
 """Folder of the models that come with the package, one folder each."""
-
-_NEW_NAMES_SINCE = Version("0.103.2")
-"""The SpikeInterface that gave metrics the names and definitions of today."""
 
 
 def load_model(
@@ -41,6 +40,7 @@ def load_model(
     allow_types: Sequence[str] = (),
     labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
     missing: Missing = "refuse",
+    decide: DecisionRule | None = None,
 ) -> Model:
     """Load a model.
 
@@ -61,6 +61,10 @@ def load_model(
     missing : {"refuse", "impute"}
         What a model of others does about features that no unit of a source has: refuse, naming them, or have its
         imputer fill them in, which it was not validated for. Models with a manifest take whatever there is.
+    decide : {"balanced", "probable"}, optional
+        How probabilities become a label: the class whose probability rises most over its share in training, which
+        serves rare classes as well as frequent ones, or the most probable class, which is right most often. By default
+        the rule that the model was validated with.
 
     Returns
     -------
@@ -80,22 +84,39 @@ def load_model(
     'unitrefine-default'
     """
     if isinstance(source, ModelIdentity):
-        return load_model(_recorded_source(source), allow_types=allow_types, labels=labels, missing=missing)
+        recorded = _recorded_source(source)
+        return load_model(recorded, allow_types=allow_types, labels=labels, missing=missing, decide=decide)
     if isinstance(source, Model):
         return source
-    if missing not in get_args(Missing):
-        raise ModelError(f"missing={missing!r} is unknown.", tip=f"One of: {', '.join(get_args(Missing))}.")
+    _require_known("missing", missing, get_args(Missing))
+    _require_known("decide", decide, (*get_args(DecisionRule), None))
     if not isinstance(source, str | Path | Sequence):
         raise TypeError(f"A model is a name, a path, a loaded model or two of these, not a {type(source).__name__}.")
     if isinstance(source, str | Path):
-        if labels is not None and not isinstance(labels, Mapping):
-            if len(labels) != 1:
-                raise ModelError(f"One model has one set of labels, not {len(labels)}.")
-            labels = labels[0]
-        return _load_one(source, revision=revision, allow_types=allow_types, labels=labels, missing=missing)
+        own = _of_one_model(labels)
+        model = _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
+        return _deciding(model, decide)
     if revision is not None:
         raise ModelError("Two models need a revision in each source: 'owner/repo@revision'.")
+    if decide == "balanced":
+        raise ModelError("Two models in a row have no common class shares, so decide='balanced' has no meaning.")
     return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing)
+
+
+def _require_known(name: str, value: object, known: Sequence[object]) -> None:
+    """Refuse a misspelt option."""
+    if value not in known:
+        words = ", ".join(str(one) for one in known if one is not None)
+        raise ModelError(f"{name}={value!r} is unknown.", tip=f"One of: {words}.")
+
+
+def _of_one_model(labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None) -> Mapping[str, str] | None:
+    """Take the labels of one model out of a list of one."""
+    if labels is None or isinstance(labels, Mapping):
+        return labels
+    if len(labels) != 1:
+        raise ModelError(f"One model has one set of labels, not {len(labels)}.")
+    return labels[0]
 
 
 def _load_pair(
@@ -120,6 +141,43 @@ def _load_pair(
     return make_cascade(one, other)
 
 
+def _deciding(model: FittedModel, rule: DecisionRule | None) -> FittedModel:
+    """Have a model decide by another rule than its own."""
+    if rule == "balanced" and model.manifest is None:
+        raise ModelError(
+            f"{model.identity.name} does not record the share of each class in training, so decide='balanced' is not "
+            "possible.",
+            tip="Leave out the option: the most probable class is taken.",
+        )
+    return replace(model, decide=rule)
+
+
+def predict(model: Model | str | Path | Sequence[str | Path], features: Features) -> Predictions:
+    """Label every unit.
+
+    Parameters
+    ----------
+    model : Model, str, Path or two of these
+        A model, or whatever `load_model` takes.
+    features : Features
+        Those of ``model.feature_names``, in any order; further ones are ignored.
+
+    Returns
+    -------
+    Predictions
+        A probability of each of `CLASSES` for every unit. Units without spikes or without any feature get no label,
+        and the reason.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded or does not distinguish sua, mua and noise.
+    FeatureError
+        If it needs features that are missing.
+    """
+    return load_model(model).predict(features)
+
+
 def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
     """Turn what a run records of how its model was loaded into the arguments of `load_model`.
 
@@ -133,11 +191,13 @@ def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If the record does not say it as `FittedModel.options` does.
+        If the record is not what `FittedModel.options` gives.
     """
     found: dict[str, Any] = {}
     if parameters.get("missing") in get_args(Missing):
         found["missing"] = parameters["missing"]
+    if parameters.get("decide") in get_args(DecisionRule):
+        found["decide"] = parameters["decide"]
     if "labels" in parameters:
         try:
             found["labels"] = json.loads(str(parameters["labels"]))
@@ -213,10 +273,10 @@ def _fit_out(
         if len(manifest.features) != estimator.n_inputs or len(manifest.classes) != len(estimator.classes):
             raise ModelError(f"{folder.path}: the manifest and the estimator do not have the same features or classes.")
         inputs: tuple[str, ...] = manifest.input_names
-        meanings: tuple[str | None, ...] = manifest.classes
+        class_labels: tuple[str | None, ...] = manifest.classes
     else:
         inputs = _vocabulary_names(estimator, folder)
-        meanings = meanings_of(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
+        class_labels = meanings_of(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
     identity = ModelIdentity(
         name=manifest.name if manifest is not None else name,
         source=source,
@@ -228,18 +288,18 @@ def _fit_out(
         identity=identity,
         estimator=estimator,
         inputs=inputs,
-        meanings=meanings,
+        class_labels=class_labels,
         manifest=manifest,
-        said=_checked(labels),
+        label_overrides=_checked(labels),
     )
 
 
 def _digest(folder: ModelFolder, labels: Mapping[str, str] | None) -> str:
-    """Digest of the folder, and of what its user said that its classes mean."""
+    """Digest of the folder and of the labels that the user gave its classes."""
     if not labels:
         return folder.digest
-    said = json.dumps([folder.digest, sorted(_checked(labels).items())])
-    return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+    both = json.dumps([folder.digest, sorted(_checked(labels).items())])
+    return f"sha256:{hashlib.sha256(both.encode()).hexdigest()}"
 
 
 def _checked(labels: Mapping[str, str] | None) -> dict[str, str]:
@@ -258,7 +318,9 @@ def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, .
             f"{estimator.path} does not say the names of its {estimator.n_inputs} features.",
             tip="Fit it on a table with named columns and save it again.",
         )
-    definition = _definition(columns, folder)
+    release = folder.info.get("requirements", {}).get("spikeinterface")
+    # Models whose folder and columns leave it open are of the years when SpikeInterface had only the old definitions.
+    definition = definition_of(columns, release=str(release)) or OLD
     names = []
     for column in columns:
         try:
@@ -267,13 +329,3 @@ def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, .
             # A metric of somebody's own: it can be given, under this name, but not computed.
             names.append(column)
     return tuple(names)
-
-
-def _definition(columns: tuple[str, ...], folder: ModelFolder) -> str:
-    """Which definition of its metrics a published model was trained on."""
-    said = folder.info.get("requirements", {}).get("spikeinterface")
-    try:
-        return NEW if Version(str(said)) >= _NEW_NAMES_SINCE else OLD
-    except InvalidVersion:
-        only_new = any(column in METRICS and METRICS[column].definitions == (NEW,) for column in columns)
-        return NEW if only_new else OLD

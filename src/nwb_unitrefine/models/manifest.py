@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.records import CLASSES
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Calibration",
     "ConditionalCalibration",
+    "DecisionRule",
     "Evaluation",
     "Feature",
     "Manifest",
     "Matrix",
     "NoCalibration",
-    "Platt",
     "RecordingScores",
-    "Temperature",
     "Training",
     "Uncertainty",
     "read_manifest",
@@ -38,6 +37,13 @@ __all__ = [
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Three = tuple[float, float, float]
+DecisionRule = Literal["balanced", "probable"]
+_FORMER_RULES = {"prior-weighted": "balanced", "argmax": "probable"}
+
+
+def _current_name(rule: Any) -> Any:
+    """Read the names that decision rules had in version 0.1."""
+    return _FORMER_RULES.get(rule, rule) if isinstance(rule, str) else rule
 
 
 class _Value(BaseModel):
@@ -74,13 +80,6 @@ class NoCalibration(_Value):
     kind: Literal["none"] = "none"
 
 
-class Temperature(_Value):
-    """Flatten or sharpen: ``softmax(log p / temperature)``."""
-
-    kind: Literal["temperature"] = "temperature"
-    temperature: float = Field(gt=0)
-
-
 class Matrix(_Value):
     """Matrix (or, with a diagonal one, vector) scaling: ``softmax(weights @ log p + bias)``.
 
@@ -96,15 +95,7 @@ class Matrix(_Value):
     bias: Three
 
 
-class Platt(_Value):
-    """One against the rest: ``sigmoid(slope * logit(p) + intercept)`` for each class, then divided by the sum."""
-
-    kind: Literal["platt"] = "platt"
-    slopes: Three
-    intercepts: Three
-
-
-Calibration = Annotated[NoCalibration | Temperature | Matrix | Platt, Field(discriminator="kind")]
+Calibration = Annotated[NoCalibration | Matrix, Field(discriminator="kind")]
 
 
 class ConditionalCalibration(_Value):
@@ -128,9 +119,6 @@ class Uncertainty(_Value):
     ----------
     min_spikes : int
         Units with fewer spikes are uncertain (needs the feature `spike_count`, which need not be an input).
-    min_margin : float
-        Smallest difference of the two largest decision scores (probabilities, or under ``"prior-weighted"``
-        probabilities over priors scaled to sum 1).
     min_probability : float
         Smallest probability of a unit's label.
     max_out_of_range : int or None
@@ -142,11 +130,20 @@ class Uncertainty(_Value):
     """
 
     min_spikes: int = Field(default=0, ge=0)
-    min_margin: float = Field(default=0.0, ge=0, le=1)
     min_probability: float = Field(default=0.0, ge=0, le=1)
     max_out_of_range: int | None = Field(default=None, ge=0)
     min_present: int = Field(default=1, ge=1)
     spike_count: str = "num_spikes"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_margin(cls, given: Any) -> Any:
+        """Read manifests of version 0.1, which recorded a smallest margin that no learner ever set."""
+        if isinstance(given, dict) and "min_margin" in given:
+            if given["min_margin"] != 0:
+                raise ValueError("min_margin is no longer supported; use min_probability")
+            return {name: value for name, value in given.items() if name != "min_margin"}
+        return given
 
 
 class RecordingScores(_Value):
@@ -235,9 +232,9 @@ class Manifest(_Value):
     classes : tuple of str
         Meaning of the estimator's classes, in its order (``classes_``): a permutation of sua, mua, noise.
     class_priors : mapping of str to float
-        Share of each class in training; what ``"prior-weighted"`` divides by.
-    decision_rule : {"argmax", "prior-weighted"}
-        The label is the class with the largest probability, or with the largest probability over its prior.
+        Share of each class in training; what ``"balanced"`` divides by.
+    decision_rule : {"balanced", "probable"}
+        The label is the class with the largest probability over its prior (balanced), or with the largest probability.
     calibrations : tuple of ConditionalCalibration
         The first is for units that have every feature group; of the others, that with most of a unit's missing groups.
     uncertainty : Uncertainty
@@ -259,7 +256,7 @@ class Manifest(_Value):
     feature_groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     classes: tuple[str, str, str] = CLASSES
     class_priors: Mapping[str, float]
-    decision_rule: Literal["argmax", "prior-weighted"] = "argmax"
+    decision_rule: Annotated[DecisionRule, BeforeValidator(_current_name)] = "probable"
     calibrations: tuple[ConditionalCalibration, ...] = (ConditionalCalibration(calibration=NoCalibration()),)
     uncertainty: Uncertainty = Uncertainty()
     training: Training

@@ -1,4 +1,4 @@
-"""A model: features in, a probability of sua, mua and noise for every unit out."""
+"""A model: features in, a probability of each class for every unit out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import NEURAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.manifest import Manifest
+    from nwb_unitrefine.models.manifest import DecisionRule, Manifest
     from nwb_unitrefine.models.skops.estimator import Estimator
     from nwb_unitrefine.records import Features, ModelIdentity, Predictions
 
-__all__ = ["FittedModel", "Missing", "Model", "predict"]
+__all__ = ["FittedModel", "Missing", "Model"]
 
 Missing = Literal["refuse", "impute"]
 SPIKE_COUNT = "num_spikes"
@@ -33,23 +32,35 @@ SPIKE_COUNT = "num_spikes"
 
 @runtime_checkable
 class Model(Protocol):
-    """What every model is, whether one estimator or two in a row."""
+    """All that is asked of a model, whether it is one estimator or two in a row."""
 
     @property
     def identity(self) -> ModelIdentity:
-        """What names it for good."""
+        """Name, source, revision and digest of the model."""
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """How it was loaded, where that changes its labels; a run records it, see `load.recorded_options`."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Vocabulary names of the features to give it, in any order."""
 
+    @property
+    def training_recordings(self) -> tuple[str, ...]:
+        """Recordings that it was trained on; empty where it does not record them."""
+
+    @property
+    def class_priors(self) -> Mapping[str, float]:
+        """Share of each class in training; empty where it does not record them."""
+
     def predict(self, features: Features) -> Predictions:
-        """Label every unit; see `predict`."""
+        """Label every unit; see `load.predict`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedModel:
-    """One estimator, with what is needed to use it rightly.
+    """One estimator, with what is needed to use it correctly.
 
     Parameters
     ----------
@@ -57,30 +68,37 @@ class FittedModel:
     estimator : Estimator
     inputs : tuple of str
         Vocabulary name of each of the estimator's inputs; a name that the vocabulary does not have is as in the file.
-    meanings : tuple of str or None
-        What each of the estimator's classes means: sua, mua, noise, neural, or None where nobody says.
+    class_labels : tuple of str or None
+        Label of each of the estimator's classes: sua, mua, noise, neural, or None where the folder does not state it.
     manifest : Manifest or None
         None for a folder that is not ours.
     missing : {"refuse", "impute"}
         What a model without a manifest does about features that no unit has: refuse, naming them, or have its imputer
         fill them in. Features that only some units lack are always left to the estimator.
-    said : mapping of str to str
-        What its user said on loading that its classes mean; empty where nobody did.
+    label_overrides : mapping of str to str
+        Labels of its classes that the user gave on loading.
+    decide : {"balanced", "probable"} or None
+        The decision rule that the user asked for; None for that of the manifest.
     """
 
     identity: ModelIdentity
     estimator: Estimator
     inputs: tuple[str, ...]
-    meanings: tuple[str | None, ...]
+    class_labels: tuple[str | None, ...]
     manifest: Manifest | None = None
     missing: Missing = "refuse"
-    said: Mapping[str, str] = field(default_factory=dict)
+    label_overrides: Mapping[str, str] = field(default_factory=dict)
+    decide: DecisionRule | None = None
 
     @property
     def options(self) -> dict[str, str]:
-        """How it was loaded, where that decides what it says: a run records it; see `recorded_options`."""
-        labels = {"labels": json.dumps(dict(self.said))} if self.said else {}
-        return labels | ({"missing": self.missing} if self.missing != "refuse" else {})
+        """How it was loaded, where that changes its labels."""
+        found = {"labels": json.dumps(dict(self.label_overrides))} if self.label_overrides else {}
+        if self.missing != "refuse":
+            found["missing"] = self.missing
+        if self.decide is not None:
+            found["decide"] = self.decide
+        return found
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -89,9 +107,19 @@ class FittedModel:
         return self.inputs if counted else (*self.inputs, SPIKE_COUNT)
 
     @property
-    def tells(self) -> frozenset[str | None]:
-        """Which meanings it tells apart."""
-        return frozenset(self.meanings)
+    def training_recordings(self) -> tuple[str, ...]:
+        """Recordings that it was trained on; empty without a manifest."""
+        return () if self.manifest is None else self.manifest.training.recordings
+
+    @property
+    def class_priors(self) -> Mapping[str, float]:
+        """Share of each class in training; empty without a manifest."""
+        return {} if self.manifest is None else self.manifest.class_priors
+
+    @property
+    def distinguishes(self) -> frozenset[str | None]:
+        """Labels that it distinguishes."""
+        return frozenset(self.class_labels)
 
     def class_probabilities(self, table: Features | pd.DataFrame) -> NDArray[np.float64]:
         """Probability of each of the estimator's own classes, as the estimator gives it: no calibration, no rule.
@@ -124,15 +152,15 @@ class FittedModel:
         absent = tuple(name for name in self.estimator.columns if name not in table.columns)
         if absent:
             raise FeatureError(
-                f"{self.identity.name} needs columns that are not there: {', '.join(absent)}.", missing=absent
+                f"{self.identity.name} needs columns that the table does not have: {', '.join(absent)}.", missing=absent
             )
         values = table[list(self.estimator.columns)] if self.estimator.columns else table
         return self.estimator.predict_proba(values.to_numpy(dtype=np.float64))
 
-    def meaning_probabilities(self, features: Features) -> dict[str | None, NDArray[np.float64]]:
-        """Probability of each of the model's meanings, each of shape (n_units,)."""
+    def label_probabilities(self, features: Features) -> dict[str | None, NDArray[np.float64]]:
+        """Probability of each of the model's labels, each of shape (n_units,)."""
         found = self.class_probabilities(features)
-        return {meaning: found[:, column] for column, meaning in enumerate(self.meanings)}
+        return {label: found[:, column] for column, label in enumerate(self.class_labels)}
 
     def input_values(self, features: Features) -> NDArray[np.float64]:
         """Put features into the estimator's order.
@@ -166,73 +194,45 @@ class FittedModel:
         }
         why = f" ({'; '.join(sorted(reasons))})" if len(reasons) <= 2 else ""
         tip = (
-            "Give the source that they can be computed from, take the default model, or let the model fill in its "
+            "Give a source that they can be computed from, use the default model, or let the model fill in its "
             "training values, which it was not validated for: --missing impute, or missing='impute' in Python."
             if len(absent) < len(self.inputs)
-            else "None of the model's features can be had from this source."
+            else "This source has none of the model's features."
         )
         return FeatureError(
             f"{self.identity.name} needs features that no unit has: {', '.join(absent)}{why}.", tip=tip, missing=absent
         )
 
     def predict(self, features: Features) -> Predictions:
-        """Label every unit; see `predict`."""
-        if self.tells != set(CLASSES):
+        """Label every unit; see `load.predict`."""
+        if self.distinguishes != set(CLASSES):
             raise self._cannot_say()
         inputs = self.input_values(features)
         raw = self.estimator.predict_proba(inputs)
-        probabilities = raw[:, [self.meanings.index(name) for name in CLASSES]]
+        probabilities = raw[:, [self.class_labels.index(name) for name in CLASSES]]
         if self.manifest is not None:
             probabilities = calibrate(self.manifest, probabilities, inputs=inputs)
-        scores = decision_scores(self.manifest, probabilities)
+        scores = decision_scores(self.manifest, probabilities, rule=self.decide)
         return decide(features, probabilities=probabilities, scores=scores, inputs=inputs, manifest=self.manifest)
 
     def _cannot_say(self) -> ModelError:
         """Explain why a model of two classes, or of unknown ones, gives no labels of ours."""
         name = self.identity.name
-        if None in self.tells:
+        if None in self.distinguishes:
             unknown = ", ".join(
-                repr(one) for one, meaning in zip(self.estimator.classes, self.meanings, strict=True) if meaning is None
+                repr(one) for one, label in zip(self.estimator.classes, self.class_labels, strict=True) if label is None
             )
             return ModelError(
                 f"{name} does not say what its classes {unknown} mean.",
                 tip="Say what each is (sua, mua, noise, neural): labels={'0': MEANING, '1': MEANING} in Python, "
                 "--labels 0=MEANING,1=MEANING in the shell.",
             )
-        if self.tells == {"noise", NEURAL}:
+        if self.distinguishes == {"noise", NEURAL}:
             tip = "Give it together with a model that tells sua from mua: both as --model, or load_model([this, that])."
-        elif self.tells == {"sua", "mua"}:
+        elif self.distinguishes == {"sua", "mua"}:
             tip = (
                 "Give it together with one that tells noise from neural: both as --model, or load_model([that, this])."
             )
         else:
             tip = "A model must tell sua, mua and noise apart, alone or as two in a row."
-        return ModelError(f"{name} tells only {' from '.join(sorted(map(str, self.tells)))}.", tip=tip)
-
-
-def predict(model: Model | str | Path | Sequence[str | Path], features: Features) -> Predictions:
-    """Label every unit.
-
-    Parameters
-    ----------
-    model : Model, str, Path or two of these
-        A model, or whatever `load_model` takes.
-    features : Features
-        Those of ``model.feature_names``, in any order; further ones are not looked at.
-
-    Returns
-    -------
-    Predictions
-        A probability of each of `CLASSES` for every unit. Units without spikes or without any feature get no label,
-        and the reason.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be loaded or does not tell sua, mua and noise apart.
-    FeatureError
-        If it needs features that are not there.
-    """
-    from nwb_unitrefine.models.load import load_model
-
-    return load_model(model).predict(features)
+        return ModelError(f"{name} tells only {' from '.join(sorted(map(str, self.distinguishes)))}.", tip=tip)

@@ -3,6 +3,7 @@
 from nwb_unitrefine.vocabulary.aliases import ALIASES
 from nwb_unitrefine.vocabulary.metrics.lookup import (
     METRICS,
+    definition_of,
     dialect_names,
     dialect_of_columns,
     feature_names,
@@ -21,6 +22,7 @@ __all__ = [
     "Group",
     "Metric",
     "Need",
+    "definition_of",
     "dialect_names",
     "dialect_of_columns",
     "feature_names",

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
+from packaging.version import InvalidVersion, Version
+
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.vocabulary.aliases import ALIASES, SHARED_DIALECT
 from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias, Feature, Group, Metric
@@ -18,12 +20,23 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.metrics.metric import Need
 
-__all__ = ["METRICS", "dialect_names", "dialect_of_columns", "feature_names", "find_aliases", "resolve"]
+__all__ = [
+    "METRICS",
+    "definition_of",
+    "dialect_names",
+    "dialect_of_columns",
+    "feature_names",
+    "find_aliases",
+    "resolve",
+]
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in (*SPIKE_TRAIN_METRICS, *WAVEFORM_METRICS, *QUALITY_METRICS)
 }
 """Every metric by its name."""
+
+_NEW_SINCE = Version("0.103.2")
+"""The SpikeInterface that gave metrics the names and definitions of today."""
 
 _OLD_RELEASES = frozenset({"0.100", OLD, "0.102"})
 _NEW_RELEASES = frozenset({NEW})
@@ -169,3 +182,32 @@ def dialect_of_columns(columns: Collection[str]) -> str:
         if len(names & telling) > 1:
             return dialect
     return SHARED_DIALECT
+
+
+def definition_of(columns: Collection[str], *, release: str = "") -> str | None:
+    """Find which definition the metrics of a table follow.
+
+    Parameters
+    ----------
+    columns : collection of str
+        Names of its columns, as SpikeInterface names metrics.
+    release : str, optional
+        The SpikeInterface that computed them, where that is known; anything else than a version is ignored.
+
+    Returns
+    -------
+    str or None
+        `NEW` or `OLD`: by the release, else by the names that exist in one definition only. None where there is no
+        such name, or where there are some of each.
+
+    Examples
+    --------
+    >>> definition_of(["half_width", "snr"]), definition_of(["snr"]), definition_of(["snr"], release="0.104.1")
+    ('0.101', None, '0.105')
+    """
+    try:
+        return NEW if Version(release) >= _NEW_SINCE else OLD
+    except InvalidVersion:
+        pass
+    only = {METRICS[name].definitions for name in columns if name in METRICS and len(METRICS[name].definitions) == 1}
+    return next(iter(only))[0] if len(only) == 1 else None
