@@ -55,7 +55,7 @@ def test_nothing_that_is_there_is_overwritten(session: Path, tmp_path: Path, com
     before = session.read_bytes()
     table = tmp_path / "table.csv"
     assert main(["features", str(session), "--output", str(table)]) == 0
-    source = ["predict", "--features", str(table)] if command == "predict" else ["features", str(session)]
+    source = ["predict", str(table)] if command == "predict" else ["features", str(session)]
     capsys.readouterr()
     for output, why in ((session, "exists already"), (tmp_path / "none" / "out.csv", "there is no folder")):
         assert main([*source, "--output", str(output)]) == 1
@@ -69,11 +69,11 @@ def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, 
     table = tmp_path / "table.csv"
     assert main(["features", str(session), "--output", str(table)]) == 0
     capsys.readouterr()
-    assert main(["predict", "--features", str(table)]) == 0
+    assert main(["predict", str(table)]) == 0
     printed = capsys.readouterr().err
     assert "features of the model are missing: " in printed
     assert "half_width@0.101" in printed
-    assert main(["predict", "--features", str(table), "--definition", "0.101", "--json"]) == 0
+    assert main(["predict", str(table), "--definition", "0.101", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert "exp_decay@0.101" in printed
     assert "exp_decay@0.101" not in document["missing"]
@@ -84,7 +84,7 @@ def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_pat
     table = tmp_path / "table.csv"
     assert main(["features", str(session), "--model", "default", "--output", str(table)]) == 0
     capsys.readouterr()
-    assert main(["predict", "--features", str(table), "--json"]) == 0
+    assert main(["predict", str(table), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert "half_width@0.101" not in said["missing"]
     assert main(["label", str(session), "--dry-run", "--json"]) == 0
@@ -97,7 +97,7 @@ def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_pat
 def test_options_of_raw_traces_alone_are_wrong_usage(session: Path, options: list[str]) -> None:
     """What says how to read raw traces is of no use without them."""
     assert main(["features", str(session), *options]) == 2
-    assert main(["features", str(session), "--n-jobs", "0"]) == 2
+    assert main(["features", str(session), "--jobs", "0"]) == 2
 
 
 def test_unknown_feature_is_refused_in_one_line(session: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nwb_unitrefine.cli import COMMANDS, main
 from nwb_unitrefine.cli._render import print_table
+
+if TYPE_CHECKING:
+    import click
 
 
 def test_help_lists_every_command_with_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,11 +30,10 @@ def test_help_lists_every_command_with_one_sentence(capsys: pytest.CaptureFixtur
         assert f"{name} {sentence}" in listed, name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_each_command_says_what_it_does(name: str) -> None:
+def test_every_option_of_each_command_says_what_it_does() -> None:
     """No option of any command is without help."""
-    command = import_module(f"nwb_unitrefine.cli.{name.replace('-', '_')}").command
-    assert [p.name for p in command.params if p.param_type_name == "option" and not p.help] == []
+    for name, command in _all_commands():
+        assert [p.name for p in command.params if p.param_type_name == "option" and not p.help] == [], name
 
 
 def test_refused_file_gives_one_line_a_tip_and_exit_code_1(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +120,15 @@ def test_tables_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
         ["evaluate", "x.csv", "--seed", "-1"],
         ["label", "x.nwb", "--sampling-rate-hz", "-3"],
         ["label", "x.nwb", "--overwrite-column", "nosuch"],
+        ["label", "x.nwb", "--columns", "nosuch"],
+        ["label", "x.nwb", "--columns", "a,b,c"],
+        ["label", "x.nwb", "--labels", "0"],
+        ["relabel", "x.nwb", "--by", "me", "--columns", "spike_times,b", "--unit", "1=sua"],
+        ["relabel", "x.nwb", "--by", "me", "--unit", "sua"],
+        ["export", "x.nwb", "labels.xlsx"],
+        ["train", "x.csv", "--map-label", "good"],
+        ["train", "x.csv", "--subject-pattern", "("],
+        ["features", "x.nwb", "--jobs", "many"],
     ],
 )
 def test_options_that_mean_nothing_are_wrong_usage(arguments: list[str]) -> None:
@@ -124,11 +136,46 @@ def test_options_that_mean_nothing_are_wrong_usage(arguments: list[str]) -> None
     assert main(arguments) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["lable", "x.nwb"], "Did you mean 'label'?"),
+        (["relable"], "Did you mean 'relabel'?"),
+        (["model", "shwo"], "Did you mean 'show'?"),
+        (["label", "x.nwb", "--ouput", "y"], "Did you mean '--output'?"),
+        (["xyzzy"], "Commands are label,"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command or option that does not exist is wrong usage, and the nearest one is named."""
+    assert main(arguments) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_one_idea_has_one_option_name() -> None:
+    """Replacing is --overwrite and the number of processes --jobs, in whatever command."""
+    names = {name for _, command in _all_commands() for option in command.params for name in option.opts}
+    assert {"--overwrite", "--jobs"} < names
+    assert not names & {"--force", "--n-jobs", "--n_jobs", "--njobs", "-f", "--replace"}
+
+
+def _all_commands() -> list[tuple[str, click.Command]]:
+    """Every command with its name as typed, those of groups included."""
+    found: list[tuple[str, click.Command]] = []
+    for name in COMMANDS:
+        command = import_module(f"nwb_unitrefine.cli.{name.replace('-', '_')}").command
+        found.append((name, command))
+        found += [(f"{name} {inner}", one) for inner, one in getattr(command, "commands", {}).items()]
+    return found
+
+
 def test_the_demo_is_made_where_it_can_be(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that is not there, or that is in the way even of --force, is refused in one line."""
+    """A folder that is not there, or that is in the way even of --overwrite, is refused in one line."""
     (tmp_path / "folder").mkdir()
     for output, why in ((tmp_path / "none" / "d.nwb", "no folder"), (tmp_path / "folder", "exists already")):
-        assert main(["demo", "--output", str(output), "--force"]) == 1
+        assert main(["demo", "--output", str(output), "--overwrite"]) == 1
         assert why in capsys.readouterr().err
     assert (tmp_path / "folder").is_dir()
 
@@ -140,9 +187,9 @@ def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str,
     table = tmp_path / "metrics.csv"
     table.write_text("unit_id,firing_rate\n0,3.5\n")
     further = [str(tmp_path / "out.csv")] if command == "export" else []
-    for place, tip in ((tmp_path / "phy", "tables beside it"), (table, "predict --features")):
+    for place, tip in ((tmp_path / "phy", "tables beside it"), (table, "predict")):
         assert main([command, str(place), *further]) == 1
         assert tip in capsys.readouterr().err
     for options in ([], ["--output", str(tmp_path / "copy.csv")]):
         assert main(["label", str(table), *options]) == 1
-        assert "predict --features" in capsys.readouterr().err
+        assert "predict" in capsys.readouterr().err

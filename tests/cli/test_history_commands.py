@@ -95,12 +95,10 @@ def test_recovery_says_what_it_did(labelled: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["relabel", "{file}", "--unit", "noise", "--by", "S. Cajal"],
         ["relabel", "{file}", "--unit", "3=strange", "--by", "S. Cajal"],
         ["relabel", "{file}", "--by", "S. Cajal"],
         ["history", "{file}", "--diff", "1", "9"],
         ["history", "nowhere.nwb"],
-        ["export", "{file}", "labels.xlsx"],
         ["verify", "nowhere.nwb"],
         ["undo", "nowhere.nwb"],
     ],
@@ -120,10 +118,10 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 @pytest.mark.parametrize("units", [["²=noise"], ["--3=noise"], ["3=sua", "3=noise"], ["3"]])
 def test_units_that_make_no_sense_are_refused(labelled: Path, units: list[str], capsys) -> None:
-    """What is no number, or one unit with two labels, is one line, and nothing is written."""
+    """What is no number, or one unit with two labels, is wrong usage, and nothing is written."""
     before = labelled.read_bytes()
     arguments = [part for unit in units for part in ("--unit", unit)]
-    assert main(["relabel", str(labelled), *arguments, "--by", "S. Cajal"]) == 1
+    assert main(["relabel", str(labelled), *arguments, "--by", "S. Cajal"]) == 2
     assert "fault" not in capsys.readouterr().err
     assert labelled.read_bytes() == before
 
@@ -140,3 +138,35 @@ def test_labels_of_another_sorting_are_refused(labelled: Path, capsys) -> None:
     place.write_text(json.dumps({"unit_ids": [0, 99], "removed": [0]}))
     assert main(["relabel", str(labelled), "--labels", str(place), "--by", "S. Cajal"]) == 1
     assert "lists unit 99" in capsys.readouterr().err
+
+
+def test_an_export_is_replaced_only_when_told_to(labelled: Path, capsys) -> None:
+    """An existing file is kept and the exit code 1; with --overwrite it is replaced, and --json says by what."""
+    place = labelled.with_name("labels.csv")
+    place.write_text("precious")
+    assert main(["export", str(labelled), str(place)]) == 1
+    assert place.read_text() == "precious"
+    found = document(capsys_after(capsys), "export", str(labelled), str(place), "--overwrite")
+    assert found == {"path": str(place), "run": "run_0001", "n_units": 6}
+    assert place.read_text().startswith("unit_id,label")
+    assert sorted(path.name for path in labelled.parent.iterdir()) == ["labels.csv", "session.nwb"]
+
+
+def test_what_a_file_calls_things_cannot_steer_the_terminal(labelled: Path, capsys) -> None:
+    """Escape sequences in the name of who decided, or in a note, are shown as text by every command, and in JSON."""
+    hostile = "\x1b]0;owned\x07\x9b2J\u202e"
+    assert main(["relabel", str(labelled), "--unit", "3=noise", "--by", f"A{hostile}", "--note", hostile]) == 0
+    for command in (
+        ["history"],
+        ["show"],
+        ["verify"],
+        ["history", "--json"],
+        ["show", "--json"],
+        ["label", "--dry-run"],
+    ):
+        main([command[0], str(labelled), *command[1:]])
+        captured = capsys.readouterr()
+        printed = captured.out + captured.err
+        assert not set(hostile) & set(printed) - set("]0;owned2J"), command
+    assert main(["history", str(labelled), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1]["note"] == hostile

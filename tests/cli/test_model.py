@@ -30,7 +30,7 @@ def test_show_tells_what_the_default_model_is(capsys):
 def test_show_says_which_classes_nobody_explains(shared_data, capsys):
     """A published model whose classes are 0 and 1."""
     folder = shared_data / "published_models" / "unitrefine_sklearn152"
-    assert main(["model", "show", "--model", str(folder)]) == 0
+    assert main(["model", "show", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "scikit-learn 1.5.2" in printed
     assert "0 = ?, 1 = ?" in printed
@@ -64,7 +64,7 @@ def test_push_and_pull_go_through_the_hub(tmp_path, offline):
 def test_options_say_how_to_load_a_model(shared_data, capsys):
     """Meanings of classes for each of two models; without them, the tip says what to give."""
     published = shared_data / "published_models"
-    two = ["--model", str(published / "unitrefine_sklearn152"), "--model", str(published / "unitrefine_sklearn161")]
+    two = [str(published / "unitrefine_sklearn152"), str(published / "unitrefine_sklearn161")]
     assert main(["model", "show", *two]) == 1
     assert "must tell noise from neural" in capsys.readouterr().err
     assert main(["model", "show", *two, "--labels", "0=neural,1=noise", "--labels", "0=mua,1=sua"]) == 0

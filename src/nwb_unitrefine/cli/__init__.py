@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._groups import SuggestingGroup
 from nwb_unitrefine.errors import UnitRefineError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _reader_noticed() -> Iterator[None]:
         raise _ReaderLeftError from error
 
 
-class _LazyCommands(click.Group):
+class _LazyCommands(SuggestingGroup):
     """A group that imports a command's module only when that command, or the list of all, is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

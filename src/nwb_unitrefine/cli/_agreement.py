@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from nwb_unitrefine.cli._render import print_table, show_number
+from nwb_unitrefine.cli._render import print_table, say, show_number
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -54,13 +52,14 @@ def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[
     for column, said in agreement_document(units, labels, ours=ours).items():
         if not said["n_units"]:  # nothing to compare
             continue
+        say()
         print_table(
-            f"\nAgreement with the column {column} (by a {said['who']})",
+            f"Agreement with the column {column} (by a {said['who']})",
             [column, *(f"we say {label}" for label in CLASSES)],
             [[label, *row] for label, row in zip(CLASSES, said["confusion"], strict=True) if any(row)],
         )
         read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in said["meaning"].items())
-        click.echo(
+        say(
             f"read {read_as}; alike in {show_number(100 * said['accuracy'])} % of {said['n_units']} units, "
             f"kappa {show_number(said['kappa'])}"
         )

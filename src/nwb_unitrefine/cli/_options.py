@@ -156,9 +156,13 @@ def write_new_table(frame: pd.DataFrame, output: Path) -> None:
 
 def require_written(overwrite: tuple[str, ...], columns: str) -> None:
     """Refuse to be told to replace a column that is not written: it would be left as it is."""
+    from nwb_unitrefine.errors import WriteError
     from nwb_unitrefine.write.columns import column_names
 
-    names = column_names(columns if "," not in columns else tuple(columns.split(",")))
+    try:
+        names = column_names(columns if "," not in columns else tuple(columns.split(",")))
+    except WriteError as error:
+        raise click.BadParameter(str(error), param_hint="--columns") from error
     if others := [name for name in overwrite if name not in (names.label, names.probability)]:
         raise click.BadParameter(
             f"{others[0]!r} is not written; what is written is {names.label!r} and {names.probability!r}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 import numpy as np
 
 from nwb_unitrefine.errors import UnitRefineError
+from nwb_unitrefine.records.display import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +30,7 @@ __all__ = [
     "print_json",
     "print_problems",
     "print_table",
+    "say",
     "show_number",
     "show_probability",
 ]
@@ -39,6 +42,14 @@ FEW = 8
 GAP = 3
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line; control characters, which a file's strings may hold, are shown as escapes.
+
+    Everything that a command prints goes through here, `print_table` or `print_json`.
+    """
+    click.echo(printable(text), err=err)
+
+
 def describe_error(error: Exception, *, where: str = "") -> None:
     """Print an error as one line, and its tip as another, on standard error."""
     if isinstance(error, UnitRefineError):
@@ -47,9 +58,9 @@ def describe_error(error: Exception, *, where: str = "") -> None:
         message = f"fault in nwb-unitrefine: {type(error).__name__}: {error}"
         tip = "Run again with --debug before the command, and report what it prints."
     prefix = f"{where}: " if where and where not in message else ""
-    click.echo(f"error: {prefix}{' '.join(message.split())}", err=True)
+    say(f"error: {prefix}{' '.join(message.split())}", err=True)
     if tip:
-        click.echo(f"  tip: {tip}", err=True)
+        say(f"  tip: {tip}", err=True)
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -68,13 +79,15 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     from rich.text import Text
 
     rows = [list(row) for row in rows]
+    headings = [printable(heading) for heading in headings]
     table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     last = len(headings) - 1
     for number, heading in enumerate(headings):
         numeric = any(isinstance(row[number], int | float | np.number) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=number < last, overflow="fold")
+        table.add_column(Text(heading), justify="right" if numeric else "left", no_wrap=number < last, overflow="fold")
     texts = [
-        [show_number(cell) if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows
+        [show_number(cell) if isinstance(cell, float | np.floating) else printable(str(cell)) for cell in row]
+        for row in rows
     ]
     for row_texts in texts:
         table.add_row(*map(Text, row_texts))
@@ -82,7 +95,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     console.width = max(console.width, _least_width([list(headings), *texts], wraps=console.is_terminal))
     # Rich ends the program where it cannot write, so it writes into memory.
     with console.capture() as captured:
-        console.print(title, style="bold", soft_wrap=True)
+        console.print(Text(printable(title), style="bold"), soft_wrap=True)
         console.print(table)
     # What rich pads to the table's width is of no use to anybody who copies or compares the lines.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
@@ -102,7 +115,7 @@ def print_problems(problems: Iterable[Problem]) -> None:
     """Print what was noticed, one line each, on standard error."""
     for problem in problems:
         named = problem.unit_ids if len(problem.unit_ids) <= FEW else (*problem.unit_ids[:FEW], "…")
-        click.echo(f"note: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
+        say(f"note: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
 
 
 def show_number(value: float | np.floating[Any]) -> str:
@@ -125,7 +138,14 @@ def show_probability(value: float) -> str:
 
 def print_json(document: object) -> None:
     """Print one JSON document; NaN becomes null, so that every JSON reader accepts it."""
-    click.echo(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    # JSON lets characters through that a terminal acts on; outside strings there are none, so they can all be escaped.
+    click.echo(re.sub(r"[^\n -~]", _escaped, text))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Write a character as JSON escapes it, unless it prints."""
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value

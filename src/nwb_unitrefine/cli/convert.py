@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nwb_unitrefine.cli._options import load, model_option, sorter_options
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, say
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def command(
         )
         return
     counts = ", ".join(f"{count} {name}" for name, count in _counts(conversion).items())
-    click.echo(f"{conversion.path} made{': ' * bool(counts)}{counts}")
+    say(f"{conversion.path} made{': ' * bool(counts)}{counts}")
     if conversion.missing:
-        click.echo(f"Archives ask for metadata that were not given: {', '.join(conversion.missing)}.", err=True)
+        say(f"Archives ask for metadata that were not given: {', '.join(conversion.missing)}.", err=True)
     problems = conversion.curation.units.problems if conversion.curation else ()
     print_problems((*conversion.problems, *problems))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_unitrefine.cli._render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.records import CLASSES
 
 __all__ = ["command"]
@@ -17,15 +17,15 @@ __all__ = ["command"]
 @click.option(
     "--seed", default=0, type=click.IntRange(min=0), show_default=True, help="Another seed makes another session."
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @json_option
-def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
-    """Make a small NWB session with known truth, label it, and show the labels against the truth."""
+def command(*, output: str, seed: int, overwrite: bool, as_json: bool) -> None:
+    """Make a small NWB session with known ground truth, label it, and compare the labels with it."""
     from nwb_unitrefine.batch import label
     from nwb_unitrefine.demo import simulate_session
 
     path = Path(output)
-    if force and (path.is_file() or path.is_symlink()):
+    if overwrite and (path.is_file() or path.is_symlink()):
         path.unlink()
     truth = simulate_session(path, seed=seed)
     result = label(path)
@@ -42,4 +42,4 @@ def command(*, output: str, seed: int, force: bool, as_json: bool) -> None:
         ["simulated as", *(f"labelled {name}" for name in CLASSES)],
         [[true, *row] for true, row in zip(CLASSES, confusion, strict=True)],
     )
-    click.echo(f"{int((truth == labels).sum())} of {len(truth)} agree. Look further: nwb-unitrefine show {path}")
+    say(f"{int((truth == labels).sum())} of {len(truth)} agree. Look further: nwb-unitrefine show {path}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nwb_unitrefine.cli._options import load
-from nwb_unitrefine.cli._render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.cli.train import label_options, read_sources
 from nwb_unitrefine.records import CLASSES
 
@@ -62,7 +62,7 @@ def command(
         from nwb_unitrefine.learn.figures import draw_figures
 
         for file in draw_figures(scored, folder=figures):
-            click.echo(f"drawn: {file}", err=True)
+            say(f"drawn: {file}", err=True)
     if as_json:
         print_json([one.to_evaluation().model_dump(mode="json") for one in scored])
     else:

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from nwb_unitrefine.cli._options import load, new_table_option, write_new_table
-from nwb_unitrefine.cli._render import json_option, make_console, print_json, print_problems, print_table
+from nwb_unitrefine.cli._render import json_option, make_console, print_json, print_problems, print_table, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 @click.option("--electrical-series", metavar="PATH", help="Which ElectricalSeries, where the file has several.")
 @click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
 @click.option("--preprocessed", is_flag=True, help="The raw traces are filtered and referenced already.")
-@click.option("--n-jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes for raw traces.")
+@click.option("--jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes for raw traces.")
 @json_option
 def command(
     source: str,
@@ -48,7 +48,7 @@ def command(
     electrical_series: str | None,
     folder: str | None,
     preprocessed: bool,
-    n_jobs: int,
+    jobs: int,
     as_json: bool,
 ) -> None:
     """Compute the features of a file's units and say where each comes from."""
@@ -72,7 +72,7 @@ def command(
             electrical_series=electrical_series,
             folder=folder,
             preprocess=not preprocessed,
-            n_jobs=n_jobs,
+            n_jobs=jobs,
         )
     with make_console(stderr=True).status(FIRST_TIME):
         features = compute_features(units, names=asked, raw=raw)
@@ -101,10 +101,10 @@ def _document(units: Units, features: Features) -> dict[str, object]:
 
 def _print(units: Units, features: Features) -> None:
     """One row a feature: how its values lie, and what they are from or lack."""
-    click.echo(f"{units.source.uri}: {len(features)} units, {len(features.names)} features")
+    say(f"{units.source.uri}: {len(features)} units, {len(features.names)} features")
     for what, how in features.notes.items():
-        click.echo(f"  {what}: {how}")
-    click.echo()
+        say(f"  {what}: {how}")
+    say()
     rows = []
     for place, name in enumerate(features.names):
         values = features.values[:, place]

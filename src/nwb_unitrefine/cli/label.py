@@ -18,6 +18,7 @@ from nwb_unitrefine.cli._render import (
     print_json,
     print_problems,
     print_table,
+    say,
     show_probability,
 )
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
@@ -187,7 +188,7 @@ def _print_units(result: LabelResult, standing: Standing) -> None:
     )
     print_problems((*curation.units.problems, *curation.features.problems))
     if weighed := weighing_remark(standing.of_model(), model_name=curation.model.name):
-        click.echo(f"note: {weighed}", err=True)
+        say(f"note: {weighed}", err=True)
     print_agreement(curation.units, predictions.labels, ours=standing.ours)
     _print_written(result, predictions)
 
@@ -201,10 +202,10 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
         where += f"; labels kept that a person set: {result.report.n_kept}"
     if result.report is not None and result.report.n_gone:
         gone = f"note: units that a person had labelled and that are not in the file any more: {result.report.n_gone}"
-        click.echo(gone, err=True)
+        say(gone, err=True)
     if result.report is not None and result.report.left_out:
-        click.echo(f"note: not in the small file: columns {', '.join(result.report.left_out)}", err=True)
-    click.echo(f"{counts}; {n_uncertain} uncertain; {where}")
+        say(f"note: not in the small file: columns {', '.join(result.report.left_out)}", err=True)
+    say(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
 def _summary(result: LabelResult, standing: Standing | None) -> list[object]:

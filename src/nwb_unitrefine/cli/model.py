@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option
-from nwb_unitrefine.cli._render import json_option, print_json, print_table
+from nwb_unitrefine.cli._groups import SuggestingGroup
+from nwb_unitrefine.cli._options import load, loading_options
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models import FittedModel, Model
@@ -18,17 +19,21 @@ _TELLING = ("balanced_accuracy", "macro_f1", "calibration_error", "accuracy_at_8
 """Scores that fit on a line and say the most."""
 
 
-@click.group("model")
+@click.group("model", cls=SuggestingGroup)
 def command() -> None:
     """Show, share and fetch models."""
 
 
 @command.command("show")
-@model_option
+@click.argument("model", nargs=-1)
+@loading_options
 @json_option
-def show(*, model: tuple[str, ...], as_json: bool) -> None:
-    """Show what a model is, what it needs, and what was measured of it."""
-    loaded = load(model)
+def show(model: tuple[str, ...], *, as_json: bool) -> None:
+    """Show what a model is, which features it needs, and how it was scored.
+
+    MODEL is default (as without any), a model folder, or hf://OWNER/REPO[@REVISION]; two of them are a cascade.
+    """
+    loaded = load(model or ("default",))
     steps = _steps(loaded)
     if as_json:
         print_json({"model": loaded.identity, "steps": [_describe(step) for step in steps]})
@@ -52,7 +57,7 @@ def push(*, folder: str, repo_id: str, message: str, private: bool, include_data
     if as_json:
         print_json(identity)
     else:
-        click.echo(f"{identity.name} is at {identity.source}@{identity.revision}")
+        say(f"{identity.name} is at {identity.source}@{identity.revision}")
 
 
 @command.command("pull")
@@ -62,7 +67,7 @@ def pull(*, source: str, folder: str) -> None:
     """Copy a model from the Hugging Face Hub into a folder, without loading it."""
     from nwb_unitrefine.models import pull_model
 
-    click.echo(f"{source} is in {pull_model(source, folder)}")
+    say(f"{source} is in {pull_model(source, folder)}")
 
 
 def _steps(model: Model) -> list[FittedModel]:

@@ -8,7 +8,7 @@ import click
 
 from nwb_unitrefine.cli._options import definition_option, load, model_option, new_table_option, write_new_table
 from nwb_unitrefine.cli._remarks import missing_features, missing_remark, weighing_remark
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, show_probability
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_probability
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -18,19 +18,23 @@ __all__ = ["command"]
 
 
 @click.command("predict")
-@click.option("--features", "table", required=True, metavar="CSV", help="One row a unit, one column a metric.")
+@click.argument("source")
 @model_option
 @definition_option
 @new_table_option("Write the predictions there as well.")
 @json_option
-def command(*, table: str, model: tuple[str, ...], definition: str | None, output: Path | None, as_json: bool) -> None:
-    """Predict labels from a table of metrics, as SpikeInterface, UnitRefine or `features --output` writes it."""
+def command(source: str, *, model: tuple[str, ...], definition: str | None, output: Path | None, as_json: bool) -> None:
+    """Predict labels and write none: for a table of metrics, above all.
+
+    SOURCE is a CSV with one row per unit and one column per metric, as SpikeInterface, UnitRefine or
+    `features --output` writes it, or anything else that has units.
+    """
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.models import predict
     from nwb_unitrefine.read import read_units
 
     loaded = load(model)
-    units = read_units(table)
+    units = read_units(source)
     features = compute_features(units, names=loaded.feature_names, definition=definition)
     predictions = predict(loaded, features)
     frame = predictions.to_frame()
@@ -45,7 +49,7 @@ def command(*, table: str, model: tuple[str, ...], definition: str | None, outpu
     if as_json:
         print_json(
             {
-                "source": table,
+                "source": source,
                 "model": loaded.identity,
                 "missing": missing_features(features),
                 "remarks": remarks,
@@ -55,7 +59,7 @@ def command(*, table: str, model: tuple[str, ...], definition: str | None, outpu
         )
         return
     print_table(
-        f"{table}: {len(frame)} units by {loaded.identity.name}",
+        f"{source}: {len(frame)} units by {loaded.identity.name}",
         ["unit", "label", *(f"p({name})" for name in CLASSES), "remark"],
         [
             [
@@ -69,6 +73,6 @@ def command(*, table: str, model: tuple[str, ...], definition: str | None, outpu
     )
     print_problems(problems)
     for remark in remarks:
-        click.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
     if missing_features(features):
-        click.echo("  tip: `nwb-unitrefine features SOURCE --model M` exports what a model needs.", err=True)
+        say("  tip: `nwb-unitrefine features SOURCE --model M` exports what a model needs.", err=True)

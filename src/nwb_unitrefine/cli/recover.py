@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nwb_unitrefine.cli._render import json_option, print_json
+from nwb_unitrefine.cli._render import json_option, print_json, say
 
 __all__ = ["command"]
 
@@ -26,5 +26,5 @@ def command(files: tuple[str, ...], *, undo: bool, as_json: bool) -> int:
         print_json(outcomes)
     else:
         for outcome in outcomes:
-            click.echo(f"{outcome.path.name}: {outcome.outcome.value}")
+            say(f"{outcome.path.name}: {outcome.outcome.value}")
     return 0

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nwb_unitrefine.cli._options import require_written
-from nwb_unitrefine.cli._render import json_option, print_json
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.cli._render import json_option, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +65,7 @@ def command(
         print_json(report)
     else:
         done = "nothing written" if dry_run else f"written as {report.run}"
-        click.echo(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
+        say(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
     return 0
 
 
@@ -75,7 +74,7 @@ def _pairs(units: Iterable[str]) -> Iterable[tuple[int, str]]:
     for unit in units:
         number, equals, label = unit.partition("=")
         if not equals or not re.fullmatch(r"-?[0-9]{1,19}", number.strip()):
-            raise SourceError(f"{unit!r} is not a unit and its label.", tip="Write it as 12=noise.")
+            raise click.BadParameter(f"{unit!r} is not of the form 12=noise.", param_hint="--unit")
         yield int(number), label.strip()
 
 
@@ -84,5 +83,5 @@ def _one_each(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
     labels: dict[int, str] = {}
     for unit, label in pairs:
         if labels.setdefault(unit, label) != label:
-            raise SourceError(f"Unit {unit} is given both {labels[unit]!r} and {label!r}.")
+            raise click.BadParameter(f"unit {unit} is given both {labels[unit]!r} and {label!r}.", param_hint="--unit")
     return labels

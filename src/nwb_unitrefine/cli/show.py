@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.records import held_by_people
 
@@ -48,7 +48,7 @@ def command(source: str, *, as_json: bool) -> None:
     if history:
         _print_history(history)
     else:
-        click.echo(f"No curation yet: nwb-unitrefine label {source}")
+        say(f"No curation yet: nwb-unitrefine label {source}")
     print_problems(units.problems)
 
 
@@ -57,12 +57,13 @@ def _print_source(units: Units) -> None:
     source = units.source
     looks = f", looks like {source.dialect}" if source.dialect else ""
     version = f" {source.nwb_version}" if source.nwb_version else ""
-    click.echo(f"{source.uri}: {source.kind}{version}{looks}")
+    say(f"{source.uri}: {source.kind}{version}{looks}")
     waveforms = "no mean waveforms"
     if units.waveforms is not None:
         _, n_samples, n_channels = units.waveforms.mean.shape
         waveforms = f"mean waveforms of {n_samples} samples on {n_channels} channel{'s' * (n_channels > 1)}"
-    click.echo(f"{len(units)} units, {units.spike_times_s.values.size} spikes, {waveforms}\n")
+    say(f"{len(units)} units, {units.spike_times_s.values.size} spikes, {waveforms}")
+    say()
 
 
 def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
@@ -101,8 +102,9 @@ def _labels(units: Units, current: Run | None) -> NDArray[np.str_]:
 
 def _print_history(history: Sequence[Run]) -> None:
     """One row a run, the oldest first."""
+    say()
     print_table(
-        "\nHistory",
+        "History",
         ["run", "when", "by", "units", "note"],
         [
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nwb_unitrefine.cli._options import definition_option
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table
-from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.learner import FolderLearner
 
 __all__ = ["command", "label_options", "read_sources"]
+
+
+def _require_regex(context: click.Context, option: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature
+    """Refuse a pattern that is none before anything is read."""
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise click.BadParameter(f"{value!r} is not a regular expression: {error}.") from error
+    return value
 
 
 def label_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -43,6 +52,7 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
             click.option(
                 "--subject-pattern",
                 metavar="REGEX",
+                callback=_require_regex,
                 help="Finds the subject in a recording's name, as '(mouse[0-9]+)'.",
             ),
         )
@@ -115,7 +125,7 @@ def command(
     if packaged is not None:
         if sources:
             raise click.UsageError("--packaged takes its own data: give no SOURCE with it.")
-        click.echo(f"written to {rebuild_default(packaged, output=output, overwrite=overwrite)}", err=as_json)
+        say(f"written to {rebuild_default(packaged, output=output, overwrite=overwrite)}", err=as_json)
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")
@@ -152,7 +162,7 @@ def command(
         print_json({"path": trained.path, "warnings": trained.warnings, "manifest": manifest.model_dump(mode="json")})
         return 0
     for warning in trained.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     for one in manifest.evaluations:
         print_table(
             f"{one.name}: {one.scheme}",
@@ -163,7 +173,7 @@ def command(
                 for part in one.recordings
             ],
         )
-    click.echo(f"written to {trained.path}" if trained.path else "not written: no --output")
+    say(f"written to {trained.path}" if trained.path else "not written: no --output")
     return 0
 
 
@@ -194,7 +204,7 @@ def read_sources(
         print_problems(dataset.problems)
         mapping = ", ".join(f"{old or '(empty)'} → {new or 'left out'}" for old, new in dataset.label_mapping.items())
         counts = ", ".join(f"{dataset.counts[name]} {name}" for name in CLASSES)
-        click.echo(f"labels: {mapping}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
+        say(f"labels: {mapping}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
     return dataset
 
 
@@ -227,5 +237,5 @@ def _pairs(options: Iterable[str]) -> Iterable[tuple[str, str]]:
     for option in options:
         old, equals, new = option.rpartition("=")
         if not equals:
-            raise TrainingError(f"{option!r} is not a label and its meaning.", tip="Write it as fair=mua.")
+            raise click.BadParameter(f"{option!r} is not of the form fair=mua.", param_hint="--map-label")
         yield old.strip(), new.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nwb_unitrefine.cli._render import json_option, print_json
+from nwb_unitrefine.cli._render import json_option, print_json, say
 
 __all__ = ["command"]
 
@@ -27,5 +27,5 @@ def command(file: str, *, by: str, note: str, dry_run: bool, as_json: bool) -> i
         print_json(report)
     else:
         done = "nothing written" if dry_run else f"written as {report.run}"
-        click.echo(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
+        say(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
     return 0

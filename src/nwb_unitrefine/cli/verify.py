@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nwb_unitrefine.cli._options import given_options, loading_options, one_or_two
-from nwb_unitrefine.cli._render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 __all__ = ["command"]
 
@@ -31,5 +31,5 @@ def command(file: str, *, model: tuple[str, ...], recompute: bool, as_json: bool
     else:
         rows = [["yes" if check.passed else "NO", check.what, check.detail] for check in outcome.checks]
         print_table(f"{file}: {outcome.run or 'no curation'}", ["passed", "check", "found"], rows)
-        click.echo("verified" if outcome.passed else "not verified")
+        say("verified" if outcome.passed else "not verified")
     return int(not outcome.passed)

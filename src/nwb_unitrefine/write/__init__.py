@@ -6,11 +6,12 @@ from nwb_unitrefine.history.runs import effective_chain
 from nwb_unitrefine.journal import Outcome, Recovery, recover
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
-from nwb_unitrefine.write.exports.label_formats import export_labels, import_labels
+from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels, import_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
 from nwb_unitrefine.write.report import WriteReport
 
 __all__ = [
+    "EXPORT_SUFFIXES",
     "Change",
     "Outcome",
     "Recovery",

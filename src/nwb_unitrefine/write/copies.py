@@ -179,22 +179,33 @@ def _add_runs(store: UnitsStore, runs: Mapping[str, Group]) -> None:
 
 
 @contextmanager
-def appearing(output: Path, *, keep: bool = True) -> Iterator[Path]:
+def appearing(output: Path, *, keep: bool = True, overwrite: bool = False) -> Iterator[Path]:
     """Give a place to write a file or folder to, which gets its name when it is complete, and vanishes otherwise.
+
+    Parameters
+    ----------
+    output : Path
+        Name to be.
+    keep : bool, optional
+        Whether to give it its name at all.
+    overwrite : bool, optional
+        Let it replace a file of that name, in one step.
 
     Raises
     ------
     WriteError
         If `output` exists, even if it appeared only now, or cannot be written.
     """
-    require_new(output)
+    replaces = overwrite and output.is_file()
+    if not replaces:
+        require_new(output)
     try:
         with tempfile.TemporaryDirectory(prefix=".nwb-unitrefine-", dir=output.parent) as folder:
             place = Path(folder) / output.name
             yield place
             if keep:
                 _sync(place)
-                _give_name(place, output)
+                place.replace(output) if replaces else _give_name(place, output)
                 _sync(output.parent)
     except OSError as error:
         raise WriteError(f"{output} could not be written: {error.strerror or error}.") from error

@@ -105,7 +105,7 @@ def write_curation(
     if curation.units.source.kind == "csv":
         raise WriteError(
             f"{curation.units.source.uri} is a table, into which no labels are written.",
-            tip=f"nwb-unitrefine predict --features {curation.units.source.uri} gives labels to a table of metrics.",
+            tip=f"nwb-unitrefine predict {curation.units.source.uri} gives labels to a table of metrics.",
         )
     names = column_names(columns)
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records import Run
 
-__all__ = ["export_labels", "import_labels"]
+__all__ = ["EXPORT_SUFFIXES", "export_labels", "import_labels"]
+
+EXPORT_SUFFIXES = (".json", ".tsv", ".csv")
+"""Kinds of file that labels are exported to: SpikeInterface's curation, Phy's table, a table."""
 
 _UNLABELLED = {"", "unsorted", "unlabelled", "unlabeled", "nan"}
 _ID_COLUMNS = ("unit_id", "cluster_id", "id", "unit")
@@ -71,7 +74,7 @@ def import_labels(path: str | Path, *, unit_ids: Collection[int] | None = None) 
     return labels
 
 
-def export_labels(run: Run, output: str | Path) -> Path:
+def export_labels(run: Run, output: str | Path, *, overwrite: bool = False) -> Path:
     """Write the labels of a run for another program.
 
     Parameters
@@ -80,7 +83,9 @@ def export_labels(run: Run, output: str | Path) -> Path:
         As of `read_history`.
     output : str or Path
         ``.json`` gives SpikeInterface's curation, format 2; ``.tsv`` Phy's ``cluster_group.tsv`` (good, mua, noise,
-        unsorted); ``.csv`` a table with probabilities. An existing file is not overwritten.
+        unsorted); ``.csv`` a table with probabilities.
+    overwrite : bool, optional
+        Replace an existing file; by default, it is an error.
 
     Returns
     -------
@@ -93,10 +98,13 @@ def export_labels(run: Run, output: str | Path) -> Path:
         If the kind is not known, or the file cannot be written.
     """
     place = Path(output)
-    writers = {".json": _to_curation_json, ".tsv": _to_phy, ".csv": _to_csv}
+    writers = dict(zip(EXPORT_SUFFIXES, (_to_curation_json, _to_phy, _to_csv), strict=True))
     if place.suffix.lower() not in writers:
-        raise WriteError(f"{place.name} is of no kind that labels are written to.", tip="Use .json, .tsv or .csv.")
-    with appearing(place) as new:
+        raise WriteError(
+            f"{place.name} does not end in a suffix that labels are written to.",
+            tip=f"Use {', '.join(EXPORT_SUFFIXES)}.",
+        )
+    with appearing(place, overwrite=overwrite) as new:
         new.write_text(writers[place.suffix.lower()](run), encoding="utf-8")
     return place
 

@@ -67,7 +67,7 @@ def _require_nwb(place: Path) -> None:
     if place.suffix in TABLE_SUFFIXES:
         raise SourceError(
             f"{place} is a table, into which no labels are written.",
-            tip=f"nwb-unitrefine predict --features {place} gives labels to a table of metrics.",
+            tip=f"nwb-unitrefine predict {place} gives labels to a table of metrics.",
         )
 
 
