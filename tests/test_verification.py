@@ -12,6 +12,7 @@ from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.records import RawOptions
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history
 
@@ -83,7 +84,7 @@ def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callabl
     pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
     folder = mute("raw", training_table()[1], firing_rate="snr")
     model = load_model(folder, labels={"0": "noise", "1": "mua", "2": "sua"})
-    write_curation(curate(session, model=model, raw={"preprocess": True, "progress": False}))
+    write_curation(curate(session, model=model, raw=RawOptions(preprocess=True, progress=False)))
     parameters = read_history(session)[0].parameters
     assert (parameters["from_raw"], parameters["raw_preprocess"]) == (True, True)
     outcome = verify(session, recompute=True)

@@ -3,7 +3,8 @@
 `curate` reads a source, computes its features and predicts labels; `label` also writes them into the file, and
 `label_many` does so for many files. The steps are functions too: `read_units`, `compute_features`, `load_model`,
 `predict`, `write_curation`. `relabel` and `undo` correct labels, `verify` checks a file against its history, and
-`read_history` returns that history. Every error that the package raises on purpose is in `errors`.
+`read_history` returns that history. `SourceHints` and `RawOptions` hold options that several of them take. Every error
+that the package raises on purpose is in `errors`.
 
 Importing this package loads nothing heavy: each name is loaded when it is first used.
 """
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import load_model, predict
     from nwb_unitrefine.pipeline import curate
     from nwb_unitrefine.read import read_units
+    from nwb_unitrefine.records import RawOptions, SourceHints
     from nwb_unitrefine.verification import verify
     from nwb_unitrefine.write import read_history, relabel, undo, write_curation
 
 __all__ = [
+    "RawOptions",
+    "SourceHints",
     "compute_features",
     "curate",
     "errors",
@@ -43,6 +47,8 @@ __all__ = [
 __version__ = version("nwb-unitrefine")
 
 _HOMES = {
+    "RawOptions": "records",
+    "SourceHints": "records",
     "compute_features": "metrics",
     "curate": "pipeline",
     "label": "batch",

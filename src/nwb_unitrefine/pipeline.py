@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import load_model, predict
-from nwb_unitrefine.read import read_units
-from nwb_unitrefine.records import Curation
+from nwb_unitrefine.read import read_source
+from nwb_unitrefine.records import Curation, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Predictions, Problem
+    from nwb_unitrefine.records import Predictions, Problem, RawOptions, SourceHints
 
 __all__ = ["curate"]
-
-_RAW_PARAMETERS = ("electrical_series", "preprocess", "seed")
-"""Arguments of `compute_from_raw` that decide the values."""
 
 
 def curate(
     source: Any,
     *,
     model: str | Path | Model | Sequence[str | Path] = "default",
-    raw: Mapping[str, Any] | None = None,
-    read_options: Mapping[str, Any] | None = None,
+    raw: RawOptions | None = None,
+    hints: SourceHints | None = None,
 ) -> Curation:
     """Label the units of a source; nothing is written.
 
@@ -38,11 +35,11 @@ def curate(
         Whatever `read_units` takes.
     model : str, Path, Model or two of these, optional
         Whatever `load_model` takes; a model that is already loaded is quicker for many sources.
-    raw : mapping, optional
-        Arguments of `compute_from_raw`, or none of them (``{}``): what the model needs and cannot be had otherwise is
-        then computed from the raw traces.
-    read_options : mapping, optional
-        Further arguments of `read_units`.
+    raw : RawOptions, optional
+        How to compute what the model needs, and the file does not have, from the raw traces; by default that is left
+        missing.
+    hints : SourceHints, optional
+        What the source does not state.
 
     Returns
     -------
@@ -59,8 +56,8 @@ def curate(
         If the model needs a feature that the source cannot give.
     """
     loaded = load_model(model)
-    units = read_units(source, **(read_options or {}))
-    from_raw = None if raw is None else compute_from_raw(units, **raw)
+    units = read_source(source, hints=hints)
+    from_raw = None if raw is None else compute_from_raw(units, raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))
     return Curation(
@@ -72,13 +69,12 @@ def curate(
     )
 
 
-def _parameters(model: Model, raw: Mapping[str, Any] | None) -> dict[str, str | float | int | bool]:
+def _parameters(model: Model, raw: RawOptions | None) -> dict[str, str | float | int | bool]:
     """Collect what decided the outcome besides model and data, so that `verify` can do the same again."""
     options: dict[str, str | float | int | bool] = dict(model.options)
     if raw is None:
         return options
-    plain = {f"raw_{name}": raw[name] for name in _RAW_PARAMETERS if isinstance(raw.get(name), str | int | bool)}
-    return {**options, "from_raw": True, **plain}
+    return {**options, "from_raw": True, **raw.parameters()}
 
 
 def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:
@@ -86,7 +82,7 @@ def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predicti
     uncertain, reasons = predictions.uncertain.copy(), list(predictions.reasons)
     rows = {unit_id: row for row, unit_id in enumerate(predictions.unit_ids.tolist())}
     for problem in problems:
-        for row in (rows[unit_id] for unit_id in problem.unit_ids if problem.unreliable):
+        for row in (rows[unit_id] for unit_id in problem.unit_ids if problem.severity is Severity.CRITICAL):
             if predictions.labels[row]:
                 uncertain[row] = True
                 reasons[row] = "; ".join(filter(None, [reasons[row], problem.what]))

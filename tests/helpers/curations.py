@@ -17,6 +17,7 @@ from nwb_unitrefine.records import (
     OriginKind,
     Predictions,
     Problem,
+    ProblemCode,
     Ragged,
     Source,
     Units,
@@ -38,7 +39,7 @@ def curation_of(path: Path, *, seed: int = 0) -> Curation:
     problems: tuple[Problem, ...] = ()
     if offsets[-1] > len(values):  # a cropped file, as `read_units` deals with it
         offsets = np.minimum(offsets, len(values))
-        problems = (Problem("cropped", tuple(ids.tolist())),)
+        problems = (Problem(ProblemCode.COLUMN_INDEX_BEYOND_DATA, "cropped", tuple(ids.tolist())),)
     return curation(Source(uri=str(path), kind="nwb-hdf5"), ids, Ragged(values, offsets), seed=seed, problems=problems)
 
 

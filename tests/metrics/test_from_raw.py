@@ -16,7 +16,7 @@ from helpers.made_units import RATE_HZ, make_units
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.records import Electrodes, OriginKind, Ragged, Source, Units
+from nwb_unitrefine.records import Electrodes, OriginKind, Ragged, RawOptions, Source, Units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path,
     """Amplitude and signal to noise are the truth's; the folder is kept, taken up again, and refused to other units."""
     units = _units(truth, path, extra=(np.array([START_S + 1.0, START_S + 500.0]),))
     folder = tmp_path / "kept"
-    raw = compute_from_raw(units, preprocess=False, progress=False, folder=folder)
+    raw = compute_from_raw(units, RawOptions(preprocess=False, progress=False, folder=folder))
     assert {"snr", "amplitude_median", "sd_ratio", "drift_ptp", "d_prime", "silhouette", "snr@0.101"} <= set(raw.names)
     frame = raw.to_frame()
     true = _true_peaks(truth)
@@ -121,10 +121,12 @@ def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path,
     assert "fewer than" in raw.origin(N_UNITS, "snr").detail
     assert raw.problems[0].unit_ids == (f"unit {N_UNITS}",)
 
-    again = compute_from_raw(units, preprocess=False, progress=False, folder=folder)
+    again = compute_from_raw(units, RawOptions(preprocess=False, progress=False, folder=folder))
     assert np.array_equal(again.values, raw.values, equal_nan=True)
     with pytest.raises(FeatureError, match="other units"):
-        compute_from_raw(_units(truth, path, extra=(units.spike_times_s[0],)), progress=False, folder=folder)
+        compute_from_raw(
+            _units(truth, path, extra=(units.spike_times_s[0],)), RawOptions(progress=False, folder=folder)
+        )
 
     features = compute_features(units, names=["snr", "amplitude_cutoff@0.101", "firing_rate"], raw=raw)
     assert str(features.origin(0, "snr")).startswith("raw: from raw traces, SpikeInterface")
@@ -134,7 +136,7 @@ def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path,
 
 def test_labels_can_be_based_on_raw_traces(path: Path) -> None:
     """The whole way, from a file with units and traces: its features say what the traces gave."""
-    curation = curate(path, raw={"progress": False})
+    curation = curate(path, raw=RawOptions(progress=False))
     assert curation.features.notes["raw traces"].startswith(f"{N_CHANNELS} channels")
     assert len(curation.predictions) == N_UNITS
 
@@ -144,7 +146,7 @@ def test_a_recording_can_be_given(truth: tuple[Any, Any], path: Path) -> None:
     recording, _ = truth
     shifted = recording.clone()
     shifted.shift_times(START_S)
-    raw = compute_from_raw(_units(truth, path), recording=shifted, progress=False)
+    raw = compute_from_raw(_units(truth, path), RawOptions(recording=shifted, progress=False))
     assert np.isfinite(raw.values[:, raw.names.index("snr")]).all()
     assert "filtered" in raw.notes["raw traces"]
 
@@ -154,7 +156,7 @@ def test_a_recording_of_other_units_is_refused(truth: tuple[Any, Any]) -> None:
     recording, _ = truth
     units = make_units([np.linspace(1000, 2000, 50)])
     with pytest.raises(FeatureError, match="lie outside"):
-        compute_from_raw(units, recording=recording, progress=False)
+        compute_from_raw(units, RawOptions(recording=recording, progress=False))
 
 
 def test_a_file_without_traces_is_refused(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_a_file_without_traces_is_refused(tmp_path: Path) -> None:
         file.create_group("processing")
     units = make_units([np.linspace(0, 10, 50)])
     with pytest.raises(FeatureError, match="ElectricalSeries") as raised:
-        compute_from_raw(units, recording=path, progress=False)
+        compute_from_raw(units, RawOptions(recording=path, progress=False))
     assert "option recording" in raised.value.tip
 
 
@@ -179,5 +181,5 @@ def test_a_source_that_is_no_nwb_file_has_no_traces() -> None:
                 spike_times_s=units.spike_times_s,
                 source=Source(uri="sorted", kind="sorter"),
             ),
-            progress=False,
+            RawOptions(progress=False),
         )

@@ -11,7 +11,7 @@ import pytest
 from helpers.curations import MODEL, curation
 from helpers.made_units import make_units
 from nwb_unitrefine.batch import LabelResult
-from nwb_unitrefine.records import Column, Problem
+from nwb_unitrefine.records import Column, Problem, ProblemCode
 from nwb_unitrefine.records.display import N_FACTS, N_ROWS
 from nwb_unitrefine.verification import Check, Verification
 from nwb_unitrefine.write import WriteReport
@@ -84,7 +84,7 @@ def test_markup_in_a_file_stays_text_in_a_notebook() -> None:
     """Names and values of a file are escaped: none of them becomes an element of the page."""
     hostile = "<script>alert(1)</script>"
     units = make_units([[0.1]], columns={hostile: [1]})
-    units = replace(units, unit_ids=np.array([hostile]), problems=(Problem(hostile),))
+    units = replace(units, unit_ids=np.array([hostile]), problems=(Problem(ProblemCode.COLUMN_UNREADABLE, hostile),))
     page = _Page(units._repr_html_())
     assert "script" not in page.tags
     assert page.text.count(hostile) >= 2
@@ -101,6 +101,9 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
 
 def test_long_lists_are_cut() -> None:
     """Of hundreds of notes, a dozen are shown, with how many there are besides."""
-    units = replace(make_units([[0.1]]), problems=tuple(Problem(f"note {number}" * 99) for number in range(300)))
+    units = replace(
+        make_units([[0.1]]),
+        problems=tuple(Problem(ProblemCode.COLUMN_UNREADABLE, f"note {number}" * 99) for number in range(300)),
+    )
     assert len(repr(units).splitlines()) == N_FACTS + 2
     assert repr(units).splitlines()[-1].split() == ["…", "290", "more"]

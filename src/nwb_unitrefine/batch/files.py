@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.records import Curation, RawOptions, SourceHints
     from nwb_unitrefine.write import WriteReport
 
 __all__ = ["LabelResult", "find_sources", "label", "label_many"]
@@ -113,8 +113,8 @@ def label(
     model: str | Path | Model = "default",
     output: str | Path | None = None,
     dry_run: bool = False,
-    raw: Mapping[str, Any] | None = None,
-    read_options: Mapping[str, Any] | None = None,
+    raw: RawOptions | None = None,
+    hints: SourceHints | None = None,
     write_options: Mapping[str, Any] | None = None,
 ) -> LabelResult:
     """Label the units of one source and write the labels into it.
@@ -129,10 +129,10 @@ def label(
         Write a labelled copy there, and leave the source alone.
     dry_run : bool, optional
         Write nothing.
-    raw : mapping, optional
-        As of `curate`: arguments of `compute_from_raw`.
-    read_options : mapping, optional
-        Further arguments of `read_units`.
+    raw : RawOptions, optional
+        As of `curate`.
+    hints : SourceHints, optional
+        What the source does not state, as of `curate`.
     write_options : mapping, optional
         Further arguments of `write_curation`.
 
@@ -148,7 +148,7 @@ def label(
     start = time.perf_counter()
     if output is not None and not dry_run:
         _require_new(source, Path(output), whole=not (write_options or {}).get("units_only"))
-    curation = curate(source, model=model, raw=raw, read_options=read_options)
+    curation = curate(source, model=model, raw=raw, hints=hints)
     report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
     return LabelResult(source=str(source), curation=curation, report=report, seconds=time.perf_counter() - start)
 
@@ -167,8 +167,8 @@ def label_many(
     model: str | Path | Model = "default",
     output: str | Path | None = None,
     dry_run: bool = False,
-    raw: Mapping[str, Any] | None = None,
-    read_options: Mapping[str, Any] | None = None,
+    raw: RawOptions | None = None,
+    hints: SourceHints | None = None,
     write_options: Mapping[str, Any] | None = None,
 ) -> Iterator[LabelResult]:
     """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
@@ -179,7 +179,7 @@ def label_many(
     output : str or Path, optional
         With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
         a copy of each, under its own name. It is made where it is not there.
-    model, dry_run, raw, read_options, write_options
+    model, dry_run, raw, hints, write_options
         As of `label`.
 
     Yields
@@ -211,7 +211,7 @@ def label_many(
                 output=target,
                 dry_run=dry_run,
                 raw=raw,
-                read_options=read_options,
+                hints=hints,
                 write_options=write_options,
             )
         except Exception as error:  # noqa: BLE001 - a fault on one file is its row, not the end of the rest

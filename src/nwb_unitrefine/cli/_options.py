@@ -23,7 +23,7 @@ __all__ = [
     "new_table_option",
     "one_or_two",
     "require_written",
-    "sorter_options",
+    "source_options",
     "write_new_table",
 ]
 
@@ -170,8 +170,8 @@ def require_written(overwrite: tuple[str, ...], columns: str) -> None:
         )
 
 
-def sorter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what may have to be said of a sorter's output, which an NWB file says itself."""
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `SourceHints`, under the same names."""
     for option in (
         click.option("--gain-uv", type=float, help="Sorter output: µV of one count, where the folder does not tell."),
         click.option(
@@ -179,7 +179,7 @@ def sorter_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(min=0, min_open=True),
             help="Sorter output: the sampling rate, where it has none.",
         ),
-        click.option("--interface", metavar="NAME", help="Sorter output: which sorter's, where that is not plain."),
+        click.option("--sorter", metavar="NAME", help="Sorter output: which sorter, where that is not plain."),
     ):
         command = option(command)
     return command

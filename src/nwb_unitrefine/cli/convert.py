@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option, sorter_options
+from nwb_unitrefine.cli._options import load, model_option, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, say
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records import CLASSES, SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.integrations import Conversion
@@ -22,21 +22,19 @@ __all__ = ["command"]
 @click.option("--metadata", metavar="YAML", help="Metadata of the session, as neuroconv has them (YAML or JSON).")
 @model_option
 @click.option("--no-labels", is_flag=True, help="Convert, and do not label.")
-@sorter_options
+@source_options
 @click.option("--overwrite", is_flag=True, help="Replace the output where it is there.")
 @json_option
 def command(
     source: str,
     *,
     output: str,
-    interface: str | None,
     metadata: str | None,
     model: tuple[str, ...],
     no_labels: bool,
-    sampling_rate_hz: float | None,
-    gain_uv: float | None,
     overwrite: bool,
     as_json: bool,
+    **hints: Any,
 ) -> None:
     """Make an NWB file of a sorter's output with neuroconv, and label its units.
 
@@ -51,11 +49,9 @@ def command(
     conversion = convert(
         source,
         output=output,
-        interface=interface,
+        hints=SourceHints(**hints),
         metadata=metadata,
         model=None if no_labels else load(model),
-        sampling_rate_hz=sampling_rate_hz,
-        gain_uv=gain_uv,
         overwrite=overwrite,
     )
     if as_json:

@@ -54,6 +54,7 @@ def command(
     """Compute the features of a file's units and say where each comes from."""
     from nwb_unitrefine.metrics import compute_features, compute_from_raw
     from nwb_unitrefine.read import read_units
+    from nwb_unitrefine.records import RawOptions
 
     from_raw = from_raw or recording is not None
     if not from_raw and (electrical_series is not None or folder is not None or preprocessed):
@@ -66,14 +67,14 @@ def command(
     units = read_units(source)
     raw = None
     if from_raw:
-        raw = compute_from_raw(
-            units,
+        options = RawOptions(
             recording=recording,
             electrical_series=electrical_series,
             folder=folder,
             preprocess=not preprocessed,
             n_jobs=jobs,
         )
+        raw = compute_from_raw(units, options)
     with make_console(stderr=True).status(FIRST_TIME):
         features = compute_features(units, names=asked, raw=raw)
     if output is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli._options import load, model_option, require_written, sorter_options
+from nwb_unitrefine.cli._options import load, model_option, require_written, source_options
 from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.cli._render import (
     describe_error,
@@ -24,7 +24,7 @@ from nwb_unitrefine.cli._render import (
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.cli._standing import label_standing
 from nwb_unitrefine.errors import UnitRefineError
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records import CLASSES, RawOptions, SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.batch import LabelResult
@@ -53,7 +53,7 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
     "--overwrite-column", "overwrite", multiple=True, metavar="NAME", help="Replace this column of another program."
 )
 @click.option("--replace-human", is_flag=True, help="Replace labels that a person set, too.")
-@sorter_options
+@source_options
 @json_option
 def command(
     sources: tuple[str, ...],
@@ -66,10 +66,8 @@ def command(
     columns: str,
     overwrite: tuple[str, ...],
     replace_human: bool,
-    interface: str | None,
-    sampling_rate_hz: float | None,
-    gain_uv: float | None,
     as_json: bool,
+    **hints: Any,
 ) -> int:
     """Label the units of files and write the labels into them.
 
@@ -94,8 +92,8 @@ def command(
         model=load(model),
         output=output,
         dry_run=dry_run,
-        raw={"progress": False} if from_raw else None,
-        read_options={"interface": interface, "sampling_rate_hz": sampling_rate_hz, "gain_uv": gain_uv},
+        raw=RawOptions(progress=False) if from_raw else None,
+        hints=SourceHints(**hints),
         write_options=options,
     )
     documents, rows, n_refused = [], [], 0

@@ -14,8 +14,9 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError, WriteError
 from nwb_unitrefine.integrations.session_metadata import check_metadata, merge_metadata, missing_fields, read_metadata
 from nwb_unitrefine.integrations.units_table import add_units, require_as_read
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.read import find_sorter, read_units
+from nwb_unitrefine.read import find_sorter, read_source
 from nwb_unitrefine.read.sorters.catalogue import property_columns
+from nwb_unitrefine.records import SourceHints
 from nwb_unitrefine.write import write_curation
 
 if TYPE_CHECKING:
@@ -61,11 +62,9 @@ def convert(
     source: str | Path,
     *,
     output: str | Path,
-    interface: str | None = None,
+    hints: SourceHints | None = None,
     metadata: Mapping[str, Any] | str | Path | None = None,
     model: str | Path | Model | None = "default",
-    sampling_rate_hz: float | None = None,
-    gain_uv: float | None = None,
     overwrite: bool = False,
 ) -> Conversion:
     """Make an NWB file of sorter output with neuroconv, and label it.
@@ -81,16 +80,12 @@ def convert(
         The sorter's folder or its one file, or a SortingAnalyzer's folder.
     output : str or Path
         NWB file to make.
-    interface : str, optional
-        Which sorter it is of, where that is not plain: ``"phy"``, or neuroconv's name, ``"PhySortingInterface"``.
+    hints : SourceHints, optional
+        What the source does not state; `sorter` may be neuroconv's name, ``"PhySortingInterface"``.
     metadata : mapping, str or Path, optional
         neuroconv's metadata, or a YAML or JSON file of them: at the least ``NWBFile.session_start_time``.
     model : str, Path or Model, optional
         Whatever `load_model` takes; None converts without labels.
-    sampling_rate_hz : float, optional
-        Of sorter output that does not hold it.
-    gain_uv : float, optional
-        µV of one count of the recording, where the folder does not tell.
     overwrite : bool, optional
         Replace `output` where it is there.
 
@@ -110,9 +105,10 @@ def convert(
     path, target = Path(source), Path(output)
     if target.exists() and not overwrite:
         raise WriteError(f"{target} is there already.", tip="Choose another name, or ask to overwrite it.")
-    units = read_units(path, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
-    sorter = find_sorter(path, interface=interface) if units.source.kind == "sorter" else None
-    session = _open_interface(sorter, path, units, sampling_rate_hz)
+    hints = hints or SourceHints()
+    units = read_source(path, hints=hints)
+    sorter = find_sorter(path, sorter=hints.sorter) if units.source.kind == "sorter" else None
+    session = _open_interface(sorter, path, units, hints.sampling_rate_hz)
     if session is not None:
         units = replace(units, columns={**_columns_of(session, units), **units.columns})
     given = read_metadata(metadata)

@@ -13,7 +13,7 @@ from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
 from nwb_unitrefine.learn.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import read_decisions, read_units
-from nwb_unitrefine.records import Problem
+from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import OLD, feature_names
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def read_labelled_units(
     keep = mapped.labels != ""
     if not keep.all():
         left_out = tuple(one for one, kept in zip(ids, keep, strict=True) if not kept)
-        problems.append(Problem(f"{units.source.uri}: {len(left_out)} units without a usable label", left_out))
+        what = f"{units.source.uri}: {len(left_out)} units without a usable label"
+        problems.append(Problem(ProblemCode.LABELS_UNUSABLE, what, left_out))
     recording = units.source.identifier or Path(units.source.uri).stem
     subject = units.source.subject_id or subject_of(recording, subject_pattern)
     return Dataset(
@@ -172,9 +173,8 @@ def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tu
         )
     if wanted is None and decisions.by_people:
         n_set = len(decisions.by_people)
-        problems.append(
-            Problem(f"{units.source.uri}: labels that people set in its history are taken, of {n_set} units")
-        )
+        what = f"{units.source.uri}: labels that people set in its history are taken, of {n_set} units"
+        problems.append(Problem(ProblemCode.LABELS_FROM_HISTORY, what))
         return [decisions.by_people.get(unit_id, "") for unit_id in units.unit_ids.tolist()], ""
     column = _label_column(units, wanted, by_models=decisions.by_models)
     return list(units.columns[column].values), column

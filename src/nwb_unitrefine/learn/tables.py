@@ -12,7 +12,7 @@ from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
-from nwb_unitrefine.records import Problem
+from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import NEW, OLD, definition_of, resolve
 
 if TYPE_CHECKING:
@@ -136,9 +136,8 @@ def _read_one(
     keep = mapped.labels != ""
     ids = np.array([_id_text(one) for one in table.index], dtype=str)
     if not keep.all():
-        problems.append(
-            Problem(f"{file.name}: {int((~keep).sum())} units without a usable label", tuple(ids[~keep].tolist()))
-        )
+        what = f"{file.name}: {int((~keep).sum())} units without a usable label"
+        problems.append(Problem(ProblemCode.LABELS_UNUSABLE, what, tuple(ids[~keep].tolist())))
     recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))
     subjects = _first(table, _SUBJECT_COLUMNS, default=[subject_of(one, subject_pattern) for one in recordings])
     metrics = _metrics(table, definition, exclude=column, file=file)
@@ -250,7 +249,8 @@ def _join(
         ([one for one in labels if one not in metrics.index], other, "metrics"),
     ):
         if alone:
-            problems.append(Problem(f"{name.name}: {len(alone)} units without {lacking}", tuple(alone)))
+            what = f"{name.name}: {len(alone)} units without {lacking}"
+            problems.append(Problem(ProblemCode.LABELS_UNMATCHED, what, tuple(alone)))
     return metrics.loc[shared], [labels[one] for one in shared]
 
 

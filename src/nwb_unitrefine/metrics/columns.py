@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
-from nwb_unitrefine.records import Problem, Ragged
+from nwb_unitrefine.records import Problem, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary import (
     METRICS,
     Alias,
@@ -94,7 +94,8 @@ def read_columns(
                 found.setdefault(Feature(METRICS[alias.metric], known).name, taken)
         if rejected.any():
             ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
-            problems.append(Problem(f"Values of column {name!r} are out of range and not used.", ids))
+            what = f"Values of column {name!r} are out of range and not used."
+            problems.append(Problem(ProblemCode.COLUMN_OUT_OF_RANGE, what, ids))
     whose = dialect or "no dialect"
     stated = f", definition {release}" if release else ""
     return found, f"{whose}{stated}" if found else "", tuple(problems)

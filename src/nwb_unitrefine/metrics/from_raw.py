@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, MissingExtraError
-from nwb_unitrefine.records import Features, Origin, OriginKind, Problem
+from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, RawOptions
 from nwb_unitrefine.vocabulary import OLD, Group, feature_names, resolve
 
 if TYPE_CHECKING:
@@ -32,17 +32,7 @@ _FAR_APART_UM = 1000.0
 _MOST_OUTSIDE = 0.5
 
 
-def compute_from_raw(
-    units: Units,
-    *,
-    recording: Any = None,
-    electrical_series: str | None = None,
-    folder: str | Path | None = None,
-    preprocess: bool = True,
-    n_jobs: int = 1,
-    progress: bool = True,
-    seed: int = 0,
-) -> Features:
+def compute_from_raw(units: Units, options: RawOptions | None = None) -> Features:
     """Compute amplitude, noise, drift and principal-component metrics from raw traces, through SpikeInterface.
 
     A sparse SortingAnalyzer over the recording gets waveforms of up to 500 spikes a unit, templates, the amplitude and
@@ -51,20 +41,8 @@ def compute_from_raw(
     Parameters
     ----------
     units : Units
-    recording : spikeinterface.BaseRecording, str or Path, optional
-        The recording, or an NWB file or SpikeInterface folder that holds it; by default, the file the units are from.
-    electrical_series : str, optional
-        Path of the ElectricalSeries in the NWB file; needed where there are several.
-    folder : str or Path, optional
-        Where the analyzer is kept; what is there already is not computed again. By default, a folder that is removed.
-    preprocess : bool
-        Whether to filter the traces (300 to 6000 Hz) and subtract the median of the channels; False if that was done.
-    n_jobs : int
-        Number of processes.
-    progress : bool
-        Whether to show progress bars on standard error.
-    seed : int
-        Of the choice of spikes.
+    options : RawOptions, optional
+        Which recording, and how it is processed.
 
     Returns
     -------
@@ -78,28 +56,29 @@ def compute_from_raw(
     FeatureError
         If there is no recording, or it is not that of these units.
     """
+    options = options or RawOptions()
     si = _spikeinterface()
-    traces = _open(si, units, recording, electrical_series)
+    traces = _open(si, units, options.recording, options.electrical_series)
     trains, outside = _to_samples(units, traces)
     rows = [row for row, train in enumerate(trains) if len(train) >= _FEW_SPIKES]
     if not rows:
         raise FeatureError(f"No unit of {units.source.uri} has {_FEW_SPIKES} spikes in the recording.")
     traces, placed = _with_probe(traces, units)
-    if preprocess:
+    if options.preprocess:
         traces = _preprocess(traces)
-    with _quietly(), _scratch(folder) as place:
+    with _quietly(), _scratch(options.folder) as place:
         analyzer = _analyze(
             si,
             traces,
             {str(row): trains[row] for row in rows},
             place=place,
             placed=placed,
-            seed=seed,
-            job={"n_jobs": n_jobs, "progress_bar": progress, "chunk_duration": "1s"},
+            seed=options.seed,
+            job={"n_jobs": options.n_jobs, "progress_bar": options.progress, "chunk_duration": "1s"},
         )
         table = analyzer.get_extension("quality_metrics").get_data()
         old = _old_values(analyzer, table)
-    return _gather(units, rows, table, old, notes=_notes(traces, preprocess=preprocess), outside=outside)
+    return _gather(units, rows, table, old, notes=_notes(traces, preprocess=options.preprocess), outside=outside)
 
 
 def _spikeinterface() -> Any:
@@ -345,7 +324,8 @@ def _gather(
     origin_index[np.isnan(values)] = 3
     origin_index[few] = 2
     ids = np.asarray(units.unit_ids)[outside > 0].tolist()
-    problems = (Problem("Spikes outside the recording are left out of its metrics.", tuple(ids)),) if ids else ()
+    what = "Spikes outside the recording are left out of its metrics."
+    problems = (Problem(ProblemCode.RAW_SPIKES_OUTSIDE, what, tuple(ids)),) if ids else ()
     return Features(
         unit_ids=units.unit_ids,
         names=tuple(columns),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.metrics.metric_values import Missing, Outcome
+from nwb_unitrefine.records import offsets_of_counts
 from nwb_unitrefine.vocabulary import OLD, Need, resolve
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _by_depth(templates: Templates) -> _Channels:
     extremes = templates.extremes
     return _Channels(
         positions_um=np.ascontiguousarray(positions[place]),
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        offsets=offsets_of_counts(counts),
         lowest=extremes.lowest[place],
         lowest_at=extremes.lowest_at[place],
         peak_to_peak=(extremes.highest - extremes.lowest)[place],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nwb_unitrefine.history.authors import Decisions, read_decisions
 from nwb_unitrefine.read.existing_labels import Agreement, ExistingLabels, compare_labels, existing_labels
 from nwb_unitrefine.read.sorters.catalogue import Sorter, find_sorter
-from nwb_unitrefine.read.sources import read_units
+from nwb_unitrefine.read.sources import read_source, read_units
 from nwb_unitrefine.storage.remote.http_ranges import Patience
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "existing_labels",
     "find_sorter",
     "read_decisions",
+    "read_source",
     "read_units",
 ]

@@ -15,7 +15,7 @@ from nwb_unitrefine.read.nwb.units import read_nwb
 from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
 from nwb_unitrefine.read.tables import TABLE_SUFFIXES, read_metric_table
-from nwb_unitrefine.records import Units
+from nwb_unitrefine.records import SourceHints, Units
 from nwb_unitrefine.storage.hdf5 import Hdf5Group, open_hdf5
 from nwb_unitrefine.storage.remote.addresses import Address, is_address, resolve_address
 from nwb_unitrefine.storage.zarr import DAMAGE, is_zarr_folder, open_zarr, require_zarr
@@ -23,19 +23,22 @@ from nwb_unitrefine.storage.zarr import DAMAGE, is_zarr_folder, open_zarr, requi
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from nwb_unitrefine.records import SpikeTimesIn
     from nwb_unitrefine.storage.remote.http_ranges import Patience
     from nwb_unitrefine.storage.zarr import ZarrGroup
 
-__all__ = ["read_units"]
+__all__ = ["read_source", "read_units"]
 
 
-def read_units(  # noqa: PLR0911  # one return for each kind of source
+def read_units(
     source: Any,
     *,
     columns: Collection[str] = (),
-    interface: str | None = None,
+    sorter: str | None = None,
     sampling_rate_hz: float | None = None,
     gain_uv: float | None = None,
+    spike_times_in: SpikeTimesIn | None = None,
+    units: str | None = None,
     patience: Patience | None = None,
 ) -> Units:
     """Read the sorted units of a source.
@@ -56,12 +59,8 @@ def read_units(  # noqa: PLR0911  # one return for each kind of source
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
-    interface : str, optional
-        Which sorter's output it is, where that is not plain: ``"phy"``, ``"combinato"``, …
-    sampling_rate_hz : float, optional
-        Of sorter output that does not hold it.
-    gain_uv : float, optional
-        µV of one count of the recording, for Kilosort's templates, where the folder does not tell.
+    sorter, sampling_rate_hz, gain_uv, spike_times_in, units : optional
+        What the source does not state; see `SourceHints`.
     patience : Patience, optional
         How often to try again when a network fails.
 
@@ -79,31 +78,52 @@ def read_units(  # noqa: PLR0911  # one return for each kind of source
     MissingExtraError
         If a package is needed that is not installed.
     """
+    hints = SourceHints(
+        sorter=sorter,
+        sampling_rate_hz=sampling_rate_hz,
+        gain_uv=gain_uv,
+        spike_times_in=spike_times_in,
+        units=units,
+    )
+    return read_source(source, columns=columns, hints=hints, patience=patience)
+
+
+def read_source(  # noqa: PLR0911  # one return for each kind of source
+    source: Any,
+    *,
+    columns: Collection[str] = (),
+    hints: SourceHints | None = None,
+    patience: Patience | None = None,
+) -> Units:
+    """Read the sorted units of a source, as `read_units` does, with the user's hints as one value."""
+    hints = hints or SourceHints()
     if isinstance(source, Units):
         return source
     if isinstance(source, h5py.File):
         if not source:
             raise SourceError("The h5py.File is closed.", tip="Give its path, or open it again.")
-        return _read_hdf5(source, uri=str(source.filename), size_bytes=source.id.get_filesize(), columns=columns)
+        return _read_hdf5(
+            source, uri=str(source.filename), size_bytes=source.id.get_filesize(), columns=columns, hints=hints
+        )
     if isinstance(source, str) and is_address(source):
-        return _read_remote(resolve_address(source), uri=source, columns=columns, patience=patience)
+        return _read_remote(resolve_address(source), uri=source, columns=columns, hints=hints, patience=patience)
     if isinstance(source, str | Path):
         return _read_path(
             Path(source),
             uri=str(source),
             columns=columns,
-            interface=interface,
-            sampling_rate_hz=sampling_rate_hz,
-            gain_uv=gain_uv,
+            hints=hints,
         )
     if hasattr(source, "get_extension") and hasattr(source, "sorting"):
         return read_analyzer(source)
     if hasattr(source, "add_unit") and hasattr(source, "container_source"):
         from nwb_unitrefine.read.nwb.in_memory import read_nwbfile
 
-        return read_nwbfile(source, columns=columns)
+        return read_nwbfile(source, columns=columns, hints=hints)
     if hasattr(source, "read") and hasattr(source, "seek"):
-        return _read_hdf5(source, uri=str(getattr(source, "name", "open file")), size_bytes=0, columns=columns)
+        return _read_hdf5(
+            source, uri=str(getattr(source, "name", "open file")), size_bytes=0, columns=columns, hints=hints
+        )
     raise SourceError(f"A source of units is a path, an address or an open file, not a {type(source).__name__}.")
 
 
@@ -112,26 +132,26 @@ def _read_path(
     *,
     uri: str,
     columns: Collection[str],
-    interface: str | None,
-    sampling_rate_hz: float | None,
-    gain_uv: float | None,
+    hints: SourceHints,
 ) -> Units:
     """Read what is on disk at `path`, after an interrupted write to it has been finished."""
     with _denial_explained(uri):
         if not path.exists():
             raise SourceError(f"{uri} does not exist.")
     with _denial_explained(uri), held_for_reading(path):
-        if interface is None and path.is_dir():
+        if hints.sorter is None and path.is_dir():
             if is_analyzer_folder(path):
                 return read_analyzer(path, uri=uri)
             if is_zarr_folder(path):
                 size_bytes = _size_of(path)  # all of it can be seen: what cannot would be read as not there
-                return _read_zarr(open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns)
-        if interface is None and path.is_file() and _is_nwb_hdf5(path):
-            return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns)
-        if interface is None and path.is_file() and path.suffix in TABLE_SUFFIXES:
+                return _read_zarr(
+                    open_zarr(path, name=uri), uri=uri, size_bytes=size_bytes, columns=columns, hints=hints
+                )
+        if hints.sorter is None and path.is_file() and _is_nwb_hdf5(path):
+            return _read_hdf5(path, uri=uri, size_bytes=path.stat().st_size, columns=columns, hints=hints)
+        if hints.sorter is None and path.is_file() and path.suffix in TABLE_SUFFIXES:
             return read_metric_table(path, uri=uri)
-        units = read_sorter(path, uri=uri, interface=interface, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
+        units = read_sorter(path, uri=uri, hints=hints)
         if units is None:
             raise _not_recognised(path, uri)
         return units
@@ -168,14 +188,14 @@ def _not_recognised(path: Path, uri: str) -> SourceError:
     """Say of a file or folder that nothing is known of what it looks like, and what could be meant."""
     if path.is_dir():
         what = f"{uri} is a folder in which no sorter's output, analyzer or Zarr file was recognised."
-        tip = (
-            "If it is a sorter's output, say whose: label --interface NAME, or read_units(…, interface=NAME) in Python."
-        )
+        tip = "If it is a sorter's output, state which: label --sorter NAME, or read_units(…, sorter=NAME) in Python."
         return SourceError(what, tip=tip)
     return SourceError(f"{uri} is not an NWB file, and no sorter's output was recognised in it.")
 
 
-def _read_remote(address: Address, *, uri: str, columns: Collection[str], patience: Patience | None) -> Units:
+def _read_remote(
+    address: Address, *, uri: str, columns: Collection[str], hints: SourceHints, patience: Patience | None
+) -> Units:
     """Read what is behind an address."""
     from nwb_unitrefine.storage.remote.http_file import RemoteFile
     from nwb_unitrefine.storage.remote.http_ranges import HttpRanges, Patience
@@ -186,23 +206,25 @@ def _read_remote(address: Address, *, uri: str, columns: Collection[str], patien
         from nwb_unitrefine.storage.remote.http_store import HttpStore
 
         store = HttpStore(address.url, headers=address.headers, patience=patience)
-        return _read_zarr(open_zarr(store, name=uri), uri=uri, size_bytes=address.size_bytes, columns=columns)
+        return _read_zarr(
+            open_zarr(store, name=uri), uri=uri, size_bytes=address.size_bytes, columns=columns, hints=hints
+        )
     with RemoteFile(HttpRanges(address.url, headers=address.headers, patience=patience)) as file:
-        return _read_hdf5(file, uri=uri, size_bytes=file.size, columns=columns)
+        return _read_hdf5(file, uri=uri, size_bytes=file.size, columns=columns, hints=hints)
 
 
-def _read_hdf5(source: Any, *, uri: str, size_bytes: int, columns: Collection[str]) -> Units:
+def _read_hdf5(source: Any, *, uri: str, size_bytes: int, columns: Collection[str], hints: SourceHints) -> Units:
     """Read an NWB file that is stored as HDF5."""
     place = Path(source.filename) if isinstance(source, h5py.File) else source
     folder = place.parent if isinstance(place, Path) and place.exists() else None
     with open_hdf5(source, name=uri) as file:
         root = Hdf5Group(file, fetch=getattr(source, "fetch", None), folder=folder)
-        return read_nwb(root, uri=uri, kind="nwb-hdf5", size_bytes=size_bytes, columns=columns)
+        return read_nwb(root, uri=uri, kind="nwb-hdf5", size_bytes=size_bytes, columns=columns, hints=hints)
 
 
-def _read_zarr(root: ZarrGroup, *, uri: str, size_bytes: int, columns: Collection[str]) -> Units:
+def _read_zarr(root: ZarrGroup, *, uri: str, size_bytes: int, columns: Collection[str], hints: SourceHints) -> Units:
     """Read an NWB file that is stored as Zarr."""
     try:
-        return read_nwb(root, uri=uri, kind="nwb-zarr", size_bytes=size_bytes, columns=columns)
+        return read_nwb(root, uri=uri, kind="nwb-zarr", size_bytes=size_bytes, columns=columns, hints=hints)
     except DAMAGE as error:
         raise SourceError(f"{uri} cannot be read: {' '.join(str(error).split())}.") from error

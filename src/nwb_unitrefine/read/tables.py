@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.records import Column, Problem, Ragged, Source, Units
+from nwb_unitrefine.records import Column, Problem, ProblemCode, Ragged, Source, Units
 from nwb_unitrefine.vocabulary.dialects import recognise
 
 if TYPE_CHECKING:
@@ -54,20 +54,20 @@ def read_metric_table(path: Path, *, uri: str) -> Units:
     id_column = next((name for name in _ID_COLUMNS if name in cells), None)
     if id_column is None:
         raise SourceError(f"{uri} has no column of unit ids.", tip="Name it unit_id.")
-    problems = [Problem("A table of metrics has no spike times and no waveforms: nothing is computed from them.")]
+    what = "A table of metrics has no spike times and no waveforms: nothing is computed from them."
+    problems = [Problem(ProblemCode.TABLE_WITHOUT_SPIKES, what)]
     unit_ids = _ids(cells[id_column])
     if len(set(unit_ids.tolist())) == len(unit_ids):
         del cells[id_column]
     else:
-        problems.append(
-            Problem(f"Ids in column {id_column!r} repeat, as in a table of several recordings: rows are counted.")
-        )
+        what = f"Ids in column {id_column!r} repeat, as in a table of several recordings: rows are numbered."
+        problems.append(Problem(ProblemCode.TABLE_IDS_REPEAT, what))
         unit_ids = np.arange(len(rows))
     cells.pop("", None)
     dialect = recognise(cells)
     return Units(
         unit_ids=unit_ids,
-        spike_times_s=Ragged(np.empty(0), np.zeros(len(unit_ids) + 1, np.int64)),
+        spike_times_s=Ragged.from_counts(np.empty(0), np.zeros(len(unit_ids))),
         source=Source(uri=uri, kind="csv", dialect=dialect.name if dialect else "", size_bytes=path.stat().st_size),
         columns={name: Column(name, "", _numbers_or_text(texts)) for name, texts in cells.items()},
         problems=tuple(problems),

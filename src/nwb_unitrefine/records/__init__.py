@@ -8,9 +8,11 @@ looked at, not changed.
 from __future__ import annotations
 
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
+from nwb_unitrefine.records.options import RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
+from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
 from nwb_unitrefine.records.runs import Curation, Run, RunKind, effective_chain, held_by_people
-from nwb_unitrefine.records.units import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
+from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Units, Waveforms, offsets_of_counts
 
 __all__ = [
     "CLASSES",
@@ -23,12 +25,18 @@ __all__ = [
     "OriginKind",
     "Predictions",
     "Problem",
+    "ProblemCode",
     "Ragged",
+    "RawOptions",
     "Run",
     "RunKind",
+    "Severity",
     "Source",
+    "SourceHints",
+    "SpikeTimesIn",
     "Units",
     "Waveforms",
     "effective_chain",
     "held_by_people",
+    "offsets_of_counts",
 ]

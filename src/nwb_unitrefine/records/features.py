@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records.units import Problem
+    from nwb_unitrefine.records.problems import Problem
 
 __all__ = ["Features", "Origin", "OriginKind"]
 

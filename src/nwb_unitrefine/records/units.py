@@ -10,11 +10,27 @@ import numpy as np
 from nwb_unitrefine.records.display import Displayed, Summary, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["Column", "Electrodes", "Problem", "Ragged", "Source", "Units", "Waveforms"]
+    from nwb_unitrefine.records.problems import Problem
+
+__all__ = ["Column", "Electrodes", "Ragged", "Source", "Units", "Waveforms", "offsets_of_counts"]
+
+
+def offsets_of_counts(counts: ArrayLike) -> NDArray[np.int64]:
+    """Return where rows of these lengths begin in a flat array, and the last one ends: shape (n_rows + 1,).
+
+    Examples
+    --------
+    >>> offsets_of_counts([1, 0, 2]).tolist()
+    [0, 1, 1, 3]
+    """
+    lengths = np.asarray(counts, dtype=np.int64)
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +67,48 @@ class Ragged:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return (self[row] for row in range(len(self)))
+
+    @classmethod
+    def from_counts(cls, values: NDArray[Any], counts: ArrayLike) -> Ragged:
+        """Make rows of these lengths out of `values`, which holds them one after another.
+
+        Examples
+        --------
+        >>> Ragged.from_counts(np.array([0.1, 0.2, 0.3]), [1, 0, 2]).offsets.tolist()
+        [0, 1, 1, 3]
+        """
+        return cls(values, offsets_of_counts(counts))
+
+    @classmethod
+    def from_rows(cls, values: NDArray[Any], rows: NDArray[np.integer[Any]], n_rows: int) -> Ragged:
+        """Sort `values` by the row each belongs to, and within each row by size.
+
+        Parameters
+        ----------
+        values : array, shape (n_values,)
+        rows : array of int, shape (n_values,)
+            Row of each value, from 0 to ``n_rows - 1``.
+        n_rows : int
+
+        Examples
+        --------
+        >>> [row.tolist() for row in Ragged.from_rows(np.array([7, 5, 6]), np.array([2, 0, 2]), 3)]
+        [[5], [], [6, 7]]
+        """
+        return cls.from_counts(values[np.lexsort((values, rows))], np.bincount(rows, minlength=n_rows))
+
+    @classmethod
+    def concatenated(cls, rows: Sequence[ArrayLike], dtype: DTypeLike = np.float64) -> Ragged:
+        """Make one flat array of rows.
+
+        Examples
+        --------
+        >>> Ragged.concatenated([[0.1], [], [0.2, 0.3]]).values.tolist()
+        [0.1, 0.2, 0.3]
+        """
+        arrays = [np.asarray(row, dtype=dtype) for row in rows]
+        values = np.concatenate(arrays) if arrays else np.empty(0, dtype)
+        return cls.from_counts(values, [len(array) for array in arrays])
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -94,25 +152,6 @@ class Source:
     subject_id: str = ""
     session_start_time: str = ""
     size_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that a user should know about a source and that did not stop the work.
-
-    Parameters
-    ----------
-    what : str
-        One sentence.
-    unit_ids : tuple, optional
-        The units it concerns; empty when it concerns the whole source.
-    unreliable : bool, optional
-        Whether what is said of those units should not be relied on because of it.
-    """
-
-    what: str
-    unit_ids: tuple[int | str, ...] = ()
-    unreliable: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.records import OriginKind, Ragged
+from nwb_unitrefine.records import OriginKind, Ragged, offsets_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,7 @@ def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:
         return ""
     stored = Ragged(store.read(SPIKE_TIMES), _offsets(store))
     wanted = [rows[unit] for unit in unit_ids.tolist()]
-    offsets = np.concatenate([[0], np.cumsum(stored.counts[wanted])])  # as promised, even where a file is cropped
+    offsets = offsets_of_counts(stored.counts[wanted])  # as promised, even where a file is cropped
     return _digest_trains(offsets, [stored[row] for row in wanted])
 
 

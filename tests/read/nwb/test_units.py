@@ -12,6 +12,7 @@ import pytest
 from helpers.simulated_nwb import Bare, make_session, write_bare_nwb, write_nwb
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.read import read_units
+from nwb_unitrefine.records import ProblemCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,10 +259,13 @@ def test_units_with_bad_spike_times_lose_them_and_no_other(tmp_path):
 
 
 def test_a_cropped_file_loses_what_is_not_there(tmp_path):
-    """A train that the end of the data cuts off is kept as unreliable; one behind the end is empty; both are named."""
+    """A train that the end of the data cuts off is kept and critical; one behind the end is empty; both are named."""
     units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(spike_times_index=np.array([3, 7, 9]))))
     assert [train.tolist() for train in units.spike_times_s] == [[0.1, 0.2, 0.3], [1.1, 1.2, 2.1], []]
-    assert [(problem.unit_ids, problem.unreliable) for problem in units.problems] == [((6,), True), ((7,), False)]
+    assert [(problem.unit_ids, problem.code) for problem in units.problems] == [
+        ((6,), ProblemCode.SPIKE_TIMES_TRUNCATED),
+        ((7,), ProblemCode.COLUMN_INDEX_BEYOND_DATA),
+    ]
 
 
 def test_an_index_that_falls_empties_its_unit(tmp_path):

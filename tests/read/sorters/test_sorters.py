@@ -132,10 +132,10 @@ def test_what_is_ambiguous_or_unknown_is_said(tmp_path, mixing):
     (tmp_path / "two" / "firings.mda").touch()
     with pytest.raises(SourceError, match="looks like phy and mountainsort") as caught:
         read_units(tmp_path / "two")
-    assert "interface" in caught.value.tip
-    assert len(read_units(tmp_path / "two", interface="Kilosort")) == 2
+    assert "--sorter" in caught.value.tip
+    assert len(read_units(tmp_path / "two", sorter="Kilosort")) == 2
     with pytest.raises(SourceError, match="no sorter that can be read"):
-        read_units(tmp_path / "two", interface="kilosaurus")
+        read_units(tmp_path / "two", sorter="kilosaurus")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="no sorter's output"):
         read_units(tmp_path / "empty")
@@ -276,7 +276,7 @@ def test_every_sorter_by_name_is_one_that_spikeinterface_reads():
     from nwb_unitrefine.read.sorters.catalogue import SORTERS
 
     assert all(not sorter.extractor or callable(getattr(extractors, sorter.extractor)) for sorter in SORTERS)
-    assert find_sorter(None, interface="PhySortingInterface").name == "phy"
+    assert find_sorter(None, sorter="PhySortingInterface").name == "phy"
     assert find_sorter("a folder that is not there") is None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.records import Problem, Ragged
+from nwb_unitrefine.records import Problem, ProblemCode, Ragged, offsets_of_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class ObservedTime:
     @property
     def total_samples(self) -> NDArray[np.int64]:
         """Number of observed samples of each unit, shape (n_units,)."""
-        sums = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
+        sums = offsets_of_counts(self.stops - self.starts)
         return np.asarray(sums[self.offsets[1:]] - sums[self.offsets[:-1]], dtype=np.int64)
 
 
@@ -107,20 +107,24 @@ def _sane_intervals(units: Units) -> tuple[Ragged, Problem | None]:
     has_spikes = units.spike_times_s.counts > 0
     empty = (given.counts == 0) & has_spikes
     if empty.any():
-        return given, Problem("Observation intervals are missing and not used.", tuple(ids[empty].tolist()))
+        what = "Observation intervals are missing and not used."
+        return given, Problem(ProblemCode.OBS_INTERVALS_MISSING, what, tuple(ids[empty].tolist()))
     if not (np.abs(values) < _BEYOND_S).all() or (values[:, 1] < values[:, 0]).any():
-        return given, Problem("Observation intervals are not finite or end before they start; they are not used.")
+        what = "Observation intervals are not finite or end before they start; they are not used."
+        return given, Problem(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
     unit_of = np.repeat(np.arange(len(units)), given.counts)
     values = values[np.lexsort((values[:, 0], unit_of))]
     same_unit = unit_of[1:] == unit_of[:-1]
     if (same_unit & (values[1:, 0] < values[:-1, 1])).any():
-        return given, Problem("Observation intervals of a unit overlap; they are not used.")
+        what = "Observation intervals of a unit overlap; they are not used."
+        return given, Problem(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
     sane = Ragged(values, given.offsets)
     outside = _outside(units, sane)
     n_spikes = units.spike_times_s.counts
     wrong = outside > _BELIEVED_OUTSIDE * n_spikes
     if wrong.any():
         return given, Problem(
+            ProblemCode.OBS_INTERVALS_SPIKES_OUTSIDE,
             "More than 1 % of the spikes lie outside the observation intervals, which are not used.",
             tuple(ids[wrong].tolist()),
         )

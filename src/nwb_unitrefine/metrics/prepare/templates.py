@@ -9,6 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.metrics.kernels.upsampling import UPSAMPLING, ChannelExtremes, channel_extremes, upsample
 from nwb_unitrefine.metrics.prepare.waveform_scale import WaveformScale, infer_scale
+from nwb_unitrefine.records import offsets_of_counts
 from nwb_unitrefine.vocabulary import NEW, OLD
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _present_channels(waveforms: Waveforms) -> tuple[NDArray[np.int64], NDArray[
         np.where(waveforms.channels < 0, np.iinfo(np.int64).max, waveforms.channels), axis=1, kind="stable"
     )
     there_in_order = np.take_along_axis(there, order, axis=1)
-    offsets = np.concatenate([[0], np.cumsum(there_in_order.sum(axis=1))]).astype(np.int64)
+    offsets = offsets_of_counts(there_in_order.sum(axis=1))
     return np.ascontiguousarray(order[there_in_order], dtype=np.int64), offsets
 
 

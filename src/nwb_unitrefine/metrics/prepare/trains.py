@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.metrics.prepare.observed_time import ObservedTime, observed_time
-from nwb_unitrefine.records import Problem, Ragged
+from nwb_unitrefine.records import Problem, ProblemCode, Ragged, offsets_of_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +94,8 @@ def prepare_trains(units: Units) -> SpikeTrains:
     observed = observed_time(units, sampling_rate_hz=rate, extent_s=extent)
     times, offsets, left_out = _keep_observed(times, offsets, rate, observed)
     if left_out.any():
-        problems.append(Problem("Spikes outside the observed time are left out.", tuple(ids[left_out].tolist())))
+        what = "Spikes outside the observed time are left out."
+        problems.append(Problem(ProblemCode.SPIKE_TIMES_OUTSIDE, what, tuple(ids[left_out].tolist())))
     return SpikeTrains(
         times_s=times,
         offsets=offsets,
@@ -108,16 +109,24 @@ def prepare_trains(units: Units) -> SpikeTrains:
 def _report(found: object, ids: NDArray[np.generic]) -> list[Problem]:
     """Say which units have spike times that nobody would write on purpose."""
     says = (
-        ("no_times", "Spike times that are NaN, infinite or thousands of years away are left out."),
-        ("unsorted", "Spike times are not in order; they are sorted."),
-        ("duplicated", "Spike times occur twice; they are counted twice, as SpikeInterface does."),
-        ("negative", "Spike times are negative."),
+        (
+            "no_times",
+            ProblemCode.SPIKE_TIMES_IMPOSSIBLE,
+            "Spike times that are NaN, infinite or thousands of years away are left out.",
+        ),
+        ("unsorted", ProblemCode.SPIKE_TIMES_UNSORTED, "Spike times are not in order; they are sorted."),
+        (
+            "duplicated",
+            ProblemCode.SPIKE_TIMES_DUPLICATED,
+            "Spike times occur twice; they are counted twice, as SpikeInterface does.",
+        ),
+        ("negative", ProblemCode.SPIKE_TIMES_NEGATIVE, "Spike times are negative."),
     )
     problems = []
-    for name, what in says:
+    for name, code, what in says:
         here = getattr(found, name) > 0
         if here.any():
-            problems.append(Problem(what, tuple(ids[here].tolist())))
+            problems.append(Problem(code, what, tuple(ids[here].tolist())))
     return problems
 
 
@@ -125,9 +134,11 @@ def _implausible(units: Units, times: NDArray[np.float64], extent: tuple[float, 
     """Notice sample numbers, or milliseconds, that were written as seconds."""
     head = times[:20_000]
     if extent[1] > _YEAR_S:
-        return [Problem(f"Spike times reach {extent[1]:.3g} s, more than a year: are they in seconds?")]
+        what = f"Spike times reach {extent[1]:.3g} s, more than a year: are they in seconds?"
+        return [Problem(ProblemCode.SPIKE_TIMES_BEYOND_A_YEAR, what)]
     if len(head) > 100 and units.sampling_rate_hz != 1.0 and np.array_equal(head, np.rint(head)):
-        return [Problem("All spike times are whole numbers: they may be samples or milliseconds, not seconds.")]
+        what = "All spike times are whole numbers: they may be samples or milliseconds, not seconds."
+        return [Problem(ProblemCode.SPIKE_TIMES_DOUBTFUL_UNIT, what)]
     return []
 
 
@@ -141,7 +152,7 @@ def _clean(
     for row in np.flatnonzero(dirty).tolist():
         trains[row] = np.sort(trains[row][np.abs(trains[row]) < BEYOND_S])
     lengths = np.array([len(train) for train in trains], dtype=np.int64)
-    return np.concatenate(trains), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return np.concatenate(trains), offsets_of_counts(lengths)
 
 
 def _keep_observed(
@@ -154,4 +165,4 @@ def _keep_observed(
     if not outside.any():
         return times, offsets, outside > 0
     kept = np.diff(offsets) - outside
-    return times[keep], np.concatenate([[0], np.cumsum(kept)]).astype(np.int64), outside > 0
+    return times[keep], offsets_of_counts(kept), outside > 0

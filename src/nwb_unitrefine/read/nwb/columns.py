@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
-from nwb_unitrefine.records import Column, Problem
+from nwb_unitrefine.records import Column, ProblemCode
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from collections.abc import Set as AbstractSet
 
-    from numpy.typing import NDArray
-
+    from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Array, Group
 
 __all__ = ["column_arrays", "further_columns", "read_columns"]
@@ -35,7 +34,7 @@ CANNOT_BE_OPENED = "cannot be opened: it is damaged, or in another file that is 
 
 
 def further_columns(
-    table: Group, *, n_units: int, columns: Collection[str] = (), problems: list[Problem]
+    table: Group, context: ReadContext, *, columns: Collection[str] = ()
 ) -> tuple[list[str], list[str]]:
     """Names of the further columns that are read, and of those that are not.
 
@@ -46,11 +45,10 @@ def further_columns(
     ----------
     table : Group
         The units table.
-    n_units : int
+    context : ReadContext
+        Gets what is named and cannot be opened.
     columns : collection of str, optional
         Columns to read whatever their size.
-    problems : list of Problem
-        Gets what is named and cannot be opened.
     """
     names = table.names()
     present = set(names)
@@ -61,10 +59,10 @@ def further_columns(
     for name in order:
         array = table.array(name)
         if array is None and table.group(name) is None:
-            problems.append(Problem(f"Column {name!r} {CANNOT_BE_OPENED}."))
+            context.report(ProblemCode.COLUMN_UNREADABLE, f"Column {name!r} {CANNOT_BE_OPENED}.")
         if name in OWN_PLACE or array is None or _belongs_to_another(array, present):
             continue
-        is_small = array.size_bytes <= max(_SMALL_BYTES, _SMALL_BYTES_PER_UNIT * n_units)
+        is_small = array.size_bytes <= max(_SMALL_BYTES, _SMALL_BYTES_PER_UNIT * context.n_units)
         is_nested = f"{name}_index_index" in present
         (read if (is_small or name in columns) and not is_nested else unread).append(name)
     return read, unread
@@ -94,9 +92,7 @@ def column_arrays(table: Group, names: Collection[str]) -> list[Array]:
     return [array for part in parts if (array := table.array(part)) is not None]
 
 
-def read_columns(
-    table: Group, names: Sequence[str], *, unit_ids: NDArray[Any], uri: str, problems: list[Problem]
-) -> dict[str, Column]:
+def read_columns(table: Group, names: Sequence[str], context: ReadContext) -> dict[str, Column]:
     """Columns by their name.
 
     Parameters
@@ -104,26 +100,24 @@ def read_columns(
     table : Group
         The units table.
     names : sequence of str
-    unit_ids : array, shape (n_units,)
-    uri : str
-        The file, for errors.
-    problems : list of Problem
+    context : ReadContext
         Gets each column that could not be read, and why.
     """
     columns: dict[str, Column] = {}
     for name in names:
         try:
-            column = _read_column(table, name, unit_ids, uri, problems)
+            column = _read_column(table, name, context)
         except SourceError as error:
-            problems.append(Problem(f"Column {name!r} not read: {error.message}"))
+            context.report(ProblemCode.COLUMN_UNREADABLE, f"Column {name!r} not read: {error.message}")
         except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            problems.append(Problem(f"Column {name!r} not read: {' '.join(str(error).split())}."))
+            reason = " ".join(str(error).split())
+            context.report(ProblemCode.COLUMN_UNREADABLE, f"Column {name!r} not read: {reason}.")
         else:
             columns[name] = column
     return columns
 
 
-def _read_column(table: Group, name: str, unit_ids: NDArray[Any], uri: str, problems: list[Problem]) -> Column:
+def _read_column(table: Group, name: str, context: ReadContext) -> Column:
     """One column, with its index and the texts of its codes where it has them."""
     array, index, elements = table.array(name), _index_of(table, name), table.array(f"{name}_elements")
     assert array is not None
@@ -132,9 +126,9 @@ def _read_column(table: Group, name: str, unit_ids: NDArray[Any], uri: str, prob
         values = np.asarray(elements.read(), dtype=object)[values]
     description = attribute_text(array.attributes, "description")
     if index is not None:
-        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name=f"units/{name}_index", uri=uri)
-        rows = take_rows(values, offsets, name=f"Column {name!r}", unit_ids=unit_ids, problems=problems)
+        offsets = offsets_of(index.read(), name=f"units/{name}_index", context=context)
+        rows = take_rows(values, offsets, name=f"Column {name!r}", context=context)
         return Column(name, description, rows)
-    if values.shape[:1] != (len(unit_ids),):
-        raise SourceError(f"shape {values.shape} does not fit {len(unit_ids)} units.")
+    if values.shape[:1] != (context.n_units,):
+        raise SourceError(f"shape {values.shape} does not fit {context.n_units} units.")
     return Column(name, description, values)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
-from nwb_unitrefine.records import Electrodes, Problem, Ragged
+from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Group
 
 __all__ = ["POSITION_COLUMNS", "read_electrodes", "read_unit_electrodes"]
@@ -40,14 +41,14 @@ _PITCH_UM = (1.0, 2000.0)
 """Distances from a site to its nearest neighbour that can be micrometres."""
 
 
-def read_electrodes(root: Group, *, problems: list[Problem]) -> Electrodes | None:
+def read_electrodes(root: Group, context: ReadContext) -> Electrodes | None:
     """The electrodes table of a file, or None where it has none.
 
     Parameters
     ----------
     root : Group
         The file.
-    problems : list of Problem
+    context : ReadContext
         Gets what could not be used, and why.
     """
     table = root.group("general/extracellular_ephys/electrodes")
@@ -56,7 +57,7 @@ def read_electrodes(root: Group, *, problems: list[Problem]) -> Electrodes | Non
         return None
     ids = ids_array.read()
     groups = _groups(table, len(ids))
-    positions_um, source = _positions(table, groups, problems)
+    positions_um, source = _positions(table, groups, context)
     return Electrodes(ids=ids, positions_um=positions_um, groups=groups, position_source=source)
 
 
@@ -69,7 +70,7 @@ def _groups(table: Group, n_electrodes: int) -> NDArray[Any]:
     return np.full(n_electrodes, "", dtype=object)
 
 
-def _positions(table: Group, groups: NDArray[Any], problems: list[Problem]) -> tuple[NDArray[np.float64] | None, str]:
+def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tuple[NDArray[np.float64] | None, str]:
     """Positions from the first columns that hold usable ones, and the names of these columns."""
     for columns in POSITION_COLUMNS:
         found = [name for name in columns if name and (array := table.array(name)) and array.shape == groups.shape]
@@ -86,7 +87,8 @@ def _positions(table: Group, groups: NDArray[Any], problems: list[Problem]) -> t
         reason = _why_unusable(values, groups)
         if not reason:
             return values, source
-        problems.append(Problem(f"Electrode positions {source} not used: {reason}."))
+        what = f"Electrode positions {source} not used: {reason}."
+        context.report(ProblemCode.ELECTRODES_POSITIONS_UNUSABLE, what)
     return None, ""
 
 
@@ -129,9 +131,7 @@ def _nearest_neighbour(positions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(distances.min(axis=1))
 
 
-def read_unit_electrodes(
-    table: Group, unit_ids: NDArray[Any], electrodes: Electrodes | None, *, uri: str, problems: list[Problem]
-) -> Ragged | None:
+def read_unit_electrodes(table: Group, electrodes: Electrodes | None, context: ReadContext) -> Ragged | None:
     """Rows of the electrodes table that each unit came from; None where the file does not say.
 
     A region without an index, one electrode a unit, is what some older files have.
@@ -140,31 +140,29 @@ def read_unit_electrodes(
     ----------
     table : Group
         The units table.
-    unit_ids : array, shape (n_units,)
     electrodes : Electrodes or None
-    uri : str
-        The file, for errors.
-    problems : list of Problem
+    context : ReadContext
         Gets what could not be used, and why.
     """
     array, index = table.array("electrodes"), table.array("electrodes_index")
     if array is None:
         return None
     if array.dtype.kind not in "iu" or len(array.shape) != 1:
-        problems.append(Problem(f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}."))
+        what = f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}."
+        context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
         return None
     rows = np.asarray(array.read(), dtype=np.int64)
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
     outside = (rows < 0) | (rows >= n_electrodes)
     if outside.any():
-        problems.append(
-            Problem(f"Electrodes of units not used: they name row {rows[outside][0]} of a table of {n_electrodes}.")
-        )
+        what = f"Electrodes of units not used: they name row {rows[outside][0]} of a table of {n_electrodes}."
+        context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
         return None
     if index is not None:
-        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/electrodes_index", uri=uri)
-        return take_rows(rows, offsets, name="Electrodes", unit_ids=unit_ids, problems=problems)
-    if len(rows) == len(unit_ids):
+        offsets = offsets_of(index.read(), name="units/electrodes_index", context=context)
+        return take_rows(rows, offsets, name="Electrodes", context=context)
+    if len(rows) == context.n_units:
         return Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
-    problems.append(Problem("Electrodes of units not used: they have no index that says whose they are."))
+    what = "Electrodes of units not used: they have no index that assigns them to units."
+    context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
     return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records import Units
+    from nwb_unitrefine.records import SourceHints, Units
     from nwb_unitrefine.storage.tree import Array
 
 __all__ = ["BuiltArray", "BuiltGroup", "build_nwbfile", "describe_nwbfile", "read_nwbfile"]
@@ -34,7 +34,13 @@ def describe_nwbfile(nwbfile: Any) -> str:
     return nwbfile.container_source or f"NWBFile {nwbfile.identifier!r} in memory"
 
 
-def read_nwbfile(nwbfile: Any, *, built: BuiltGroup | None = None, columns: Collection[str] = ()) -> Units:
+def read_nwbfile(
+    nwbfile: Any,
+    *,
+    built: BuiltGroup | None = None,
+    columns: Collection[str] = (),
+    hints: SourceHints | None = None,
+) -> Units:
     """Read the units of an ``NWBFile`` object, as those of the file that it would be written to.
 
     Parameters
@@ -44,9 +50,11 @@ def read_nwbfile(nwbfile: Any, *, built: BuiltGroup | None = None, columns: Coll
         What `build_nwbfile` made of it, where that is there already.
     columns : collection of str, optional
         As of `read_units`.
+    hints : SourceHints, optional
+        What the user states about it.
     """
     root = build_nwbfile(nwbfile) if built is None else built
-    return read_nwb(root, uri=describe_nwbfile(nwbfile), kind="nwb-memory", size_bytes=0, columns=columns)
+    return read_nwb(root, uri=describe_nwbfile(nwbfile), kind="nwb-memory", size_bytes=0, columns=columns, hints=hints)
 
 
 def build_nwbfile(nwbfile: Any) -> BuiltGroup:

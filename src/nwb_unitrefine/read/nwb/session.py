@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.records import Problem, Ragged, Source
+from nwb_unitrefine.records import ProblemCode, Ragged, Source
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Array, Group
 
 __all__ = ["Recording", "identify", "read_recordings", "recording_interval", "sampling_rate"]
@@ -109,9 +110,7 @@ def _positive(attributes: Mapping[str, Any], name: str) -> float | None:
     return number if number is not None and number > 0 else None
 
 
-def recording_interval(
-    recordings: list[Recording], trains: Ragged, problems: list[Problem]
-) -> tuple[float, float] | None:
+def recording_interval(recordings: list[Recording], trains: Ragged, context: ReadContext) -> tuple[float, float] | None:
     """Start of the first raw series to the end of the last; None where units were not sorted from them.
 
     A file may hold a short piece of its recording for show: its spikes then lie outside, which is reported.
@@ -122,11 +121,10 @@ def recording_interval(
     times_s = trains.values
     outside = np.mean((times_s < start_s - 1) | (times_s > end_s + 1)) if len(times_s) else 0.0
     if outside > _OUTSIDE:
-        problems.append(
-            Problem(
-                f"The recording in the file lasts from {start_s:g} to {end_s:g} s and {outside:.0%} of the spikes lie "
-                "outside: it is not taken as the time that was recorded."
-            )
+        context.report(
+            ProblemCode.RECORDING_SPIKES_OUTSIDE,
+            f"The recording in the file lasts from {start_s:g} to {end_s:g} s and {outside:.0%} of the spikes lie "
+            "outside: it is not taken as the time that was recorded.",
         )
         return None
     return start_s, end_s

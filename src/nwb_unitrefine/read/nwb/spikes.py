@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.nwb.columns import CANNOT_BE_OPENED
-from nwb_unitrefine.read.nwb.ragged import name_units, offsets_of, take_rows
-from nwb_unitrefine.records import Problem, Ragged
+from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
+from nwb_unitrefine.records import ProblemCode, Ragged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Group
 
 __all__ = ["check_spike_times", "read_obs_intervals", "read_spike_times"]
@@ -27,17 +27,14 @@ _LONG_S = 10_000.0
 _YEAR_S = 365.25 * 86_400
 
 
-def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems: list[Problem]) -> Ragged:
+def read_spike_times(table: Group, context: ReadContext) -> Ragged:
     """Spike times of every unit.
 
     Parameters
     ----------
     table : Group
         The units table.
-    unit_ids : array, shape (n_units,)
-    uri : str
-        The file, for errors.
-    problems : list of Problem
+    context : ReadContext
         Gets what is wrong and could be dealt with: units whose spikes are not there, or with NaN, get none.
 
     Returns
@@ -54,35 +51,35 @@ def read_spike_times(table: Group, unit_ids: NDArray[Any], *, uri: str, problems
     array, index = table.array("spike_times"), table.array("spike_times_index")
     for name, found in {"spike_times": array, "spike_times_index": index}.items():
         if found is None and name in table.names():
-            raise SourceError(f"{uri}: {name} {CANNOT_BE_OPENED}.")
-    n_units = len(unit_ids)
-    none = Ragged(np.empty(0), np.zeros(n_units + 1, np.int64))
+            raise context.refusal(f"{name} {CANNOT_BE_OPENED}.")
+    none = Ragged.from_counts(np.empty(0), np.zeros(context.n_units))
     if array is None:
-        problems.append(Problem("The file has no spike times."))
+        context.report(ProblemCode.SPIKE_TIMES_ABSENT, "The file has no spike times.")
         return none
     if len(array.shape) != 1 or array.dtype.kind not in "fiu":
-        raise SourceError(f"{uri}: spike_times is an array of {array.dtype} of shape {array.shape}, not of times.")
+        raise context.refusal(f"spike_times is an array of {array.dtype} of shape {array.shape}, not of times.")
     values = np.asarray(array.read(), dtype=np.float64)
     if n_missing := array.n_missing_chunks():
-        raise SourceError(
-            f"{uri}: {n_missing} chunks of spike_times are missing; they would count as spikes at 0 s.",
+        raise context.refusal(
+            f"{n_missing} chunks of spike_times are missing; they would count as spikes at 0 s.",
             tip="Copy or download it again.",
         )
     if index is None:
-        if n_units > 1:
-            problems.append(Problem("Spike times were not read: they have no index that says whose they are."))
+        if context.n_units > 1:
+            what = "Spike times were not read: they have no index that assigns them to units."
+            context.report(ProblemCode.SPIKE_TIMES_ABSENT, what)
             return none
         offsets = np.array([0, len(values)], np.int64)
     else:
-        offsets = offsets_of(index.read(), n_rows=n_units, name="units/spike_times_index", uri=uri)
-    trains = take_rows(values, offsets, name="Spike times", unit_ids=unit_ids, problems=problems, keep_beginnings=True)
-    return check_spike_times(trains, unit_ids, uri=uri, problems=problems)
+        offsets = offsets_of(index.read(), name="units/spike_times_index", context=context)
+    trains = take_rows(values, offsets, name="Spike times", context=context, keep_beginnings=True)
+    return check_spike_times(trains, context)
 
 
-def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, problems: list[Problem]) -> Ragged:
+def check_spike_times(trains: Ragged, context: ReadContext) -> Ragged:
     """Return spike trains that can be computed with: finite, in order, in seconds.
 
-    Parameters are those of `read_spike_times`. Trains with times that cannot be (NaN, infinite, a year away from the
+    Trains with times that cannot be (NaN, infinite, a year away from the
     others, as a flipped bit makes them) are emptied, trains out of order are sorted; both are reported.
 
     Raises
@@ -92,18 +89,18 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
     """
     values = trains.values
     if len(values) >= _FEW_SPIKES and values.max() > _LONG_S and np.array_equal(values, np.floor(values)):
-        raise SourceError(
-            f"{uri}: spike times are whole numbers up to {values.max():.0f}: sample numbers, not seconds.",
+        raise context.refusal(
+            f"spike times are whole numbers up to {values.max():.0f}: sample numbers, not seconds.",
             tip="Divide them by the sampling rate in the conversion that made the file.",
         )
     usable = _usable(values)
     if not usable.all():
         bad = _units_with(~usable, trains)
-        what = "Spike times of {} not used: some are NaN, infinite, or more than a year away from the others."
-        problems.append(_of_units(what, unit_ids[bad]))
+        what = "Spike times of {units} not used: some are NaN, infinite, or more than a year away from the others."
+        context.report(ProblemCode.SPIKE_TIMES_IMPOSSIBLE, what, bad)
         keep = ~np.repeat(bad, trains.counts)
         counts = np.where(bad, 0, trains.counts)
-        trains = Ragged(values[keep], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+        trains = Ragged.from_counts(values[keep], counts)
         values = trains.values
     descends = np.zeros(len(values), bool)
     descends[1:] = values[1:] < values[:-1]
@@ -111,11 +108,13 @@ def check_spike_times(trains: Ragged, unit_ids: NDArray[Any], *, uri: str, probl
     descends[starts[starts < len(values)]] = False
     if descends.any():
         bad = _units_with(descends, trains)
-        problems.append(_of_units("Spike times of {} were out of order and were sorted.", unit_ids[bad]))
-        rows = np.repeat(np.arange(len(trains)), trains.counts)
-        trains = Ragged(values[np.lexsort((values, rows))], trains.offsets)
+        context.report(
+            ProblemCode.SPIKE_TIMES_UNSORTED, "Spike times of {units} were out of order and were sorted.", bad
+        )
+        trains = Ragged.from_rows(values, np.repeat(np.arange(len(trains)), trains.counts), len(trains))
     if len(values) and (longest_s := np.abs(values).max()) > _YEAR_S:
-        problems.append(Problem(f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."))
+        what = f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."
+        context.report(ProblemCode.SPIKE_TIMES_BEYOND_A_YEAR, what)
     return trains
 
 
@@ -136,31 +135,29 @@ def _units_with(flags: NDArray[np.bool_], trains: Ragged) -> NDArray[np.bool_]:
     return bad
 
 
-def _of_units(what: str, unit_ids: NDArray[Any]) -> Problem:
-    """A problem of some units, named in the place of the braces."""
-    return Problem(what.format(name_units(unit_ids)), tuple(unit_ids.tolist()))
-
-
-def read_obs_intervals(table: Group, unit_ids: NDArray[Any], *, uri: str, problems: list[Problem]) -> Ragged | None:
+def read_obs_intervals(table: Group, context: ReadContext) -> Ragged | None:
     """When each unit was observed, as rows of shape (n_intervals, 2); None where the file does not say.
 
-    Parameters are those of `read_spike_times`. Intervals that are not pairs of start and end are reported and not used.
+    Intervals that are not pairs of start and end are reported and not used.
     """
     array, index = table.array("obs_intervals"), table.array("obs_intervals_index")
     if array is None:
         return None
     if len(array.shape) != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
-        problems.append(Problem(f"obs_intervals not used: shape {array.shape} is not (n_intervals, 2)."))
+        what = f"obs_intervals not used: shape {array.shape} is not (n_intervals, 2)."
+        context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None
     values = np.asarray(array.read(), dtype=np.float64)
     if index is not None:
-        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/obs_intervals_index", uri=uri)
-    elif len(values) == len(unit_ids):
-        offsets = np.arange(len(unit_ids) + 1, dtype=np.int64)
+        offsets = offsets_of(index.read(), name="units/obs_intervals_index", context=context)
+    elif len(values) == context.n_units:
+        offsets = np.arange(context.n_units + 1, dtype=np.int64)
     else:
-        problems.append(Problem("obs_intervals not used: they have no index that says whose they are."))
+        what = "obs_intervals not used: they have no index that assigns them to units."
+        context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None
     if not (np.isfinite(values).all() and (values[:, 1] >= values[:, 0]).all()):
-        problems.append(Problem("obs_intervals not used: some end before they start, or are NaN."))
+        what = "obs_intervals not used: some end before they start, or are NaN."
+        context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None
-    return take_rows(values, offsets, name="Observation intervals", unit_ids=unit_ids, problems=problems)
+    return take_rows(values, offsets, name="Observation intervals", context=context)

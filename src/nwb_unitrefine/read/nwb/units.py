@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
+from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb import session
 from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read_columns
 from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS, read_electrodes, read_unit_electrodes
 from nwb_unitrefine.read.nwb.spikes import read_obs_intervals, read_spike_times
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
-from nwb_unitrefine.records import Problem, Units
+from nwb_unitrefine.records import Units
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary.dialects import recognise
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records import Column, Electrodes
+    from nwb_unitrefine.records import Column, Electrodes, SourceHints
     from nwb_unitrefine.storage.tree import Array, Group
     from nwb_unitrefine.vocabulary.dialects import Dialect
 
@@ -41,7 +42,15 @@ _ELECTRODE_ARRAYS = (
 """Columns of the electrodes table that may be read."""
 
 
-def read_nwb(root: Group, *, uri: str, kind: str, size_bytes: int, columns: Collection[str] = ()) -> Units:
+def read_nwb(
+    root: Group,
+    *,
+    uri: str,
+    kind: str,
+    size_bytes: int,
+    columns: Collection[str] = (),
+    hints: SourceHints | None = None,
+) -> Units:
     """Read the units of an NWB file.
 
     Parameters
@@ -54,6 +63,8 @@ def read_nwb(root: Group, *, uri: str, kind: str, size_bytes: int, columns: Coll
         Size of the file.
     columns : collection of str, optional
         Further columns to read whatever their size.
+    hints : SourceHints, optional
+        What the user states about the file.
 
     Raises
     ------
@@ -66,42 +77,40 @@ def read_nwb(root: Group, *, uri: str, kind: str, size_bytes: int, columns: Coll
     unit_ids = _unit_ids(table, uri)
     if unknown := sorted(set(columns) - set(table.names())):
         raise SourceError(f"{uri} has no units column {unknown[0]!r}.")
-    problems: list[Problem] = []
-    names, unread = further_columns(table, n_units=len(unit_ids), columns=columns, problems=problems)
+    context = ReadContext(uri, unit_ids, hints=hints)
+    names, unread = further_columns(table, context, columns=columns)
     root.fetch(_needed(root, table, names))
     dialect = recognise(table.names(), namespaces=_namespaces(root))
-    electrodes = read_electrodes(root, problems=problems)
-    unit_electrodes = read_unit_electrodes(table, unit_ids, electrodes, uri=uri, problems=problems)
-    trains = read_spike_times(table, unit_ids, uri=uri, problems=problems)
+    electrodes = read_electrodes(root, context)
+    unit_electrodes = read_unit_electrodes(table, electrodes, context)
+    trains = read_spike_times(table, context)
     recordings = session.read_recordings(root)
     sampling_rate_hz = session.sampling_rate(root, table, recordings)
-    further = read_columns(table, names, unit_ids=unit_ids, uri=uri, problems=problems)
+    further = read_columns(table, names, context)
     peak_rows = _peak_rows(further, dialect, electrodes)
     waveforms = read_waveforms(
         table,
-        unit_ids,
+        context,
         electrodes=electrodes,
         unit_electrodes=unit_electrodes,
         local_rows=_local_rows(root, peak_rows),
         peak_rows=peak_rows,
         sampling_rate_hz=sampling_rate_hz,
-        uri=uri,
-        problems=problems,
     )
     source = session.identify(root, table, uri=uri, kind=kind, size_bytes=size_bytes)
     return Units(
         unit_ids=unit_ids,
         spike_times_s=trains,
         source=replace(source, dialect=dialect.name if dialect else ""),
-        obs_intervals_s=read_obs_intervals(table, unit_ids, uri=uri, problems=problems),
-        recording_interval_s=session.recording_interval(recordings, trains, problems),
+        obs_intervals_s=read_obs_intervals(table, context),
+        recording_interval_s=session.recording_interval(recordings, trains, context),
         sampling_rate_hz=sampling_rate_hz,
         waveforms=waveforms,
         electrodes=electrodes,
         unit_electrodes=unit_electrodes,
         columns=further,
         unread_columns=tuple(unread),
-        problems=tuple(problems),
+        problems=context.problems,
     )
 
 

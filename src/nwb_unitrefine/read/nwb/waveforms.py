@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
-from nwb_unitrefine.records import Problem, Ragged, Waveforms
+from nwb_unitrefine.records import ProblemCode, Ragged, Waveforms
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.records import Electrodes
     from nwb_unitrefine.storage.tree import Array, Group
 
@@ -45,15 +46,13 @@ class _Stack(NamedTuple):
 
 def read_waveforms(
     table: Group,
-    unit_ids: NDArray[Any],
+    context: ReadContext,
     *,
     electrodes: Electrodes | None,
     unit_electrodes: Ragged | None,
     local_rows: NDArray[np.int64] | None,
     peak_rows: NDArray[np.int64] | None,
     sampling_rate_hz: float | None,
-    uri: str,
-    problems: list[Problem],
 ) -> Waveforms | None:
     """Mean waveform of every unit; None where the file has none.
 
@@ -61,7 +60,8 @@ def read_waveforms(
     ----------
     table : Group
         The units table.
-    unit_ids : array, shape (n_units,)
+    context : ReadContext
+        Gets what could not be used, and why.
     electrodes : Electrodes or None
     unit_electrodes : Ragged of int64 or None
         Rows of the electrodes table of each unit.
@@ -71,45 +71,37 @@ def read_waveforms(
         Row of the electrodes table of each unit's main channel, for files that store one channel.
     sampling_rate_hz : float or None
         Taken where the waveforms have no rate of their own.
-    uri : str
-        The file, for errors.
-    problems : list of Problem
-        Gets what could not be used, and why.
     """
     array, index = table.array("waveform_mean"), table.array("waveform_mean_index")
-    if array is None or not len(unit_ids):
+    if array is None or not context.n_units:
         return None
     if array.dtype.kind not in "fiu":
-        problems.append(Problem(f"waveform_mean not used: it holds {array.dtype} values."))
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, f"waveform_mean not used: it holds {array.dtype} values.")
         return None
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
     if index is None:
         stack = _dense(
             array,
-            len(unit_ids),
+            context,
             unit_electrodes=unit_electrodes,
             n_electrodes=n_electrodes,
             peak_rows=peak_rows,
-            problems=problems,
         )
     else:
-        offsets = offsets_of(index.read(), n_rows=len(unit_ids), name="units/waveform_mean_index", uri=uri)
-        rows = take_rows(array.read(), offsets, name="Mean waveforms", unit_ids=unit_ids, problems=problems)
-        stack = _stacked(
-            rows, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows, problems=problems
-        )
+        offsets = offsets_of(index.read(), name="units/waveform_mean_index", context=context)
+        rows = take_rows(array.read(), offsets, name="Mean waveforms", context=context)
+        stack = _stacked(rows, context, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows)
     if stack is None:
         return None
     mean = stack.mean if stack.mean.dtype.kind == "f" else stack.mean.astype(np.float32)
     if not np.isfinite(mean).any():
-        problems.append(Problem("waveform_mean not used: no unit has a waveform."))
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, "waveform_mean not used: no unit has a waveform.")
         return None
     rate_hz = _positive(array.attributes, "sampling_rate")
     if rate_hz is None and sampling_rate_hz is not None:
         rate_hz = sampling_rate_hz
-        problems.append(
-            Problem(f"Mean waveforms have no sampling rate; that of the recording, {rate_hz:g} Hz, is taken.")
-        )
+        what = f"Mean waveforms have no sampling rate; that of the recording, {rate_hz:g} Hz, is taken."
+        context.report(ProblemCode.WAVEFORMS_RATE_ASSUMED, what)
     before_ms = _positive(array.attributes, "time_before_peak_in_ms")
     return Waveforms(
         mean=mean,
@@ -128,17 +120,18 @@ def _positive(attributes: Mapping[str, Any], name: str) -> float | None:
 
 def _dense(
     array: Array,
-    n_units: int,
+    context: ReadContext,
     *,
     unit_electrodes: Ragged | None,
     n_electrodes: int,
     peak_rows: NDArray[np.int64] | None,
-    problems: list[Problem],
 ) -> _Stack | None:
     """Waveforms stored as one block a unit."""
-    shape = array.shape
+    shape, n_units = array.shape, context.n_units
     if len(shape) not in (2, 3) or shape[0] != n_units or 0 in shape:
-        problems.append(Problem(f"waveform_mean not used: shape {shape} does not fit {n_units} units."))
+        context.report(
+            ProblemCode.WAVEFORMS_UNUSABLE, f"waveform_mean not used: shape {shape} does not fit {n_units} units."
+        )
         return None
     mean = array.read()
     if mean.ndim == 2:
@@ -146,9 +139,8 @@ def _dense(
     counts = np.zeros(n_units, np.int64) if unit_electrodes is None else unit_electrodes.counts
     plausible = {int(counts.max()), n_electrodes} - {0}
     if mean.shape[2] not in plausible and mean.shape[1] in plausible:
-        problems.append(
-            Problem(f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped.")
-        )
+        what = f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped."
+        context.report(ProblemCode.WAVEFORMS_AXES_SWAPPED, what)
         mean = mean.transpose(0, 2, 1)
     n_channels = mean.shape[2]
     if n_channels == 1:
@@ -157,27 +149,29 @@ def _dense(
         return _Stack(mean, _padded_channels(unit_electrodes, n_channels))
     if n_channels == n_electrodes:
         return _Stack(mean, np.tile(np.arange(n_electrodes, dtype=np.int64), (n_units, 1)))
-    problems.append(Problem(f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."))
+    what = f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."
+    context.report(ProblemCode.WAVEFORMS_ELECTRODES_UNKNOWN, what)
     return _Stack(mean, np.full((n_units, n_channels), _ABSENT, np.int64))
 
 
 def _stacked(
     rows: Ragged,
+    context: ReadContext,
     *,
     unit_electrodes: Ragged | None,
     local_rows: NDArray[np.int64] | None,
     peak_rows: NDArray[np.int64] | None,
-    problems: list[Problem],
 ) -> _Stack | None:
     """Waveforms of all units one after another, found by an index."""
     values, counts, n_units = rows.values, rows.counts, len(rows)
     if not counts.any():
-        problems.append(Problem("waveform_mean not used: no unit has a waveform."))
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, "waveform_mean not used: no unit has a waveform.")
         return None
     if values.ndim == 1:
         return _Stack(_padded(rows)[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
     if values.ndim != 2:
-        problems.append(Problem(f"waveform_mean not used: shape {values.shape} with an index is no known layout."))
+        what = f"waveform_mean not used: shape {values.shape} with an index is no known layout."
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
         return None
     has = counts > 0
     if unit_electrodes is not None and not np.array_equal(counts[has], unit_electrodes.counts[has]):
@@ -192,7 +186,8 @@ def _stacked(
         channels = local_rows[:, :n_channels].copy()
     else:
         channels = np.full((n_units, n_channels), _ABSENT, np.int64)
-        problems.append(Problem("Which electrodes the rows of waveform_mean belong to is not known."))
+        what = "Which electrodes the rows of waveform_mean belong to is not known."
+        context.report(ProblemCode.WAVEFORMS_ELECTRODES_UNKNOWN, what)
     channels[np.arange(n_channels) >= counts[:, None]] = _ABSENT
     return _Stack(mean, channels)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, NoUnitsError, SourceError
+from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb.spikes import check_spike_times
 from nwb_unitrefine.read.sorters.catalogue import property_columns
-from nwb_unitrefine.records import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
+from nwb_unitrefine.records import Column, Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,17 +70,17 @@ def read_analyzer(analyzer: Any, *, uri: str = "") -> Units:
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has no units.")
     ids = unit_ids if unit_ids.dtype.kind in "iu" else unit_ids.astype(str).astype(object)
-    problems: list[Problem] = []
+    context = ReadContext(uri, ids)
     return Units(
         unit_ids=ids,
-        spike_times_s=check_spike_times(_trains(analyzer), ids, uri=uri, problems=problems),
+        spike_times_s=check_spike_times(_trains(analyzer), context),
         source=Source(uri=uri, kind="analyzer"),
         recording_interval_s=(0.0, float(analyzer.get_total_duration())),
         sampling_rate_hz=float(analyzer.sampling_frequency),
-        waveforms=_waveforms(analyzer, problems),
+        waveforms=_waveforms(analyzer, context),
         electrodes=_electrodes(analyzer),
         columns={**property_columns(analyzer.sorting, len(ids)), **_metric_columns(analyzer)},
-        problems=tuple(problems),
+        problems=context.problems,
     )
 
 
@@ -101,17 +102,14 @@ def _open(folder: Path, uri: str) -> Any:
 def _trains(analyzer: Any) -> Ragged:
     """Spike times of all units, from the vector of all spikes."""
     spikes = analyzer.sorting.to_spike_vector()
-    rows, samples = spikes["unit_index"], spikes["sample_index"]
-    order = np.lexsort((samples, rows))
-    counts = np.bincount(rows, minlength=len(analyzer.unit_ids))
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return Ragged(samples[order] / float(analyzer.sampling_frequency), offsets)
+    samples = Ragged.from_rows(spikes["sample_index"], spikes["unit_index"], len(analyzer.unit_ids))
+    return Ragged(samples.values / float(analyzer.sampling_frequency), samples.offsets)
 
 
-def _waveforms(analyzer: Any, problems: list[Problem]) -> Waveforms | None:
+def _waveforms(analyzer: Any, context: ReadContext) -> Waveforms | None:
     """Average templates; the analyzer says whether they are in µV."""
     if not analyzer.has_extension("templates"):
-        problems.append(Problem("The analyzer has no templates: there are no mean waveforms."))
+        context.report(ProblemCode.WAVEFORMS_ABSENT, "The analyzer has no templates: there are no mean waveforms.")
         return None
     extension = analyzer.get_extension("templates")
     mean = np.array(extension.get_templates(operator="average", save=False), dtype=np.float32)

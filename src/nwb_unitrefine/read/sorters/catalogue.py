@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, NoUnitsError, SourceError
+from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb.spikes import check_spike_times
 from nwb_unitrefine.read.sorters.cellexplorer import read_cellexplorer_parts
 from nwb_unitrefine.read.sorters.phy import is_phy_folder, read_phy_folder
-from nwb_unitrefine.records import Column, Problem, Ragged, Source, Units
+from nwb_unitrefine.records import Column, ProblemCode, Ragged, Source, SourceHints, Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,15 +138,15 @@ SORTERS = (
 """In the order in which they are named to the user; those without marks are read only when asked for by name."""
 
 
-def find_sorter(path: str | Path, *, interface: str | None = None) -> Sorter | None:
+def find_sorter(path: str | Path, *, sorter: str | None = None) -> Sorter | None:
     """Find out which sorter's output is at `path`.
 
     Parameters
     ----------
     path : str or Path
         A folder, or the one file that holds the units.
-    interface : str, optional
-        Name of the sorter or of neuroconv's interface, where the user says so.
+    sorter : str, optional
+        Name of the sorter or of neuroconv's interface, where the user states it.
 
     Returns
     -------
@@ -157,19 +158,19 @@ def find_sorter(path: str | Path, *, interface: str | None = None) -> Sorter | N
     SourceError
         If there is more than one, or the name is not known.
     """
-    if interface is not None:
-        wanted = interface.lower()
-        for sorter in SORTERS:
-            if wanted in {sorter.name, sorter.interface.lower(), *sorter.aliases}:
-                return sorter
-        known = ", ".join(sorter.name for sorter in SORTERS)
-        raise SourceError(f"{interface!r} is no sorter that can be read.", tip=f"Known are: {known}.")
+    if sorter is not None:
+        wanted = sorter.lower()
+        for known in SORTERS:
+            if wanted in {known.name, known.interface.lower(), *known.aliases}:
+                return known
+        names = ", ".join(known.name for known in SORTERS)
+        raise SourceError(f"{sorter!r} is no sorter that can be read.", tip=f"Known are: {names}.")
     place = Path(path)
-    found = [sorter for sorter in SORTERS if sorter.marks and _has_marks(place, sorter)]
+    found = [known for known in SORTERS if known.marks and _has_marks(place, known)]
     if len(found) > 1:
-        both = " and ".join(sorter.name for sorter in found)
+        both = " and ".join(known.name for known in found)
         raise SourceError(
-            f"{path} looks like {both}.", tip="Say which: label --interface NAME, or interface=NAME in Python."
+            f"{path} looks like {both}.", tip="State which: label --sorter NAME, or sorter=NAME in Python."
         )
     return found[0] if found else None
 
@@ -181,14 +182,7 @@ def _has_marks(path: Path, sorter: Sorter) -> bool:
     return all(next(path.glob(mark), None) is not None for mark in sorter.marks)
 
 
-def read_sorter(
-    path: Path,
-    *,
-    uri: str,
-    interface: str | None = None,
-    sampling_rate_hz: float | None = None,
-    gain_uv: float | None = None,
-) -> Units | None:
+def read_sorter(path: Path, *, uri: str, hints: SourceHints) -> Units | None:
     """Read the units of sorter output; None where no sorter is recognised.
 
     Parameters
@@ -197,12 +191,9 @@ def read_sorter(
         A folder, or the one file that holds the units.
     uri : str
         What to call it.
-    interface : str, optional
-        Which sorter it is of, where that is not plain.
-    sampling_rate_hz : float, optional
-        Needed for formats that do not hold it (MountainSort, MClust, XClust).
-    gain_uv : float, optional
-        µV of one count of the recording, for Kilosort's templates.
+    hints : SourceHints
+        What the user states; the sampling rate is needed for formats that do not hold it (MountainSort, MClust,
+        XClust).
 
     Raises
     ------
@@ -213,23 +204,22 @@ def read_sorter(
     MissingExtraError
         If SpikeInterface is needed and not installed.
     """
-    sorter = find_sorter(path, interface=interface)
+    sorter = find_sorter(path, sorter=hints.sorter)
     if sorter is None:
         return None
     if not sorter.extractor:
         if not is_phy_folder(path):
             raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks params.py or spike_times.npy.")
-        return read_phy_folder(path, uri=uri, gain_uv=gain_uv)
+        return read_phy_folder(path, uri=uri, hints=hints)
     file = sorter.locate(path)
-    sorting = _extract(sorter, file, uri=uri, sampling_rate_hz=sampling_rate_hz)
-    units = _units_of(sorting, Source(uri=uri, kind="sorter", dialect=sorter.dialect))
-    problems: list[Problem] = []
+    sorting = _extract(sorter, file, uri=uri, sampling_rate_hz=hints.sampling_rate_hz)
+    units, context = _units_of(sorting, Source(uri=uri, kind="sorter", dialect=sorter.dialect), hints)
     waveforms, electrodes = None, None
     if sorter.name == "cellexplorer":
-        waveforms, electrodes = read_cellexplorer_parts(file, n_units=len(units), problems=problems)
+        waveforms, electrodes = read_cellexplorer_parts(file, context)
     else:
-        problems.append(Problem("This sorter's output is read without mean waveforms."))
-    return replace(units, waveforms=waveforms, electrodes=electrodes, problems=(*units.problems, *problems))
+        context.report(ProblemCode.WAVEFORMS_ABSENT, "This sorter's output is read without mean waveforms.")
+    return replace(units, waveforms=waveforms, electrodes=electrodes, problems=context.problems)
 
 
 def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | None) -> Any:
@@ -255,29 +245,26 @@ def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | 
         raise SourceError(what, tip=tip) from error
 
 
-def _units_of(sorting: Any, source: Source) -> Units:
-    """Units of a SpikeInterface sorting."""
+def _units_of(sorting: Any, source: Source, hints: SourceHints) -> tuple[Units, ReadContext]:
+    """Units of a SpikeInterface sorting, and what was noticed about them."""
     if sorting.get_num_segments() != 1:
         raise SourceError(f"{source.uri} has {sorting.get_num_segments()} segments; one can be read.")
     unit_ids = np.asarray(sorting.unit_ids)
     if not len(unit_ids):
         raise NoUnitsError(f"{source.uri} has no units.")
-    trains = [
-        np.asarray(sorting.get_unit_spike_train(unit_id=unit_id, return_times=True), dtype=np.float64)
-        for unit_id in sorting.unit_ids
-    ]
-    problems: list[Problem] = []
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(train) for train in trains])])
-    spikes = Ragged(np.concatenate(trains), offsets)
+    spikes = Ragged.concatenated(
+        [sorting.get_unit_spike_train(unit_id=unit_id, return_times=True) for unit_id in sorting.unit_ids]
+    )
     ids = unit_ids if unit_ids.dtype.kind in "iu" else unit_ids.astype(str).astype(object)
-    return Units(
+    context = ReadContext(source.uri, ids, hints=hints)
+    units = Units(
         unit_ids=ids,
-        spike_times_s=check_spike_times(spikes, ids, uri=source.uri, problems=problems),
+        spike_times_s=check_spike_times(spikes, context),
         source=source,
         sampling_rate_hz=float(sorting.sampling_frequency),
         columns=property_columns(sorting, len(ids)),
-        problems=tuple(problems),
     )
+    return units, context
 
 
 def property_columns(sorting: Any, n_units: int) -> dict[str, Column]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.records import Electrodes, Problem, Waveforms
+from nwb_unitrefine.records import Electrodes, ProblemCode, Waveforms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.read.context import ReadContext
 
 __all__ = ["read_cellexplorer_parts"]
 
@@ -22,17 +24,14 @@ _WAVEFORMS = ("filtWaveform", "rawWaveform")
 """Fields that hold one waveform a unit, in µV, the preferred first."""
 
 
-def read_cellexplorer_parts(
-    cellinfo: Path, *, n_units: int, problems: list[Problem]
-) -> tuple[Waveforms | None, Electrodes | None]:
+def read_cellexplorer_parts(cellinfo: Path, context: ReadContext) -> tuple[Waveforms | None, Electrodes | None]:
     """Read waveforms and electrodes of a CellExplorer session.
 
     Parameters
     ----------
     cellinfo : Path
         The session's ``….spikes.cellinfo.mat``.
-    n_units : int
-    problems : list of Problem
+    context : ReadContext
         Gets what is not there.
     """
     from pymatreader import read_mat
@@ -41,11 +40,12 @@ def read_cellexplorer_parts(
     spikes = read_mat(str(cellinfo)).get("spikes", {})
     field = next((name for name in _WAVEFORMS if name in spikes), None)
     if field is None:
-        problems.append(Problem("The session's spikes have no mean waveforms."))
+        context.report(ProblemCode.WAVEFORMS_ABSENT, "The session's spikes have no mean waveforms.")
         return None, electrodes
-    rows = [np.asarray(row, dtype=np.float32).reshape(-1) for row in _one_each(spikes[field], n_units)]
-    if len(rows) != n_units or len({len(row) for row in rows}) != 1:
-        problems.append(Problem(f"Mean waveforms not used: {field} has not one of the same length for each unit."))
+    rows = [np.asarray(row, dtype=np.float32).reshape(-1) for row in _one_each(spikes[field], context.n_units)]
+    if len(rows) != context.n_units or len({len(row) for row in rows}) != 1:
+        what = f"Mean waveforms not used: {field} has not one of the same length for each unit."
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
         return None, electrodes
     return _waveforms(np.stack(rows), spikes, electrodes), electrodes
 

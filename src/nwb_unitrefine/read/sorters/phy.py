@@ -20,14 +20,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
+from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb.spikes import check_spike_times
-from nwb_unitrefine.records import Column, Electrodes, Problem, Ragged, Source, Units, Waveforms
+from nwb_unitrefine.records import Column, Electrodes, Problem, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import SourceHints
 
 __all__ = ["is_phy_folder", "read_phy_folder"]
 
@@ -47,7 +50,7 @@ def is_phy_folder(folder: Path) -> bool:
     return all((folder / name).is_file() for name in ("params.py", "spike_times.npy"))
 
 
-def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> Units:
+def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
     """Read the units of a Kilosort or Phy folder.
 
     Parameters
@@ -55,8 +58,8 @@ def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> 
     folder : Path
     uri : str
         What to call it.
-    gain_uv : float, optional
-        µV of one count of the recording; by default, what SpikeGLX's `.meta` file tells.
+    hints : SourceHints
+        What the user states: the gain by default is what SpikeGLX's `.meta` file gives.
 
     Returns
     -------
@@ -79,28 +82,24 @@ def read_phy_folder(folder: Path, *, uri: str, gain_uv: float | None = None) -> 
         raise SourceError(f"{uri}: {name}.npy has {len(clusters)} spikes and spike_times.npy {n_spikes}.")
     if not n_spikes:
         raise NoUnitsError(f"{uri} has no spikes.")
-    problems: list[Problem] = []
     unit_ids, rows = np.unique(clusters, return_inverse=True)
-    order = np.lexsort((samples, rows))
-    counts = np.bincount(rows, minlength=len(unit_ids))
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    trains = Ragged(samples[order].astype(np.float64) / sampling_rate_hz, offsets)
-    columns = _cluster_columns(folder, unit_ids, problems)
+    context = ReadContext(uri, unit_ids, hints=hints)
+    sorted_samples = Ragged.from_rows(samples, rows, len(unit_ids))
+    trains = Ragged(sorted_samples.values.astype(np.float64) / sampling_rate_hz, sorted_samples.offsets)
+    columns = _cluster_columns(folder, context)
     recorder = _recorder(folder)
-    if gain_uv is not None:
-        recorder = recorder._replace(gain_v=gain_uv * 1e-6)
+    if hints.gain_uv is not None:
+        recorder = recorder._replace(gain_v=hints.gain_uv * 1e-6)
     return Units(
         unit_ids=unit_ids,
-        spike_times_s=check_spike_times(trains, unit_ids, uri=uri, problems=problems),
+        spike_times_s=check_spike_times(trains, context),
         source=Source(uri=uri, kind="sorter", dialect="Phy" if _is_curated(folder, columns) else "Kilosort"),
         recording_interval_s=(0.0, recorder.duration_s) if recorder.duration_s else None,
         sampling_rate_hz=sampling_rate_hz,
-        waveforms=_waveforms(
-            folder, rows, len(unit_ids), sampling_rate_hz=sampling_rate_hz, recorder=recorder, problems=problems
-        ),
-        electrodes=_electrodes(folder, problems),
+        waveforms=_waveforms(folder, rows, context, sampling_rate_hz=sampling_rate_hz, recorder=recorder),
+        electrodes=_electrodes(folder, context),
         columns=columns,
-        problems=tuple(problems),
+        problems=context.problems,
     )
 
 
@@ -130,11 +129,12 @@ def _sampling_rate(params: Path) -> float:
     raise SourceError(f"{params} gives no sample_rate.", tip="Add a line such as: sample_rate = 30000.")
 
 
-def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64], problems: list[Problem]) -> dict[str, Column]:
+def _cluster_columns(folder: Path, context: ReadContext) -> dict[str, Column]:
     """Columns of all cluster tables: numbers where all are, text elsewhere; empty where a unit has no row.
 
     Phy splits and merges clusters, and leaves Kilosort's tables as they were: both differences are said.
     """
+    unit_ids = context.unit_ids
     tables = sorted(path for path in folder.glob("cluster*") if path.suffix in {".tsv", ".csv"})
     found: dict[str, dict[int, str]] = {}
     for path in tables:
@@ -150,9 +150,11 @@ def _cluster_columns(folder: Path, unit_ids: NDArray[np.int64], problems: list[P
                         found.setdefault("quality" if name == "group" else name, {})[int(cluster)] = value
     listed = {cluster for values in found.values() for cluster in values}
     if empty := tuple(sorted(listed - set(unit_ids.tolist()))):
-        problems.append(Problem("Clusters that the tables list have no spikes and are left out", empty))
-    if listed and (new := tuple(sorted(set(unit_ids.tolist()) - listed))):
-        problems.append(Problem("Clusters are in none of the tables: what these say is empty for them", new))
+        what = "Clusters that the tables list have no spikes and are left out"
+        context.add(Problem(ProblemCode.CLUSTERS_WITHOUT_SPIKES, what, empty))
+    if listed and (new := [unit_id not in listed for unit_id in unit_ids.tolist()]) and any(new):
+        what = "Clusters are in none of the tables: the tables' columns are empty for them"
+        context.report(ProblemCode.CLUSTERS_NOT_LISTED, what, np.array(new))
     columns = {}
     for name, values in found.items():
         texts = [values.get(unit_id, "") for unit_id in unit_ids.tolist()]
@@ -173,10 +175,10 @@ def _is_curated(folder: Path, columns: Mapping[str, Column]) -> bool:
     return "quality" in columns or any((folder / f"cluster_group{end}").is_file() for end in (".tsv", ".csv"))
 
 
-def _electrodes(folder: Path, problems: list[Problem]) -> Electrodes | None:
+def _electrodes(folder: Path, context: ReadContext) -> Electrodes | None:
     """Channels with their place on the probe, and the shank of each where the folder says."""
     if not (folder / "channel_positions.npy").is_file():
-        problems.append(Problem("The folder has no channel positions."))
+        context.report(ProblemCode.ELECTRODES_NO_POSITIONS, "The folder has no channel positions.")
         return None
     places = np.asarray(_load(folder, "channel_positions"), dtype=np.float64)
     has_map = (folder / "channel_map.npy").is_file()
@@ -186,7 +188,8 @@ def _electrodes(folder: Path, problems: list[Problem]) -> Electrodes | None:
     if shanks is not None and len(shanks) == len(ids):
         groups[:] = [f"{shank:g}" for shank in shanks.tolist()]
     if places.shape != (len(ids), 2):
-        problems.append(Problem(f"Channel positions not used: shape {places.shape} for {len(ids)} channels."))
+        what = f"Channel positions not used: shape {places.shape} for {len(ids)} channels."
+        context.report(ProblemCode.ELECTRODES_POSITIONS_UNUSABLE, what)
         return Electrodes(ids=ids, positions_um=None, groups=groups)
     positions = np.column_stack([places, np.zeros(len(ids))])
     return Electrodes(ids=ids, positions_um=positions, groups=groups, position_source="channel_positions.npy")
@@ -195,20 +198,20 @@ def _electrodes(folder: Path, problems: list[Problem]) -> Electrodes | None:
 def _waveforms(
     folder: Path,
     rows: NDArray[np.intp],
-    n_units: int,
+    context: ReadContext,
     *,
     sampling_rate_hz: float,
     recorder: _Recorder,
-    problems: list[Problem],
 ) -> Waveforms | None:
     """Mean waveform of each unit from the templates of its spikes."""
     if not (folder / "templates.npy").is_file() or not (folder / "spike_templates.npy").is_file():
-        problems.append(Problem("The folder has no templates: there are no mean waveforms."))
+        context.report(ProblemCode.WAVEFORMS_ABSENT, "The folder has no templates: there are no mean waveforms.")
         return None
+    n_units = context.n_units
     templates = _load(folder, "templates").astype(np.float32)
     of_spike = _load(folder, "spike_templates").reshape(-1).astype(np.int64)
     if templates.ndim != 3 or len(of_spike) != len(rows) or of_spike.max(initial=0) >= len(templates):
-        problems.append(Problem("Templates not used: they do not fit the spikes."))
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, "Templates not used: they do not fit the spikes.")
         return None
     templates = _on_all_channels(folder, templates)
     weights = _spike_weights(folder, templates, of_spike)
@@ -216,14 +219,15 @@ def _waveforms(
     np.add.at(share, (rows, of_spike), weights.astype(np.float32))
     share /= np.bincount(rows, minlength=n_units)[:, None]
     mean = np.einsum("ut,tsc->usc", share, templates, optimize=True)
-    inverse = _unwhitening(folder, mean.shape[2], problems)
+    inverse = _unwhitening(folder, mean.shape[2], context)
     if inverse is not None:
         mean = mean @ inverse
     unit = "counts"
     if inverse is not None and recorder.gain_v:
         mean, unit = mean * np.float32(recorder.gain_v), "volts"
     elif inverse is not None:
-        problems.append(Problem("The recording's gain is not known: mean waveforms are in its counts, not in volts."))
+        what = "The recording's gain is not known: mean waveforms are in its counts, not in volts."
+        context.report(ProblemCode.WAVEFORMS_IN_COUNTS, what)
     return Waveforms(
         mean=mean,
         channels=np.tile(np.arange(mean.shape[2], dtype=np.int64), (n_units, 1)),
@@ -257,19 +261,20 @@ def _spike_weights(folder: Path, templates: NDArray[np.float32], of_spike: NDArr
     return np.ones(len(of_spike))
 
 
-def _unwhitening(folder: Path, n_channels: int, problems: list[Problem]) -> NDArray[np.float32] | None:
+def _unwhitening(folder: Path, n_channels: int, context: ReadContext) -> NDArray[np.float32] | None:
     """The matrix that takes whitened data back; None where there is none, or it only scales."""
     if not (folder / "whitening_mat_inv.npy").is_file():
-        problems.append(Problem("The folder has no whitening_mat_inv.npy: mean waveforms stay whitened."))
+        what = "The folder has no whitening_mat_inv.npy: mean waveforms stay whitened."
+        context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     inverse = _load(folder, "whitening_mat_inv").astype(np.float32)
     if inverse.shape != (n_channels, n_channels):
-        problems.append(Problem(f"Mean waveforms stay whitened: whitening_mat_inv has shape {inverse.shape}."))
+        what = f"Mean waveforms stay whitened: whitening_mat_inv has shape {inverse.shape}."
+        context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     if not (inverse - np.diag(np.diag(inverse))).any():
-        problems.append(
-            Problem("Mean waveforms stay whitened: whitening_mat_inv only scales, as Kilosort 2.5 and 3 write it.")
-        )
+        what = "Mean waveforms stay whitened: whitening_mat_inv only scales, as Kilosort 2.5 and 3 write it."
+        context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     return inverse
 

@@ -1,0 +1,248 @@
+"""What a user should know about a source although it did not stop the work: a code, a severity, a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+__all__ = ["Problem", "ProblemCode", "Severity"]
+
+
+class Severity(StrEnum):
+    """How much a problem matters for the labels."""
+
+    INFO = "info"
+    """Something was decided for the user; the values are right if the decision is."""
+    WARNING = "warning"
+    """Part of the source was not used, or had to be put right."""
+    CRITICAL = "critical"
+    """Labels of the units concerned should not be relied on; they are marked uncertain."""
+
+
+class ProblemCode(StrEnum):
+    """Every problem that this package reports: its code, its severity, and what it means.
+
+    Codes are stable: programs may filter by them. The part before the dot names what has the problem.
+
+    Examples
+    --------
+    >>> ProblemCode("waveforms.axes-swapped").severity
+    <Severity.INFO: 'info'>
+    """
+
+    severity: Severity
+    meaning: str
+
+    def __new__(cls, code: str, severity: Severity, meaning: str) -> Self:
+        """Make a text that carries a severity and a meaning."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.severity = severity
+        member.meaning = meaning
+        return member
+
+    SPIKE_TIMES_ABSENT = (
+        "spike-times.absent",
+        Severity.WARNING,
+        "The source has no spike times, or none that can be assigned to units; metrics of spike trains are missing.",
+    )
+    SPIKE_TIMES_TRUNCATED = (
+        "spike-times.truncated",
+        Severity.CRITICAL,
+        "Only the first spikes of a unit are in the file, as in a cropped file.",
+    )
+    SPIKE_TIMES_IMPOSSIBLE = (
+        "spike-times.impossible",
+        Severity.WARNING,
+        "Some spike times of a unit are NaN, infinite or more than a year from the others; the unit gets no spikes.",
+    )
+    SPIKE_TIMES_UNSORTED = (
+        "spike-times.unsorted",
+        Severity.INFO,
+        "Spike times of a unit were not in order and were sorted.",
+    )
+    SPIKE_TIMES_BEYOND_A_YEAR = (
+        "spike-times.beyond-a-year",
+        Severity.WARNING,
+        "Spike times reach further than a year from the session's zero, which is no session's clock.",
+    )
+    SPIKE_TIMES_DUPLICATED = (
+        "spike-times.duplicated",
+        Severity.INFO,
+        "A spike time occurs twice in a unit; it is counted twice, as SpikeInterface does.",
+    )
+    SPIKE_TIMES_NEGATIVE = (
+        "spike-times.negative",
+        Severity.INFO,
+        "Spike times are negative: they are before the session's zero.",
+    )
+    SPIKE_TIMES_OUTSIDE = (
+        "spike-times.outside-observed-time",
+        Severity.INFO,
+        "Spikes outside the observed time are left out.",
+    )
+    SPIKE_TIMES_DOUBTFUL_UNIT = (
+        "spike-times.doubtful-unit",
+        Severity.CRITICAL,
+        "The spike times may be milliseconds or sample numbers rather than seconds.",
+    )
+    OBS_INTERVALS_UNUSABLE = (
+        "obs-intervals.unusable",
+        Severity.WARNING,
+        "Observation intervals have the wrong shape, end before they start, overlap, or cannot be assigned to units.",
+    )
+    OBS_INTERVALS_MISSING = (
+        "obs-intervals.missing",
+        Severity.WARNING,
+        "A unit has spikes and no observation interval; the intervals are not used.",
+    )
+    OBS_INTERVALS_SPIKES_OUTSIDE = (
+        "obs-intervals.spikes-outside",
+        Severity.WARNING,
+        "So many spikes lie outside the observation intervals that the intervals are not used.",
+    )
+    RECORDING_SPIKES_OUTSIDE = (
+        "recording.spikes-outside",
+        Severity.INFO,
+        "Units were not sorted from the raw series in the file: their spikes lie outside it.",
+    )
+    WAVEFORMS_ABSENT = (
+        "waveforms.absent",
+        Severity.INFO,
+        "The source has no mean waveforms; metrics of waveforms are missing.",
+    )
+    WAVEFORMS_UNUSABLE = (
+        "waveforms.unusable",
+        Severity.WARNING,
+        "The stored waveforms have a shape or type that cannot be used.",
+    )
+    WAVEFORMS_RATE_ASSUMED = (
+        "waveforms.rate-of-recording",
+        Severity.INFO,
+        "The waveforms have no sampling rate of their own; the recording's is taken.",
+    )
+    WAVEFORMS_AXES_SWAPPED = (
+        "waveforms.axes-swapped",
+        Severity.INFO,
+        "Channels and samples of the stored waveforms are swapped; they were swapped back.",
+    )
+    WAVEFORMS_ELECTRODES_UNKNOWN = (
+        "waveforms.electrodes-unknown",
+        Severity.INFO,
+        "The file does not state which electrodes the channels of the waveforms belong to.",
+    )
+    WAVEFORMS_IN_COUNTS = (
+        "waveforms.in-counts",
+        Severity.INFO,
+        "The recording's gain is not known; mean waveforms are in its counts, not in volts.",
+    )
+    WAVEFORMS_WHITENED = (
+        "waveforms.whitened",
+        Severity.WARNING,
+        "Mean waveforms are the sorter's templates of whitened data.",
+    )
+    ELECTRODES_NO_POSITIONS = (
+        "electrodes.no-positions",
+        Severity.INFO,
+        "The source has no positions of its channels.",
+    )
+    ELECTRODES_POSITIONS_UNUSABLE = (
+        "electrodes.positions-unusable",
+        Severity.INFO,
+        "The stored positions cannot be micrometres on a probe; metrics that need positions are missing.",
+    )
+    UNIT_ELECTRODES_UNUSABLE = (
+        "unit-electrodes.unusable",
+        Severity.WARNING,
+        "The electrodes of the units do not fit the electrodes table, or cannot be assigned to units.",
+    )
+    COLUMN_UNREADABLE = (
+        "columns.unreadable",
+        Severity.WARNING,
+        "A column of the units table cannot be opened or read.",
+    )
+    COLUMN_INDEX_BEYOND_DATA = (
+        "columns.index-beyond-data",
+        Severity.WARNING,
+        "The index of a ragged column reaches beyond its data for some units, which get empty rows.",
+    )
+    COLUMN_VALUES_UNASSIGNED = (
+        "columns.values-unassigned",
+        Severity.INFO,
+        "A ragged column has values behind its last row, which belong to no unit.",
+    )
+    COLUMN_OUT_OF_RANGE = (
+        "columns.out-of-range",
+        Severity.INFO,
+        "Values of a metric's column are impossible and not used.",
+    )
+    CLUSTERS_WITHOUT_SPIKES = (
+        "clusters.without-spikes",
+        Severity.INFO,
+        "The sorter's tables list clusters that have no spikes; they are left out.",
+    )
+    CLUSTERS_NOT_LISTED = (
+        "clusters.not-listed",
+        Severity.INFO,
+        "Clusters are in none of the sorter's tables; the tables' columns are empty for them.",
+    )
+    TABLE_WITHOUT_SPIKES = (
+        "table.without-spikes",
+        Severity.INFO,
+        "A table of metrics has no spike times and no waveforms; nothing is computed from them.",
+    )
+    TABLE_IDS_REPEAT = (
+        "table.ids-repeat",
+        Severity.INFO,
+        "Unit ids of a table repeat; its rows are numbered instead.",
+    )
+    RAW_SPIKES_OUTSIDE = (
+        "raw.spikes-outside",
+        Severity.INFO,
+        "Spikes outside the raw recording are left out of the metrics computed from it.",
+    )
+    LABELS_UNUSABLE = (
+        "labels.unusable",
+        Severity.INFO,
+        "Units have no label that a model can be trained on; they are left out.",
+    )
+    LABELS_UNMATCHED = (
+        "labels.unmatched",
+        Severity.INFO,
+        "Units of the table of labels and of the metrics do not match; the rest is left out.",
+    )
+    LABELS_FROM_HISTORY = (
+        "labels.from-history",
+        Severity.INFO,
+        "Labels that people set in the file's history are taken.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a user should know about a source and that did not stop the work.
+
+    Parameters
+    ----------
+    code : ProblemCode
+        Which kind of problem it is; stable between releases.
+    what : str
+        One sentence about this source.
+    unit_ids : tuple, optional
+        The units it concerns; empty when it concerns the whole source.
+
+    Attributes
+    ----------
+    severity : Severity
+        As of the code.
+    """
+
+    code: ProblemCode
+    what: str
+    unit_ids: tuple[int | str, ...] = ()
+    severity: Severity = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the severity from the code."""
+        object.__setattr__(self, "severity", self.code.severity)
