@@ -36,7 +36,13 @@ def cached_specification() -> tuple[str, dict[str, str]]:
 
 
 def _specification_folder() -> Path:
-    """Find the YAML beside the installed package, or in the repository."""
+    """Find the YAML in this package's copy of the extension, beside the installed extension, or in the repository.
+
+    The own copy comes first: a run is written as this version writes it, whichever extension is installed beside it.
+    """
+    own = Path(__file__).parents[2] / "ndx_unit_curation" / "spec"
+    if own.is_dir():
+        return own
     found = find_spec("ndx_unit_curation")
     if found is None or found.origin is None:
         raise MissingExtraError("ndx-unit-curation", extra="all", purpose="to record how labels came about")
