@@ -12,6 +12,7 @@ from helpers.curations import curation_of
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.journal import Edit, journal_path
 from nwb_unitrefine.journal.record import Journal
+from nwb_unitrefine.journal.secret import secret_for_writing
 from nwb_unitrefine.write import import_labels, write_curation
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_recovery_says_what_it_did(labelled: Path, capsys: pytest.CaptureFixture
     content = labelled.read_bytes()
     size = len(content)
     edits = (Edit("", size - 10, content[-10:], b"0123456789"),)
-    journal_path(labelled).write_bytes(Journal(labelled.name, size, size, edits).encode())
+    journal_path(labelled).write_bytes(Journal(labelled.name, size, size, edits).sealed(secret_for_writing()))
     assert main(["recover", str(labelled)]) == 0
     assert "an interrupted write was finished" in capsys.readouterr().out
     assert labelled.read_bytes()[-10:] == b"0123456789"

@@ -13,7 +13,7 @@ import pytest
 from nwb_unitrefine.errors import FileBusyError, JournalError, SourceError, WriteError
 from nwb_unitrefine.journal import (
     Edit,
-    Outcome,
+    RecoveryOutcome,
     commit,
     held_for_reading,
     journal_path,
@@ -22,6 +22,7 @@ from nwb_unitrefine.journal import (
     recover_if_needed,
 )
 from nwb_unitrefine.journal.record import Journal
+from nwb_unitrefine.journal.secret import secret_for_writing
 
 OLD, NEW = b"a" * 5000, b"a" * 4096 + b"b" * 5000
 EDIT = Edit("", 4096, OLD[4096:], NEW[4096:])
@@ -38,7 +39,7 @@ def target(tmp_path: Path) -> Path:
 
 def interrupt(target: Path, *, content: bytes) -> None:
     """Leave a complete journal beside a target of given content."""
-    journal_path(target).write_bytes(Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode())
+    journal_path(target).write_bytes(Journal(target.name, len(OLD), len(NEW), (EDIT,)).sealed(secret_for_writing()))
     target.write_bytes(content)
 
 
@@ -46,7 +47,7 @@ def interrupt(target: Path, *, content: bytes) -> None:
 def test_an_interrupted_write_is_finished(target: Path, applied: int) -> None:
     """However far a write got, recovery finishes it, and leaves no journal."""
     interrupt(target, content=(NEW[: 4096 + applied] + OLD[4096 + applied :]))
-    assert recover(target).outcome is Outcome.FINISHED
+    assert recover(target).outcome is RecoveryOutcome.FINISHED
     assert target.read_bytes() == NEW
     assert not journal_path(target).exists()
 
@@ -55,7 +56,7 @@ def test_an_interrupted_write_is_finished(target: Path, applied: int) -> None:
 def test_an_interrupted_write_is_taken_back(target: Path, applied: int) -> None:
     """However far a write got, it can be undone."""
     interrupt(target, content=(NEW[: 4096 + applied] + OLD[4096 + applied :]))
-    assert recover(target, undo=True).outcome is Outcome.UNDONE
+    assert recover(target, undo=True).outcome is RecoveryOutcome.UNDONE
     assert target.read_bytes() == OLD
 
 
@@ -63,17 +64,19 @@ def test_recovering_twice_is_recovering_once(target: Path) -> None:
     """Where nothing was interrupted, nothing happens."""
     interrupt(target, content=OLD)
     recover(target)
-    assert recover(target).outcome is Outcome.NOTHING
+    assert recover(target).outcome is RecoveryOutcome.NOTHING
     assert target.read_bytes() == NEW
 
 
 def test_a_journal_that_was_not_complete_is_dropped(target: Path) -> None:
     """At whatever byte the writing of a journal stopped, the file is as it was, and the rest of the journal goes."""
-    content = Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode()
+    content, _, _ = Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode(secret_for_writing())
     for length in range(0, len(content), 7):
         for tail in (b"", bytes(len(content) - length)):
             journal_path(target).write_bytes(content[:length] + tail)
-            assert recover(target).outcome is Outcome.DISCARDED
+            with held_for_reading(target):  # a reader is not kept waiting, and removes nothing
+                assert journal_path(target).exists()
+            assert recover(target).outcome is RecoveryOutcome.DISCARDED
             assert target.read_bytes() == OLD
             assert not journal_path(target).exists()
 
@@ -83,7 +86,7 @@ def test_a_journal_that_lost_its_end_is_kept_while_the_file_is_half_written(targ
     """Its bytes may be the only ones: it is not dropped, whatever is left of them, and the tip says what to do."""
     interrupt(target, content=(half := NEW[: 4096 + applied]))
     content = journal_path(target).read_bytes()
-    for length in range(content.index(b"\n", 200) + 66, len(content), 97):
+    for length in range(len(content) - len(EDIT.before) - len(EDIT.after), len(content), 97):
         journal_path(target).write_bytes(content[:length])
         with pytest.raises(JournalError, match="may be half written") as refusal:
             recover(target)
@@ -115,7 +118,7 @@ def test_a_damaged_journal_is_not_needed_once_the_file_is_whole(target: Path) ->
     journal_path(target).write_bytes(content)
     with pytest.raises(JournalError, match="is damaged"):
         recover(target, undo=True)
-    assert recover(target).outcome is Outcome.FINISHED
+    assert recover(target).outcome is RecoveryOutcome.FINISHED
     assert target.read_bytes() == NEW
     assert not journal_path(target).exists()
 
@@ -127,14 +130,14 @@ def test_a_journal_of_a_folder_that_lost_its_end(tmp_path: Path, *, half: bool) 
     folder.mkdir()
     (folder / ".zattrs").write_bytes(b"{}")
     edits = (Edit("new/0", 0, None, b"new"), Edit(".zattrs", 0, b"{}", b"{1}"))
-    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).encode()[:-70])
+    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).sealed(secret_for_writing())[:-3])
     if half:
         (folder / "new").mkdir()
         (folder / "new" / "0").write_bytes(b"new")
         with pytest.raises(JournalError, match="may be half written"):
             recover(folder)
     else:
-        assert recover(folder).outcome is Outcome.DISCARDED
+        assert recover(folder).outcome is RecoveryOutcome.DISCARDED
     assert journal_path(folder).exists() is half
 
 
@@ -152,7 +155,7 @@ def test_recovery_may_be_given_the_journal(target: Path) -> None:
     """The journal's own path stands for its file."""
     interrupt(target, content=OLD)
     found = recover(journal_path(target))
-    assert (found.path, found.outcome) == (target, Outcome.FINISHED)
+    assert (found.path, found.outcome) == (target, RecoveryOutcome.FINISHED)
     assert target.read_bytes() == NEW
 
 
@@ -174,7 +177,7 @@ def test_a_name_too_long_for_a_journal_is_read_and_not_written(tmp_path: Path, l
     path = tmp_path / ("a" * (length - 4) + ".nwb")
     path.write_bytes(OLD)
     with held_for_reading(path):
-        assert recover(path).outcome is Outcome.NOTHING
+        assert recover(path).outcome is RecoveryOutcome.NOTHING
     with pytest.raises(WriteError, match="too long") as refusal, locked(path) as descriptor:
         commit(path, (EDIT,), descriptor=descriptor, **SIZES)
     assert "shorten its name" in refusal.value.tip
@@ -328,7 +331,7 @@ def test_a_disk_that_fails_for_good_leaves_a_journal_that_recovers(
         commit(target, (Edit("", 0, OLD[:10], b"c" * 10), EDIT), descriptor=descriptor, **SIZES)
     assert "nwb-unitrefine recover session.nwb" in failure.value.tip
     monkeypatch.undo()
-    assert recover(target).outcome is Outcome.FINISHED
+    assert recover(target).outcome is RecoveryOutcome.FINISHED
     assert target.read_bytes() == b"c" * 10 + NEW[10:]
 
 
@@ -336,10 +339,10 @@ def test_a_folder_that_may_not_be_written_is_said(target: Path, monkeypatch: pyt
     """Without room for a journal beside it, a file is not touched, and the error says what is needed."""
     real = os.open
 
-    def refusing(path: Path, flags: int, *mode: int) -> int:
+    def refusing(path: Path, flags: int, *mode: int, dir_fd: int | None = None) -> int:
         if flags & os.O_CREAT:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        return real(path, flags, *mode)
+        return real(path, flags, *mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", refusing)
     with pytest.raises(WriteError) as refusal, locked(target) as descriptor:
@@ -364,6 +367,6 @@ def test_a_folder_is_changed_file_by_file(tmp_path: Path) -> None:
     assert (folder / "new/deep/0").read_bytes() == b"new"
     assert (folder / ".zattrs").read_bytes() == b"{1}"
     assert not (folder / "gone").exists()
-    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).encode())
-    assert recover(folder, undo=True).outcome is Outcome.UNDONE
+    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).sealed(secret_for_writing()))
+    assert recover(folder, undo=True).outcome is RecoveryOutcome.UNDONE
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*")) == [".zattrs", "gone", "gone/0"]

@@ -148,7 +148,7 @@ def new_table_option(about: str) -> Callable[[Callable[..., Any]], Callable[...,
 
 def write_new_table(frame: pd.DataFrame, output: Path) -> None:
     """Write a table that is there whole or not at all."""
-    from nwb_unitrefine.write.copies import appearing
+    from nwb_unitrefine.journal.appearing import appearing
 
     with appearing(output) as place:
         frame.to_csv(place)

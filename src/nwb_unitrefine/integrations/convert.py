@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from nwb_unitrefine.errors import MissingExtraError, SourceError, WriteError
 from nwb_unitrefine.integrations.session_metadata import check_metadata, merge_metadata, missing_fields, read_metadata
 from nwb_unitrefine.integrations.units_table import add_units, require_as_read
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read import find_sorter, read_source
 from nwb_unitrefine.read.sorters.catalogue import property_columns
@@ -120,15 +120,9 @@ def convert(
             f"The metadata for {path} lack {', '.join(missing)}.",
             tip="Give them in a YAML file with the option metadata; the first is needed, archives ask for the rest.",
         )
-    part = target.with_name(f".{target.stem}.{os.getpid()}.part.nwb")
-    try:
+    with appearing(target, overwrite=overwrite) as part:
         _write_nwb(part, units, full)
         require_as_read(part, units)
-        part.replace(target)
-    except OSError as error:
-        raise WriteError(f"{target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
     made = Conversion(
         path=target,
         interface="" if session is None else type(session).__name__,

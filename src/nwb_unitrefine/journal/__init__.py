@@ -6,8 +6,8 @@ on the disk to the target. If the process dies on the way, the target is as it w
 """
 
 from nwb_unitrefine.journal.protocol import (
-    Outcome,
     Recovery,
+    RecoveryOutcome,
     commit,
     held_for_reading,
     locked,
@@ -15,15 +15,18 @@ from nwb_unitrefine.journal.protocol import (
     recover_if_needed,
 )
 from nwb_unitrefine.journal.record import Edit, journal_path
+from nwb_unitrefine.journal.summary import JournalSummary, summarize_journal
 
 __all__ = [
     "Edit",
-    "Outcome",
+    "JournalSummary",
     "Recovery",
+    "RecoveryOutcome",
     "commit",
     "held_for_reading",
     "journal_path",
     "locked",
     "recover",
     "recover_if_needed",
+    "summarize_journal",
 ]

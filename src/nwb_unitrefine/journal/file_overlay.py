@@ -6,7 +6,8 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.journal import Edit
+from nwb_unitrefine.journal.record import Edit
+from nwb_unitrefine.journal.system_calls import read_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,19 +127,23 @@ class Overlay(io.RawIOBase):
         return len(source)
 
     def edits(self) -> list[Edit]:
-        """Return what has changed: neighbouring pages together, and none that is as it was."""
+        """Return what has changed: neighbouring pages together, and none that is as it was.
+
+        Every byte by which the file grows or is cut is among them.
+        """
         edits: list[Edit] = []
-        hidden = range(self._visible // PAGE, -(-min(self._base_size, self._size) // PAGE))  # cut off, then zeros
-        for number in sorted({*self._pages, *hidden}):
+        shorter, longer = sorted((self._base_size, self._size))
+        moved = range(min(shorter, self._visible) // PAGE, -(-longer // PAGE))  # cut off, hidden, or new
+        for number in sorted({*self._pages, *moved}):
             offset = number * PAGE
             page = self._pages.get(number) or self._file_page(number)
             after = bytes(page[: max(0, self._size - offset)])
             before = self._file_bytes(offset, PAGE)
-            if not after or after == before:
+            if after == before:
                 continue
-            if edits and edits[-1].offset + len(edits[-1].after or b"") == offset:
-                last = edits.pop()
-                edits.append(Edit("", last.offset, (last.before or b"") + before, (last.after or b"") + after))
+            last = edits[-1] if edits else None
+            if last is not None and last.offset + max(len(last.before or b""), len(last.after or b"")) == offset:
+                edits[-1] = Edit("", last.offset, (last.before or b"") + before, (last.after or b"") + after)
             else:
                 edits.append(Edit("", offset, before, after))
         return edits
@@ -153,13 +158,9 @@ class Overlay(io.RawIOBase):
     def _read_base(self, target: memoryview, offset: int) -> None:
         """Fill `target` from the file; where the file does not show, with zeros."""
         wanted = max(0, min(len(target), self._visible - offset))
-        done = 0
-        while done < wanted:
-            count = os.preadv(self._descriptor, [target[done:wanted]], offset + done)
-            if count == 0:  # someone has cut the file; the change of size is found before anything is applied
-                break
-            done += count
-        target[done:] = bytes(len(target) - done)
+        content = read_at(self._descriptor, wanted, offset)  # shorter if someone has cut the file: that is found later
+        target[: len(content)] = content
+        target[len(content) :] = bytes(len(target) - len(content))
 
     def _file_page(self, number: int) -> bytearray:
         """A page as the file shows it."""
@@ -169,4 +170,4 @@ class Overlay(io.RawIOBase):
 
     def _file_bytes(self, offset: int, length: int) -> bytes:
         """Bytes of the file itself."""
-        return os.pread(self._descriptor, max(0, min(length, self._base_size - offset)), offset)
+        return read_at(self._descriptor, min(length, self._base_size - offset), offset)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.storage import Store
 
-from nwb_unitrefine.journal import Edit
+from nwb_unitrefine.journal.inside import FolderFiles, parts_of
+from nwb_unitrefine.journal.record import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,9 @@ class FolderOverlay(Store):  # type: ignore[misc]
     Parameters
     ----------
     folder : Path
+    follows_links : bool, optional
+        Read what links in the folder lead to, as in a data set of git-annex. Otherwise a link is an error: what is to
+        be written is all in the folder.
 
     Notes
     -----
@@ -33,8 +37,9 @@ class FolderOverlay(Store):  # type: ignore[misc]
     to date where there is one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, follows_links: bool = False) -> None:
         self._folder = folder
+        self._files = None if follows_links else FolderFiles(folder)
         self._changed: dict[str, bytes | None] = {}
         self._before: dict[str, bytes | None] = {}
 
@@ -57,7 +62,7 @@ class FolderOverlay(Store):  # type: ignore[misc]
     def __contains__(self, key: object) -> bool:
         if key in self._changed:
             return self._changed[str(key)] is not None
-        return (self._folder / str(key)).is_file()
+        return self._files.has(str(key)) if self._files else self._place(str(key)).is_file()
 
     def __iter__(self) -> Iterator[str]:
         return self._keys("")
@@ -67,7 +72,7 @@ class FolderOverlay(Store):  # type: ignore[misc]
 
     def listdir(self, path: str = "") -> list[str]:
         """Names right below `path`."""
-        below = self._folder / path
+        below = self._place(path)
         names = {entry.name for entry in below.iterdir()} if below.is_dir() else set()
         prefix = f"{path}/" if path else ""
         gone = {name for name in names if any(key.startswith(f"{prefix}{name}") for key in self._changed)}
@@ -118,19 +123,26 @@ class FolderOverlay(Store):  # type: ignore[misc]
 
     def _note(self, key: str) -> None:
         """Keep what a key held before it is first changed."""
+        parts_of(key)
         if key not in self._before:
             self._before[key] = self._read(key)
 
     def _read(self, key: str) -> bytes | None:
         """Content of a file of the folder, None where there is none."""
+        if self._files:
+            return self._files.read(key)
         try:
-            return (self._folder / key).read_bytes()
+            return self._place(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
+    def _place(self, path: str) -> Path:
+        """Where a file or folder of the store is; its name does not lead out of it."""
+        return self._folder.joinpath(*parts_of(path)) if path else self._folder
+
     def _keys(self, path: str) -> Iterator[str]:
         """Every key at or below `path`."""
-        start = self._folder / path
+        start = self._place(path)
         found = [start] if start.is_file() else [Path(at) / name for at, _, names in os.walk(start) for name in names]
         keys = dict.fromkeys(place.relative_to(self._folder).as_posix() for place in found)
         for key, content in self._changed.items():

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import stat
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.errors import FileBusyError, JournalError, SourceError, WriteError
-from nwb_unitrefine.journal.disk import (
-    UNSUPPORTED,
-    apply_edits,
-    is_between,
-    is_in_state,
-    remove_file,
-    sync_folder,
-    write_file,
-)
-from nwb_unitrefine.journal.record import SUFFIX, Journal, Outline, damaged, has_journal, journal_path, read_journal
+from nwb_unitrefine.errors import FileBusyError, FileChangedError, JournalError, SourceError, WriteError
+from nwb_unitrefine.journal.disk import apply_edits, is_between, is_in_state, remove_file, write_journal
+from nwb_unitrefine.journal.header import SUFFIX
+from nwb_unitrefine.journal.locks import PATIENCE_S, lock
+from nwb_unitrefine.journal.record import Journal, Outline, damaged, has_journal, journal_path, read_journal
+from nwb_unitrefine.journal.secret import secret_for_writing
+from nwb_unitrefine.journal.system_calls import HAS_FOLDER_DESCRIPTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nwb_unitrefine.journal.record import Edit
 
-__all__ = ["Outcome", "Recovery", "commit", "held_for_reading", "locked", "recover", "recover_if_needed"]
-
-PATIENCE_S = 10.0
-"""How long to wait for another writer, or for a reader that holds HDF5's lock."""
-
-_WAIT_S = 0.02
+__all__ = [
+    "Recovery",
+    "RecoveryOutcome",
+    "commit",
+    "held_for_reading",
+    "is_at",
+    "locked",
+    "recover",
+    "recover_if_needed",
+]
 
 _TIPS = {
     errno.ENOSPC: "Free some space on the disk, then run the command again.",
@@ -46,7 +43,7 @@ _TIPS = {
 }
 
 
-class Outcome(StrEnum):
+class RecoveryOutcome(StrEnum):
     """What `recover` found and did."""
 
     NOTHING = "nothing to recover"
@@ -63,14 +60,22 @@ class Recovery:
     ----------
     path : Path
         The file, or the Zarr folder.
-    outcome : Outcome
+    outcome : RecoveryOutcome
     """
 
     path: Path
-    outcome: Outcome
+    outcome: RecoveryOutcome
 
 
-def commit(target: Path, edits: Sequence[Edit], *, descriptor: int, size_before: int = -1, size_after: int = -1) -> int:
+def commit(
+    target: Path,
+    edits: Sequence[Edit],
+    *,
+    descriptor: int,
+    size_before: int = -1,
+    size_after: int = -1,
+    require_unchanged: Callable[[], None] = lambda: None,
+) -> int:
     """Apply `edits` to `target`, all or none, and return how many bytes of it were written.
 
     Parameters
@@ -82,17 +87,23 @@ def commit(target: Path, edits: Sequence[Edit], *, descriptor: int, size_before:
         Of the target, as given by `locked`.
     size_before, size_after : int, optional
         Of a file; -1 for a folder.
+    require_unchanged : callable, optional
+        Called once no other writer of ours can begin, and before the target is touched; raises if the target is not
+        what the edits were made for.
 
     Raises
     ------
     WriteError
         If it cannot be done; the target is as it was.
+    FileChangedError
+        If another file has taken the target's name meanwhile; it has no labels then.
     """
     journal = Journal(target.name, size_before, size_after, tuple(edits))
     place = journal_path(target)
     mode = os.fstat(descriptor).st_mode & 0o666 | 0o600  # who may not read the target may not read it here either
+    secret = secret_for_writing()
     try:
-        write_file(place, journal.encode(), mode=mode)
+        write_journal(place, journal, secret=secret, mode=mode, require_unchanged=require_unchanged)
     except FileExistsError as error:  # where a file system has no locks; it is not ours to touch
         raise FileBusyError(
             f"{target.name} was not changed: {place.name} is there, of another write to it.",
@@ -101,26 +112,36 @@ def commit(target: Path, edits: Sequence[Edit], *, descriptor: int, size_before:
     except OSError as error:
         raise _not_written(target, error) from error
     try:
-        sync_folder(place.parent)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(place)  # noqa: PTH108 - the calls to the system stand in one style
-        raise _not_written(target, error) from error
-    try:
         apply_edits(journal, target, descriptor)
-    except OSError as error:
+    except (OSError, WriteError) as error:
+        reason = OSError(0, error.message) if isinstance(error, WriteError) else error
         try:
             apply_edits(journal, target, descriptor, backwards=True)
             remove_file(place)
-        except OSError:
+        except (OSError, WriteError):
             raise WriteError(
-                f"{target.name} was half written when the disk failed: {error.strerror or error}.",
+                f"{target.name} was half written when the disk failed: {reason.strerror or reason}.",
                 tip=f"Its journal is kept. Once the disk works, run: nwb-unitrefine recover {target.name}",
             ) from error
-        raise _not_written(target, error) from error
+        raise _not_written(target, reason) from error
     with suppress(OSError):  # the change is on the disk; a journal that stays is found to be finished, and removed then
         remove_file(place)
+    if not is_at(target, descriptor):
+        raise FileChangedError(
+            f"{target.name} was replaced by another program while its labels were being written: it has none.",
+            tip="Run the command again.",
+        )
     return sum(len(edit.after or b"") for edit in edits)
+
+
+def is_at(target: Path, descriptor: int) -> bool:
+    """Whether the file that is open is the one at a path still."""
+    if not HAS_FOLDER_DESCRIPTORS and target.is_dir():  # it is not open then
+        return True
+    try:
+        return os.path.samestat(target.stat(follow_symlinks=False), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def recover_if_needed(path: str | Path) -> None:
@@ -133,11 +154,11 @@ def recover_if_needed(path: str | Path) -> None:
     FileBusyError
         If another process is writing the file and does not come to an end.
     """
-    if has_journal(path):
+    if _is_unfinished(Path(path).resolve()):
         recover(path)
 
 
-def recover(path: str | Path, *, undo: bool = False) -> Recovery:
+def recover(path: str | Path, *, undo: bool = False, trusted: bool = False) -> Recovery:
     """Finish, or take back, an interrupted write to a file or a Zarr folder.
 
     Parameters
@@ -146,12 +167,15 @@ def recover(path: str | Path, *, undo: bool = False) -> Recovery:
         The file that was being written, or its journal.
     undo : bool, optional
         Take the write back instead of finishing it.
+    trusted : bool, optional
+        Apply the journal though another user, or the user on another machine, wrote it; see
+        `nwb_unitrefine.journal.record`.
 
     Raises
     ------
     JournalError
-        If the journal is damaged, belongs to another file, or the file is gone or has been changed since. Nothing is
-        touched.
+        If the journal is damaged, was written by somebody else, belongs to another file, or the file is gone or has
+        been changed since. Nothing is touched.
     FileBusyError
         If another process has the file open.
     SourceError
@@ -161,10 +185,10 @@ def recover(path: str | Path, *, undo: bool = False) -> Recovery:
     if not target.exists():
         raise _missing(target)
     if not has_journal(target):
-        return Recovery(target, Outcome.NOTHING)
+        return Recovery(target, RecoveryOutcome.NOTHING)
     try:
-        with _lock(target, PATIENCE_S) as descriptor:
-            return Recovery(target, _settle(target, descriptor, undo=undo))
+        with lock(target, PATIENCE_S) as descriptor:
+            return Recovery(target, _settle(target, descriptor, undo=undo, trusted=trusted))
     except OSError as error:
         raise JournalError(
             f"{target.name}: an interrupted write cannot be finished: {error.strerror or error}.",
@@ -183,7 +207,7 @@ def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
     target : Path
         File or folder, resolved.
     patience_s : float, optional
-        How long to wait for others; `PATIENCE_S` by default.
+        How long to wait for others; 10 s by default.
 
     Yields
     ------
@@ -197,7 +221,7 @@ def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
     JournalError
         If an earlier write is unfinished and cannot be finished.
     """
-    with _lock(target, PATIENCE_S if patience_s is None else patience_s) as descriptor:
+    with lock(target, PATIENCE_S if patience_s is None else patience_s) as descriptor:
         _settle(target, descriptor, undo=False)
         yield descriptor
 
@@ -206,13 +230,14 @@ def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
 def held_for_reading(path: str | Path) -> Iterator[None]:
     """Keep our writers away while a Zarr folder is read, or an HDF5 file is being opened.
 
-    An interrupted write is finished first. HDF5 takes a lock itself, but only after it has looked at the size, so
-    that a file which grows at that moment seems truncated; once open, it needs no help.
+    An interrupted write of the user is finished first; nothing else is changed. HDF5 takes a lock itself, but only
+    after it has looked at the size, so that a file which grows at that moment seems truncated; once open, it needs no
+    help.
 
     Raises
     ------
     FileBusyError
-        If it is being written for longer than `PATIENCE_S`.
+        If it is being written for longer than 10 s.
     JournalError
         If an earlier write is unfinished and cannot be finished.
     """
@@ -221,54 +246,29 @@ def held_for_reading(path: str | Path) -> Iterator[None]:
         recover_if_needed(target)
         with ExitStack() as stack:
             with suppress(OSError):  # what may not be opened is for the reader to say
-                stack.enter_context(_lock(target, PATIENCE_S, shared=True))
-            if not has_journal(target):  # none has begun, and died, in between
+                stack.enter_context(lock(target, PATIENCE_S, shared=True))
+            if not _is_unfinished(target):  # none has begun, and died, in between
                 yield
                 return
 
 
-@contextmanager
-def _lock(target: Path, patience_s: float, *, shared: bool = False) -> Iterator[int]:
-    """Hold the lock alone."""
-    mode = target.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to open a pipe is to wait for its other end
-        raise SourceError(f"{target.name} is neither a file nor a folder.")
-    flags = os.O_RDONLY if shared or stat.S_ISDIR(mode) else os.O_RDWR
-    descriptor = os.open(target, flags | os.O_CLOEXEC)
+def _is_unfinished(target: Path) -> bool:
+    """Whether there is a journal that is complete; without its seal, it has not changed the target."""
     try:
-        deadline = time.monotonic() + patience_s
-        while not _try_lock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise FileBusyError(
-                    f"{target.name} is open in another program.", tip="Close it there, then run the command again."
-                )
-            time.sleep(_WAIT_S)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int, kind: int) -> bool:
-    """Take the lock without waiting; a file system without locks counts as free, as it does for HDF5."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
+        return has_journal(target) and read_journal(journal_path(target)) is not None
+    except FileNotFoundError:  # its writer has just removed it
         return False
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
-    return True
 
 
-def _settle(target: Path, descriptor: int, *, undo: bool) -> Outcome:
+def _settle(target: Path, descriptor: int, *, undo: bool, trusted: bool = False) -> RecoveryOutcome:
     """Bring an interrupted write to an end, under the lock."""
     if not has_journal(target):
-        return Outcome.NOTHING
+        return RecoveryOutcome.NOTHING
     place = journal_path(target)
-    journal = read_journal(place)
+    journal = read_journal(place, trusted=trusted)
     if journal is None:
         remove_file(place)
-        return Outcome.DISCARDED
+        return RecoveryOutcome.DISCARDED
     if journal.name != target.name or journal.is_folder != target.is_dir():
         raise JournalError(f"{place.name} is the journal of another file, {journal.name}.", tip="Move it back there.")
     if isinstance(journal, Outline):
@@ -280,18 +280,18 @@ def _settle(target: Path, descriptor: int, *, undo: bool) -> Outcome:
         )
     apply_edits(journal, target, descriptor, backwards=undo)
     remove_file(place)
-    return Outcome.UNDONE if undo else Outcome.FINISHED
+    return RecoveryOutcome.UNDONE if undo else RecoveryOutcome.FINISHED
 
 
-def _settle_without_bytes(outline: Outline, target: Path, descriptor: int, *, undo: bool) -> Outcome:
+def _settle_without_bytes(outline: Outline, target: Path, descriptor: int, *, undo: bool) -> RecoveryOutcome:
     """Remove a journal that is not whole, where the target is: its bytes are not needed then."""
     place = journal_path(target)
-    if is_in_state(outline, outline.before, target, descriptor):
+    if is_in_state(outline.header, outline.before, target, descriptor):
         remove_file(place)
-        return Outcome.DISCARDED
-    if is_in_state(outline, outline.after, target, descriptor) and not undo:
+        return RecoveryOutcome.DISCARDED
+    if is_in_state(outline.header, outline.after, target, descriptor) and not undo:
         remove_file(place)
-        return Outcome.FINISHED
+        return RecoveryOutcome.FINISHED
     raise damaged(place)
 
 

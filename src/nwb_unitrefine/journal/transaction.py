@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import h5py
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
-from nwb_unitrefine.journal import commit, locked
 from nwb_unitrefine.journal.file_overlay import Overlay
+from nwb_unitrefine.journal.protocol import commit, is_at, locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from nwb_unitrefine.journal import Edit
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
+    from nwb_unitrefine.journal.record import Edit
 
 __all__ = ["Applied", "change_folder", "change_hdf5"]
 
@@ -34,9 +34,12 @@ class Applied:
     ----------
     bytes_written : int
         Written to the target itself; the journal takes about twice as much, for a moment.
+    other_names : int, optional
+        Hard links to the same file: what has these names has changed, too.
     """
 
     bytes_written: int
+    other_names: int = 0
 
 
 def change_hdf5(
@@ -82,12 +85,23 @@ def change_hdf5(
         with _hdf5(guard(Overlay(descriptor)), "r", target) as before, _hdf5(guard(overlay), "r", target) as after:
             edits = overlay.edits()
             check(before, after, edits)
-        if _state(descriptor) != state or not os.path.samestat(target.stat(), os.fstat(descriptor)):
-            raise _changed(target)
+
+        def require_unchanged() -> None:
+            if _state(descriptor) != state or not is_at(target, descriptor):
+                raise _changed(target)
+
+        require_unchanged()
         if dry_run or not edits:
             return result, Applied(0)
-        size = {"size_before": overlay.base_size, "size_after": overlay.size}
-        return result, Applied(commit(target, edits, descriptor=descriptor, **size))
+        n_bytes = commit(
+            target,
+            edits,
+            descriptor=descriptor,
+            size_before=overlay.base_size,
+            size_after=overlay.size,
+            require_unchanged=require_unchanged,
+        )
+        return result, Applied(n_bytes, other_names=os.fstat(descriptor).st_nlink - 1)
 
 
 def change_folder(
@@ -127,11 +141,15 @@ def change_folder(
         result = change(overlay)
         edits = overlay.edits()
         check(overlay, edits)
-        if not overlay.is_still_as_read():
-            raise _changed(target)
+
+        def require_unchanged() -> None:
+            if not overlay.is_still_as_read() or not is_at(target, descriptor):
+                raise _changed(target)
+
+        require_unchanged()
         if dry_run or not edits:
             return result, Applied(0)
-        return result, Applied(commit(target, edits, descriptor=descriptor))
+        return result, Applied(commit(target, edits, descriptor=descriptor, require_unchanged=require_unchanged))
 
 
 def _writable_target(path: str | Path) -> Path:

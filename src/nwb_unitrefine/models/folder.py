@@ -15,13 +15,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import read_manifest
 from nwb_unitrefine.models.skops.reproducible import write_skops
@@ -227,8 +226,7 @@ def write_folder(
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another place.") from error
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        draft = Path(scratch) / target.name
+    with appearing(target, overwrite=overwrite) as draft:
         draft.mkdir()
         write_skops(estimator, draft / SKOPS)
         if training_data is not None:
@@ -247,9 +245,6 @@ def write_folder(
         (draft / INFO).write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
         (draft / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
-        if target.exists():
-            target.rename(Path(scratch) / "replaced")
-        shutil.move(draft, target)
     return target
 
 

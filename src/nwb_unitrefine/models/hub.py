@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, TRAINING_DATA, read_folder
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
@@ -213,7 +214,9 @@ def pull_model(source: str, folder: Path | str) -> Path:
     if target.exists():
         raise ModelError(f"{target} is there already.", tip="Choose another folder.")
     fetched, _ = fetch(address)
-    shutil.copytree(fetched, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(target) as place:
+        shutil.copytree(fetched, place)  # the client's cache holds links to files of its own
     return target
 
 

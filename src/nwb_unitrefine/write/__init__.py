@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nwb_unitrefine.history.runs import effective_chain
-from nwb_unitrefine.journal import Outcome, Recovery, recover
+from nwb_unitrefine.journal import Recovery, RecoveryOutcome, recover
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
 from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels, import_labels
@@ -13,8 +13,8 @@ from nwb_unitrefine.write.report import WriteReport
 __all__ = [
     "EXPORT_SUFFIXES",
     "Change",
-    "Outcome",
     "Recovery",
+    "RecoveryOutcome",
     "WriteReport",
     "diff_runs",
     "effective_chain",

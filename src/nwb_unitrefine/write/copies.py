@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import tempfile
+import stat
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.layout import ROWS
 from nwb_unitrefine.history.tree import Dataset
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.zarr import is_zarr_folder
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.history.tree import Group
     from nwb_unitrefine.records import Units
 
-__all__ = ["appearing", "copied_file", "derived_file", "is_place_for_copies", "require_new"]
+__all__ = ["copied_file", "derived_file", "is_place_for_copies", "require_new"]
 
 _IS_ZARR = {".nwb": False, ".zarr": True}
 """Kind that a name promises."""
@@ -55,12 +55,7 @@ def require_new(output: Path, *, copy_of: Path | None = None) -> None:
         If it exists, its folder does not, its name promises another kind of file than the copy would be, or the copy
         would lose what is in files beside the original.
     """
-    if os.path.lexists(output):
-        raise _existing(output)
-    if not output.parent.is_dir():
-        raise WriteError(
-            f"{output} cannot be written: there is no folder {output.parent}.", tip="Make the folder first."
-        )
+    require_place(output)
     if copy_of is None or not copy_of.exists():
         return
     is_zarr = copy_of.is_dir()
@@ -120,9 +115,9 @@ def copied_file(source: Path, output: Path) -> Iterator[Path]:
     with appearing(output) as place:
         with held_for_reading(source):
             if source.is_dir():
-                _copy_contents(source, place)
+                _copy_contents(source, place, inside=source.name)
             else:
-                shutil.copyfile(source, place)
+                _copy_file(source.resolve(), place)
         if place.is_file():
             with h5py.File(place, "r+") as file:
                 file.attrs["object_id"] = str(uuid.uuid4())
@@ -153,6 +148,7 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
     with appearing(output, keep=not dry_run) as place:
         write_units_file(units, place)
         if Path(units.source.uri).exists():
+            _narrow_to(Path(units.source.uri), place)
             with read_store(units.source.uri) as source:
                 runs = source.runs()
             if runs:
@@ -160,14 +156,44 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
         yield place
 
 
-def _copy_contents(source: Path, target: Path) -> None:
-    """Copy a folder, and not its modes: those of a read-only store would make a copy that cannot be labelled."""
+def _copy_contents(source: Path, target: Path, *, inside: str) -> None:
+    """Copy a folder file by file.
+
+    Its modes are kept but for the owner, who gets to write: a copy of a read-only store is there to be labelled.
+    """
     target.mkdir()
-    for entry in source.iterdir():
-        if entry.is_dir():
-            _copy_contents(entry, target / entry.name)
+    for entry in os.scandir(source):
+        if entry.is_dir(follow_symlinks=False):
+            _copy_contents(Path(entry), target / entry.name, inside=f"{inside}/{entry.name}")
+        elif entry.is_file(follow_symlinks=False):
+            _copy_file(Path(entry), target / entry.name)
         else:
-            shutil.copyfile(entry, target / entry.name)
+            raise WriteError(
+                f"{inside}/{entry.name} is a link or a device: a copy would take in what is outside the store.",
+                tip="Replace it by what it stands for (with git-annex: `git annex unlock`), or write a small file with "
+                "all that labels need: --units-only.",
+            )
+    _keep_mode(source, target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file that is not a link, as open to others as it is."""
+    shutil.copyfile(source, target, follow_symlinks=False)
+    _keep_mode(source, target)
+
+
+def _narrow_to(source: Path, target: Path) -> None:
+    """Let nobody read a file of the units who may not read the file that they are from."""
+    allowed = source.stat().st_mode
+    for place in (target, *target.rglob("*")) if target.is_dir() else (target,):
+        mode = stat.S_IMODE(place.stat().st_mode)
+        place.chmod(mode & (allowed | (allowed & 0o444) >> 2 if place.is_dir() else allowed) | 0o600)
+
+
+def _keep_mode(source: Path, target: Path) -> None:
+    """Let nobody read or write a copy who may not the original, nor whom the user's mask keeps out."""
+    before, now = (stat.S_IMODE(place.stat().st_mode) for place in (source, target))
+    target.chmod(before & now | (0o700 if target.is_dir() else 0o600))
 
 
 def _add_runs(store: UnitsStore, runs: Mapping[str, Group]) -> None:
@@ -176,77 +202,3 @@ def _add_runs(store: UnitsStore, runs: Mapping[str, Group]) -> None:
         rows = Dataset(run.datasets["units"].values, refers_to="/units", description=ROWS)
         groups = {inner: group for inner, group in run.groups.items() if inner != "replaced_columns"}
         store.add_run(name, replace(run, datasets={**run.datasets, "units": rows}, groups=groups))
-
-
-@contextmanager
-def appearing(output: Path, *, keep: bool = True, overwrite: bool = False) -> Iterator[Path]:
-    """Give a place to write a file or folder to, which gets its name when it is complete, and vanishes otherwise.
-
-    Parameters
-    ----------
-    output : Path
-        Name to be.
-    keep : bool, optional
-        Whether to give it its name at all.
-    overwrite : bool, optional
-        Let it replace a file of that name, in one step.
-
-    Raises
-    ------
-    WriteError
-        If `output` exists, even if it appeared only now, or cannot be written.
-    """
-    replaces = overwrite and output.is_file()
-    if not replaces:
-        require_new(output)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".nwb-unitrefine-", dir=output.parent) as folder:
-            place = Path(folder) / output.name
-            yield place
-            if keep:
-                _sync(place)
-                place.replace(output) if replaces else _give_name(place, output)
-                _sync(output.parent)
-    except OSError as error:
-        raise WriteError(f"{output} could not be written: {error.strerror or error}.") from error
-
-
-def _give_name(place: Path, output: Path) -> None:
-    """Give a file or folder its name, which another process may have used for something else in the meantime."""
-    try:
-        if place.is_dir():
-            place.rename(output)  # over nothing, or over an empty folder
-        else:
-            _link(place, output)
-    except OSError as error:
-        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
-            raise _existing(output) from error
-        raise
-
-
-def _link(place: Path, output: Path) -> None:
-    """Give a file another name, unlike renaming only if there is none; the first one goes with its folder."""
-    try:
-        output.hardlink_to(place)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links: an empty file keeps others away from the name
-        output.touch(exist_ok=False)
-        try:
-            place.replace(output)
-        except OSError:
-            output.unlink()
-            raise
-
-
-def _existing(output: Path) -> WriteError:
-    return WriteError(f"{output} exists already; nothing was written.", tip="Remove it, or name another output.")
-
-
-def _sync(place: Path) -> None:
-    """Put a file, or what a folder lists, on the disk."""
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

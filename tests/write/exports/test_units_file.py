@@ -16,10 +16,10 @@ from pynwb import NWBHDF5IO, validate
 from helpers.bare_nwb import make_session
 from helpers.curations import curation
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, relabel, write_curation
-from nwb_unitrefine.write.copies import appearing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import meaning_of
-from nwb_unitrefine.write.copies import appearing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

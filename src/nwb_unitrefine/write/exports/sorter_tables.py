@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.write.report import WriteReport
 
 if TYPE_CHECKING:
@@ -122,13 +122,9 @@ def _for_phy(curation: Curation) -> str:
 
 def _replace(path: Path, text: str) -> int:
     """Write a file so that it is there either as it was or as it is to be."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        data = text.encode()
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    data = text.encode()
+    with appearing(path, overwrite=True) as new:
+        new.write_bytes(data)
     return len(data)
 
 

@@ -16,6 +16,7 @@ from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 from nwb_unitrefine.storage.hdf5_guard import find_linked, is_ragged, read_attribute, require_plausible_size
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts, scalar
+from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Hdf5Store:
 
     def runs(self) -> dict[str, Group]:
         """The curation runs, by name and in order."""
-        history = self._file.get(HISTORY)
+        history = self._own_group(HISTORY)
         if history is None:
             return {}
         return {name: _read_group(history[name]) for name in sorted(history) if isinstance(history[name], h5py.Group)}
@@ -146,7 +147,10 @@ class Hdf5Store:
 
     def set_column(self, name: str, column: Dataset) -> None:
         """Add a column, or give the one of this name new values."""
-        existing = self._units.get(name)
+        require_column_name(name, file=self.name)
+        existing = self._units.get(name) if name in self._units and _is_stored_here(self._units, name) else None
+        if existing is None and self._units.get(name, getlink=True) is not None:
+            del self._units[name]  # the link alone: what it leads to is not ours
         if existing is not None:
             same_kind = existing.dtype == (_TEXT if column.values.dtype == object else column.values.dtype)
             if same_kind and existing.shape == column.values.shape and existing.maxshape == (None,):
@@ -160,7 +164,8 @@ class Hdf5Store:
 
     def remove_column(self, name: str) -> None:
         """Take a column of ours away."""
-        if name in self._units:
+        require_column_name(name, file=self.name)
+        if self._units.get(name, getlink=True) is not None:
             del self._units[name]
         self._set_colnames(tuple(column for column in self.columns() if column != name))
 
@@ -193,8 +198,30 @@ class Hdf5Store:
 
     def _require_history(self) -> None:
         """Make the group that holds the runs, where there is none yet."""
-        if HISTORY not in self._file:
+        if self._own_group(HISTORY) is None:
             self._write_group(HISTORY, Group("UnitCuration"))
+
+    def _own_group(self, path: str) -> h5py.Group | None:
+        """A group of this file that no link leads to: what is written into it is written into this file.
+
+        Raises
+        ------
+        SourceError
+            If a link leads there, or it is no group.
+        """
+        place = self._file["/"]
+        for name in path.split("/"):
+            link = place.get(name, getlink=True)
+            if link is None:
+                return None
+            found = place.get(name) if isinstance(link, h5py.HardLink) else None
+            if not isinstance(found, h5py.Group):
+                raise SourceError(
+                    f"{self.name}: /{path} is behind a link ({name}), or not a group.",
+                    tip="Labels and their history are kept in the file itself: remove the link.",
+                )
+            place = found
+        return place
 
     def _write_group(self, path: str, group: Group) -> None:
         """Write a typed group with everything in it."""
@@ -258,12 +285,20 @@ class Hdf5Store:
         if ".specloc" in self._file.attrs:
             specifications = self._file[scalar(self._file.attrs[".specloc"])]
         else:
-            specifications = self._file.require_group("specifications")
+            specifications = self._own_group("specifications") or self._file.create_group("specifications")
             self._file.attrs[".specloc"] = specifications.ref
         if f"{NAMESPACE}/{version}" not in specifications:
             place = specifications.create_group(f"{NAMESPACE}/{version}")
             for name, text in texts.items():
                 place.create_dataset(name, data=text, dtype=_TEXT)
+
+
+def _is_stored_here(table: h5py.Group, name: str) -> bool:
+    """Whether a dataset's values are in its own file: not behind a link, in external storage or a virtual dataset."""
+    if not isinstance(table.get(name, getlink=True), h5py.HardLink):
+        return False
+    item = table.get(name)
+    return isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
 
 
 def _with_indices(table: h5py.Group, column: str) -> list[str]:

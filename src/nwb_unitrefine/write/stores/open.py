@@ -51,7 +51,7 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     _require_nwb(place)
     with held_for_reading(place), _damage_explained(place.name):
         if place.is_dir():
-            yield _zarr_store(place)
+            yield _zarr_store(place, follows_links=True)
         else:
             with open_hdf5(place, name=place.name) as file:
                 yield Hdf5Store(file, name=place.name, folder=place.parent)
@@ -118,12 +118,12 @@ def change_store(
         return change_hdf5(path, in_hdf5, check=require_only_ours_changed, guard=GuardedFile, dry_run=dry_run)
 
 
-def _zarr_store(folder: Path) -> ZarrStore:
+def _zarr_store(folder: Path, *, follows_links: bool = False) -> ZarrStore:
     """Open a Zarr folder; nothing of what is written to it stays."""
     _require_zarr()
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
 
-    return _store_over(FolderOverlay(folder), folder.name)
+    return _store_over(FolderOverlay(folder, follows_links=follows_links), folder.name)
 
 
 def _store_over(overlay: FolderOverlay, name: str) -> ZarrStore:

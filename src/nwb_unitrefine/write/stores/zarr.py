@@ -12,6 +12,7 @@ from numcodecs import JSON, VLenUTF8
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
+from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class ZarrStore:
 
     def set_column(self, name: str, column: Dataset) -> None:
         """Add a column, or give the one of this name new values."""
+        require_column_name(name, file=self.name)
         if self.shape(name) is not None:
             existing = self._units[name]
             if existing.shape == column.values.shape and existing.dtype == column.values.dtype:
@@ -121,6 +123,7 @@ class ZarrStore:
 
     def remove_column(self, name: str) -> None:
         """Take a column of ours away."""
+        require_column_name(name, file=self.name)
         self._overlay.rmdir(f"units/{name}")
         self._units.attrs["colnames"] = [column for column in self.columns() if column != name]
 
@@ -149,7 +152,7 @@ class ZarrStore:
             return ()
         columns = tuple(attribute_texts(self._root[path].attrs, "colnames"))
         for column in columns:
-            self.remove_column(column)
+            self.remove_column(column)  # which refuses what is no column's name
             for name in self._with_indices(path, column):
                 self._move(f"{path}/{name}", f"units/{name}")
         self._units.attrs["colnames"] = [*self.columns(), *columns]
