@@ -13,7 +13,6 @@ from nwb_unitrefine.read.tables import TABLE_SUFFIXES
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
 from nwb_unitrefine.storage.zarr import is_zarr_folder
-from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
@@ -103,6 +102,8 @@ def change_store(
         return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
+        from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+
         require_current_metadata(place, name=place.name)
         return change(_store_over(overlay, place.name))
 
