@@ -64,8 +64,8 @@ def read_decisions(source: Source) -> Decisions:
     is_file = source.kind in {"nwb-hdf5", "nwb-zarr"} and (is_address(source.uri) or Path(source.uri).exists())
     if not is_file:
         return Decisions()
-    with open_nwb(source.uri) as root:
-        history = root.group("general/unit_curation")
+    with open_nwb(source.uri) as nwb:
+        history = nwb.root.group("general/unit_curation")
         names = sorted(history.names()) if history else []
         groups = [(name, history.group(name)) for name in names] if history else []
         chain = effective_chain([_read_run(name, group, source.uri) for name, group in groups if group is not None])

@@ -6,6 +6,7 @@ What a store says of its arrays passes `nwb_unitrefine.storage.zarr_guard` befor
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineErro
 from nwb_unitrefine.storage.tree import attribute_texts, text, text_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,7 +55,8 @@ def is_zarr_zip(path: Path) -> bool:
     return path.name.lower().endswith(".zarr.zip") and path.is_file()
 
 
-def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGroup:
+@contextmanager
+def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> Iterator[ZarrGroup]:
     """Open a Zarr store for reading, by its consolidated metadata where there is one.
 
     Parameters
@@ -77,22 +79,24 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGro
     from nwb_unitrefine.storage.zarr_guard import GuardedStore
     from nwb_unitrefine.storage.zarr_stores import FolderStore, ZipStore
 
-    is_version_3 = False
-    try:
-        if isinstance(store, Path):
-            is_version_3 = (store / "zarr.json").is_file()
-            if store.is_dir():
+    is_version_3 = isinstance(store, Path) and (store / "zarr.json").is_file()
+    with ExitStack() as stack:
+        try:
+            if isinstance(store, Path) and store.is_dir():
                 require_current_metadata(store, name=name)
-            store = FolderStore(store) if store.is_dir() else ZipStore(store)
-        return ZarrGroup(zarr.open_group(GuardedStore(store, consolidated=True), mode="r"))
-    except UnitRefineError:
-        raise
-    except (zarr.errors.GroupNotFoundError, zarr.errors.ContainsArrayError) as error:
-        tip = "It is Zarr version 3; hdmf-zarr writes version 2." if is_version_3 else ""
-        raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
-    except (*DAMAGE, zarr.errors.MetadataError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise SourceError(f"{name} is not a Zarr store that can be read: {reason}.") from error
+                store = FolderStore(store)
+            elif isinstance(store, Path):
+                store = stack.enter_context(closing(ZipStore(store)))
+            root = ZarrGroup(zarr.open_group(GuardedStore(store, consolidated=True), mode="r"))
+        except UnitRefineError:
+            raise
+        except (zarr.errors.GroupNotFoundError, zarr.errors.ContainsArrayError) as error:
+            tip = "It is Zarr version 3; hdmf-zarr writes version 2." if is_version_3 else ""
+            raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
+        except (*DAMAGE, zarr.errors.MetadataError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise SourceError(f"{name} is not a Zarr store that can be read: {reason}.") from error
+        yield root
 
 
 def require_zarr() -> Any:
