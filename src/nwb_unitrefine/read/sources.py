@@ -14,7 +14,7 @@ from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.read.nwb.units import read_nwb
 from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
-from nwb_unitrefine.read.tables import TABLE_SUFFIXES, read_metric_table
+from nwb_unitrefine.read.tables import is_table, read_metric_table
 from nwb_unitrefine.records import SourceHints, Units
 from nwb_unitrefine.storage.local_files import denial_explained, require_content
 from nwb_unitrefine.storage.open import is_open_file, open_nwb
@@ -138,7 +138,7 @@ def _read_path(path: Path, *, uri: str, columns: Collection[str], hints: SourceH
         with held_for_reading(path):
             if hints.sorter is None and path.is_dir() and is_analyzer_folder(path):
                 return read_analyzer(path, uri=uri)
-            if hints.sorter is None and path.is_file() and path.suffix in TABLE_SUFFIXES:
+            if hints.sorter is None and path.is_file() and is_table(path):
                 return read_metric_table(path, uri=uri)
             units = read_sorter(path, uri=uri, hints=hints)
         if units is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.transaction import change_folder, change_hdf5
-from nwb_unitrefine.read.tables import TABLE_SUFFIXES
+from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
 from nwb_unitrefine.storage.local_files import require_content
@@ -68,7 +68,7 @@ def _require_nwb(place: Path) -> None:
             f"{place} is a zipped Zarr store, which is only read: labels and their history need the folder.",
             tip="Unzip it, or write a small file with its units and labels instead: --units-only.",
         )
-    if place.suffix in TABLE_SUFFIXES:
+    if is_table(place):
         raise SourceError(
             f"{place} is a table, into which no labels are written.",
             tip=f"nwb-unitrefine predict {place} gives labels to a table of metrics.",
