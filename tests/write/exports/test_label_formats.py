@@ -114,7 +114,7 @@ def test_an_existing_file_is_not_overwritten(run: Run, tmp_path: Path) -> None:
 
 def test_an_unknown_kind_is_refused(run: Run, tmp_path: Path) -> None:
     """The file's ending says the format."""
-    with pytest.raises(WriteError, match="no kind"):
+    with pytest.raises(WriteError, match="does not end in a suffix"):
         export_labels(run, tmp_path / "labels.xlsx")
 
 
