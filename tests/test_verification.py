@@ -11,7 +11,7 @@ from helpers.model_factory import training_table
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.cli import main
-from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.records import RawOptions
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history
@@ -52,7 +52,6 @@ def test_what_the_classes_mean_is_recorded_and_used_again(session: Path, mute: C
     meanings = {"0": "noise", "1": "mua", "2": "sua"}
     write_curation(curate(session, model=load_model(folder, labels=meanings)))
     assert json.loads(read_history(session)[0].parameters["labels"]) == meanings
-    assert verify(session, recompute=True).passed
     assert verify(session, recompute=True, model=folder).passed
     assert main(["verify", str(session), "--recompute", "--model", str(folder)]) == 0
     others = "0=sua,1=mua,2=noise"
@@ -65,7 +64,10 @@ def test_what_two_models_mean_is_recorded_and_used_again(session: Path, mute: Ca
     noise, units = mute("noise", (labels == 2).astype(int)), mute("units", (labels == 0).astype(int))
     model = load_model([units, noise], labels=[{"0": "mua", "1": "sua"}, {"0": "neural", "1": "noise"}])
     write_curation(curate(session, model=model))
-    assert verify(session, recompute=True).passed
+    assert read_history(session)[0].model.source == "noise + units"  # no folders
+    assert verify(session, recompute=True, model=[noise, units]).passed
+    with pytest.raises(ModelError, match="recorded name, 'noise \\+ units'"):
+        verify(session, recompute=True)
 
 
 def test_what_was_imputed_is_imputed_again(session: Path, mute: Callable[..., Path]) -> None:
@@ -76,7 +78,7 @@ def test_what_was_imputed_is_imputed_again(session: Path, mute: Callable[..., Pa
         curate(session, model=load_model(folder, labels=meanings))
     write_curation(curate(session, model=load_model(folder, labels=meanings, missing="impute")))
     assert read_history(session)[0].parameters["missing"] == "impute"
-    assert verify(session, recompute=True).passed
+    assert verify(session, recompute=True, model=folder).passed
 
 
 def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callable[..., Path]) -> None:
@@ -87,7 +89,7 @@ def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callabl
     write_curation(curate(session, model=model, raw=RawOptions(preprocess=True, progress=False)))
     parameters = read_history(session)[0].parameters
     assert (parameters["from_raw"], parameters["raw_preprocess"]) == (True, True)
-    outcome = verify(session, recompute=True)
+    outcome = verify(session, recompute=True, model=folder)
     assert outcome.passed
     (again,) = [check for check in outcome.checks if check.what == "features again"]
     assert again.detail == "same values; not computed again, since from raw traces: snr@0.101"

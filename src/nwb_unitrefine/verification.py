@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.history.runs import effective_chain, runs_of
+from nwb_unitrefine.errors import ModelError, SourceError
+from nwb_unitrefine.history.digests import digest_value, recorded_fields
+from nwb_unitrefine.history.integrity import check_history
+from nwb_unitrefine.history.private import private_fields
+from nwb_unitrefine.history.runs import read_runs, runs_in_effect
+from nwb_unitrefine.history.tree import HISTORY, read_tree
 from nwb_unitrefine.records import OriginKind, RunKind
 from nwb_unitrefine.records.display import Displayed, Summary
-from nwb_unitrefine.write.columns import equal_values, run_values, writers
-from nwb_unitrefine.write.digests import digest_input
+from nwb_unitrefine.storage.tree import attribute_text
+from nwb_unitrefine.write.columns import RECORDED, equal_values, run_values, writers
+from nwb_unitrefine.write.digests import ABSENT, digest_inputs
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features, Run
+    from nwb_unitrefine.storage.tree import Group
 
 __all__ = ["Check", "Verification", "verify"]
 
@@ -111,12 +118,19 @@ def verify(
         If the model cannot be loaded.
     """
     with read_store(path) as store:
-        history = runs_of(store)
-        chain = effective_chain(history)
+        stored = store.group(HISTORY)
+        integrity = [Check(f"{one.what} as recorded", one.intact, one.detail) for one in check_history(stored)]
+        private = _check_private(stored)
+        try:
+            history = read_runs(stored, where=store.name)
+        except SourceError as error:
+            damaged = Check("history", passed=False, detail=error.message)
+            return Verification(Path(path), "", (damaged, *integrity, *private))
+        chain = runs_in_effect(history)
         if not chain:
-            detail = "its labels were taken back" if history else "the file was not labelled"
-            return Verification(Path(path), "", (Check("history", passed=False, detail=detail),))
-        checks = [*_check_inputs(store, chain[-1]), *_check_columns(store, chain)]
+            nothing = Check("history", passed=False, detail=_why_nothing(store, history))
+            return Verification(Path(path), "", (nothing, *integrity, *private))
+        checks = [*_check_inputs(store, chain), *_check_columns(store, chain), *integrity, *private]
     decided = [run for run in chain if run.kind is RunKind.MODEL and run.model is not None]
     if decided and (model is not None or recompute):
         loaded = _model_of(decided[-1], model, load_options or {})
@@ -126,17 +140,70 @@ def verify(
     return Verification(Path(path), chain[-1].name, tuple(checks))
 
 
-def _check_inputs(store: UnitsStore, run: Run) -> Iterator[Check]:
-    """Compare each input's digest with the one that the run noted."""
-    ids = store.read("id")
+def _why_nothing(store: UnitsStore, history: Sequence[Run]) -> str:
+    """Say why no run is in effect."""
+    table = store.group("units")
+    arrays = {name: table.array(name) for name in store.columns()} if table is not None else {}
+    ours = [
+        name
+        for name, array in arrays.items()
+        if array is not None and attribute_text(array.attributes, "description").endswith(RECORDED)
+    ]
+    if ours:
+        return f"runs were removed: {', '.join(ours)} hold labels that no run in effect records"
+    return "its labels were taken back" if history else "the file was not labelled"
+
+
+def _check_private(history: Group | None) -> list[Check]:
+    """Name the fields of a history that hold what should not be published."""
+    found = private_fields(history)
+    if not found:
+        return []
+    listed = ", ".join(f"{run}/{field}".strip("/") for run, field in found)
+    return [
+        Check("nothing private", passed=False, detail=f"paths or secrets in {listed}: take out by history --redact")
+    ]
+
+
+def _check_inputs(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
+    """Compare each input's digest with the newest one that the runs in effect recorded."""
+    run, ids = chain[-1], store.read("id")
     same = np.array_equal(ids, run.predictions.unit_ids)
     yield Check("units", passed=same, detail=f"{len(ids)} units" + ("" if same else ", not those that were labelled"))
-    for name, noted in run.inputs.items():
-        if store.shape(name) is None:
-            yield Check(f"{name} unchanged", passed=False, detail="it is gone")
-            continue
-        same = digest_input(store, name) == noted
-        yield Check(f"{name} unchanged", passed=same, detail="same digest" if same else "other values than then")
+    recorded: dict[str, str] = {}
+    for earlier in chain:
+        recorded |= {name: value for name, value in earlier.inputs.items() if ": " not in name}
+    recorded |= {name: value for name, value in run.inputs.items() if ": " in name}
+    lines: dict[str, str] = {}
+    for earlier in chain:
+        removed = _removed_lines(store, earlier)
+        lines |= {name: value for name, value in removed.items() if earlier is run or ": " not in name}
+    found = digest_inputs(store, None, further=[*recorded, *lines])
+    for name in dict.fromkeys([*recorded, *lines]):
+        now = found.get(name, ABSENT)
+        if name in lines:
+            same = digest_value(now) == lines[name]
+            detail = ("same" if same else "another") + " digest; the run's line for it was removed or changed"
+            yield Check(f"{name} unchanged", passed=same, detail=detail)
+        elif now == recorded[name]:
+            detail = "same digest" if now != ABSENT else "absent, as it was"
+            yield Check(f"{name} unchanged", passed=True, detail=detail)
+        else:
+            detail = "it is gone" if now == ABSENT else "it was added" if recorded[name] == ABSENT else "other values"
+            yield Check(f"{name} unchanged", passed=False, detail=detail)
+    is_complete = ABSENT in run.inputs.values() or any(": " in name for name in run.inputs)
+    for name in found:
+        if is_complete and name not in recorded and name not in lines:
+            yield Check(f"{name} unchanged", passed=False, detail="it was added")
+
+
+def _removed_lines(store: UnitsStore, run: Run) -> dict[str, str]:
+    """Digests of the lines about inputs that a run had, and that are no longer in it as they were."""
+    history = store.group(HISTORY)
+    group = history.group(run.name) if history is not None else None
+    fields = recorded_fields(read_tree(group)) if group is not None else None
+    lines = {key.removeprefix("inputs/"): value for key, value in (fields or {}).items() if key.startswith("inputs/")}
+    return {name: value for name, value in lines.items() if digest_value(run.inputs.get(name, "")) != value}
 
 
 def _check_columns(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
@@ -156,7 +223,16 @@ def _model_of(run: Run, model: str | Path | Model | Sequence[str | Path] | None,
     assert run.model is not None
     from nwb_unitrefine.models.load import load_model, recorded_options
 
-    return load_model(model or run.model, **{**recorded_options(run.parameters), **options})
+    try:
+        return load_model(model or run.model, **{**recorded_options(run.parameters), **options})
+    except ModelError as error:
+        if model is not None:
+            raise
+        raise ModelError(
+            f"The model {run.model.name} that the labels came from is not found by its recorded name, "
+            f"{run.model.source!r}: {error.message}",
+            tip="Say where it is: --model FOLDER, or model= in Python. A file records no folders.",
+        ) from error
 
 
 def _check_model(run: Run, model: Model) -> Check:

@@ -166,5 +166,5 @@ def test_a_damaged_history_does_not_stop_the_rest(files, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["label", str(files), "--dry-run", "--json"]) == 1
     first, second = json.loads(capsys.readouterr().out)
-    assert "'run_0001' is damaged" in first["error"]
+    assert "the curation run 'run_0001' is not as ndx-unit-curation describes it" in first["error"]
     assert len(second["units"]) == 4

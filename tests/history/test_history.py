@@ -15,7 +15,7 @@ from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.errors import ColumnExistsError, SourceError, WriteError
 from nwb_unitrefine.records import Curation, RunKind
 from nwb_unitrefine.verification import verify
-from nwb_unitrefine.write import diff_runs, effective_chain, read_history, relabel, undo, write_curation
+from nwb_unitrefine.write import diff_runs, read_history, relabel, runs_in_effect, undo, write_curation
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_undoing_goes_back_run_by_run(session: Path) -> None:
     assert columns(session) == before
     history = read_history(session)
     assert [run.undoes for run in history] == ["", "", "", "run_0003", "run_0002", "run_0001"]
-    assert effective_chain(history) == ()
+    assert runs_in_effect(history) == ()
     with pytest.raises(WriteError, match="no labels to take back"):
         undo(session)
 
@@ -134,7 +134,7 @@ def test_a_run_after_an_undo_starts_from_what_was_brought_back(session: Path) ->
     undo(session)
     write_curation(curate(session, seed=2))
     assert column(session, "unitrefine_label") == curate(session, seed=2).predictions.labels.tolist()
-    assert [run.name for run in effective_chain(read_history(session))] == ["run_0001", "run_0004"]
+    assert [run.name for run in runs_in_effect(read_history(session))] == ["run_0001", "run_0004"]
 
 
 def test_a_column_by_another_program_comes_back(session: Path) -> None:
@@ -159,11 +159,13 @@ def test_other_columns_are_written_beside(session: Path) -> None:
     """Another name for the columns makes another pair; each is verified against the run that wrote it."""
     write_curation(curate(session))
     write_curation(curate(session, seed=1), columns="quality")
-    assert columns(session)[-4:] == (
+    assert columns(session)[-6:] == (
         "unitrefine_label",
         "unitrefine_probability",
+        "unitrefine_uncertain",
         "quality_label",
         "quality_score",
+        "quality_uncertain",
     )
     assert verify(session).passed
 

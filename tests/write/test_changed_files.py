@@ -85,7 +85,7 @@ def test_units_can_be_appended_to_a_labelled_file(file: Path) -> None:
     """The columns grow with their table; labels of units that were there stay, and the new one gets its own."""
     write_curation(curate(file))
     relabel(file, {2: "noise"}, by="S. Cajal")
-    append_unit(file, unitrefine_label="", unitrefine_probability=np.nan)
+    append_unit(file, unitrefine_label="", unitrefine_probability=np.nan, unitrefine_uncertain=False)
     write_curation(curate(file, seed=1))
     assert len(column(file)) == 7
     assert column(file)[2] == "noise"
@@ -97,7 +97,7 @@ def test_an_append_can_be_followed_by_an_undo(file: Path) -> None:
     write_curation(curate(file))
     before = column(file)
     relabel(file, {2: "noise"}, by="S. Cajal")
-    append_unit(file, unitrefine_label="", unitrefine_probability=np.nan)
+    append_unit(file, unitrefine_label="", unitrefine_probability=np.nan, unitrefine_uncertain=False)
     undo(file)
     assert column(file) == [*before, ""]
     relabel(file, {6: "mua"}, by="S. Cajal")

@@ -13,12 +13,11 @@ from helpers.bare_nwb import make_session
 from helpers.curations import curation_of
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.tree import Dataset
+from nwb_unitrefine.history.tree import Dataset, text_array
 from nwb_unitrefine.journal.transaction import change_hdf5
 from nwb_unitrefine.records import Run, RunKind
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
 from nwb_unitrefine.write.check import require_only_ours_changed
-from nwb_unitrefine.write.columns import label_values
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
 if TYPE_CHECKING:
@@ -86,8 +85,8 @@ def test_a_run_cannot_claim_what_was_there_before_it(tmp_path: Path) -> None:
 
     def change(file: h5py.File) -> None:
         store = Hdf5Store(file, name="session.nwb")
-        store.add_run("run_0001", run_to_group(run, rows=np.arange(6)))
-        store.set_column("theirs", Dataset(label_values(run), description="Labels."))
+        store.add_run("run_0001", run_to_group(run, rows=np.arange(6)), about={})
+        store.set_column("theirs", Dataset(text_array(run.predictions.labels), description="Labels."))
 
     with pytest.raises(WriteError, match="would have changed /units/theirs"):
         change_hdf5(path, change, check=require_only_ours_changed, guard=GuardedFile)

@@ -32,9 +32,9 @@ def command(file: str, output: str, *, overwrite: bool, as_json: bool) -> int:
     OUTPUT ends in .json for SpikeInterface's curation (format 2), in .tsv for Phy's cluster_group.tsv, or in .csv for a
     table with probabilities.
     """
-    from nwb_unitrefine.write import effective_chain, export_labels, read_history
+    from nwb_unitrefine.write import export_labels, read_history, runs_in_effect
 
-    chain = effective_chain(read_history(file))
+    chain = runs_in_effect(read_history(file))
     if not chain:
         raise SourceError(f"{file} has no labels to export.", tip=f"Label it first: nwb-unitrefine label {file}")
     run, written = chain[-1], export_labels(chain[-1], output, overwrite=overwrite)

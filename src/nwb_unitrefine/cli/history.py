@@ -26,7 +26,7 @@ def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
 
     Runs that were taken back are listed and not in effect. A RUN of --diff is named as in the list: run_0002, or 2.
     """
-    from nwb_unitrefine.write import diff_runs, effective_chain, read_history
+    from nwb_unitrefine.write import diff_runs, read_history, runs_in_effect
 
     history = read_history(file)
     if diff is not None:
@@ -37,7 +37,7 @@ def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
             rows = [[change.unit_id, change.old or "–", change.new or "–"] for change in changes]
             print_table(f"{file}: {len(changes)} labels differ", ["unit", *diff], rows)
         return 0
-    in_effect = {run.name for run in effective_chain(history)}
+    in_effect = {run.name for run in runs_in_effect(history)}
     if as_json:
         print_json([_as_document(run, in_effect=run.name in in_effect) for run in history])
     else:

@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli._exit_codes import EXIT_INTERRUPTED
-from nwb_unitrefine.cli._options import given_options, model_option, one_or_two, require_written, source_options
+from nwb_unitrefine.cli._options import load, model_option, require_written, source_options
 from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.cli._render import (
     describe_error,
     json_option,
+    make_console,
     print_json,
     print_problems,
     print_table,
     say,
     show_probability,
-    show_progress,
 )
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
-from nwb_unitrefine.cli._standing import label_standing
-from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records import CLASSES, RawOptions, SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.batch import LabelResult
-    from nwb_unitrefine.cli._standing import Standing
     from nwb_unitrefine.records import Predictions
 
 __all__ = ["command"]
@@ -53,6 +49,7 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
 @click.option(
     "--overwrite-column", "overwrite", multiple=True, metavar="NAME", help="Replace this column of another program."
 )
+@click.option("--again", is_flag=True, help="Add a run to the history even where nothing changed.")
 @click.option("--replace-human", is_flag=True, help="Replace labels that a person set, too.")
 @source_options
 @json_option
@@ -66,6 +63,7 @@ def command(
     dry_run: bool,
     columns: str,
     overwrite: tuple[str, ...],
+    again: bool,
     replace_human: bool,
     as_json: bool,
     **hints: Any,
@@ -76,6 +74,8 @@ def command(
     tables beside them. A file that cannot be labelled is left as it was, and the others
     are labelled all the same; the exit code is then 1.
     """
+    from rich.progress import Progress
+
     from nwb_unitrefine.batch import find_sources, label_many
 
     require_written(overwrite, columns)
@@ -85,75 +85,57 @@ def command(
         "overwrite_columns": overwrite,
         "replace_human": replace_human,
         "units_only": units_only,
+        "again": again,
     }
     labelling = label_many(
         found,
-        model=one_or_two(model),
+        model=load(model),
         output=output,
         dry_run=dry_run,
         raw=RawOptions(progress=False) if from_raw else None,
         hints=SourceHints(**hints),
         write_options=options,
-        load_options=given_options(),
     )
-    documents, rows, n_refused, n_left, interrupted = [], [], 0, 0, False
+    documents, rows, n_refused = [], [], 0
     # What is kept of each source is its line, not its spike times: there may be many sources.
-    try:
-        for result in show_progress(labelling, total=len(found), doing=FIRST_TIME):
-            result, standing = _with_standing(result, replace_human=replace_human)  # noqa: PLW2901 - it is the same
+    with Progress(console=make_console(stderr=True), transient=True) as progress:
+        for result in progress.track(labelling, total=len(found), description=FIRST_TIME):
             n_refused += result.error is not None
             if as_json:
-                documents.append(_as_document(result, standing))
+                documents.append(_as_document(result))
                 continue
             if result.error is not None:
                 describe_error(result.error, where=result.source)
-            elif standing is not None and len(found) == 1:
-                _print_units(result, standing)
-            rows.append(_summary(result, standing))
-    except KeyboardInterrupt:
-        interrupted = True
-        n_left = len(found) - len(documents if as_json else rows)
-        documents += [{"source": source, "error": "interrupted"} for source in found[len(documents) :]]
-        rows += [[source, *["–"] * (len(CLASSES) + 2), "not labelled"] for source in found[len(rows) :]]
+            elif len(found) == 1:
+                _print_units(result)
+            rows.append(_summary(result))
     if as_json:
         print_json(documents)
     elif len(found) > 1:
         headings = ["source", *CLASSES, "unlabelled", "uncertain", "outcome"]
         print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
-    if interrupted:
-        say(f"Interrupted: {n_left} of {len(found)} sources are as they were.", err=True)
-        return EXIT_INTERRUPTED
     return int(n_refused > 0)
 
 
-def _with_standing(result: LabelResult, *, replace_human: bool) -> tuple[LabelResult, Standing | None]:
-    """Find out which labels stand; a source whose history cannot be read is refused, and the others go on."""
-    if result.error is not None:
-        return result, None
-    try:
-        return result, label_standing(result, replace_human=replace_human)
-    except UnitRefineError as error:
-        return replace(result, error=error, curation=None), None
-
-
-def _as_document(result: LabelResult, standing: Standing | None) -> dict[str, Any]:
+def _as_document(result: LabelResult) -> dict[str, Any]:
     """One source as JSON: what was said of every unit, what was written, or why it was refused."""
     document: dict[str, Any] = {"source": result.source, "seconds": result.seconds}
     if result.error is not None:
         return {**document, "error": str(result.error), "error_type": type(result.error).__name__}
     curation = result.curation
     assert curation is not None
-    assert standing is not None
+    labels = result.labels
+    assert labels is not None
     return {
         **document,
         "read_as": curation.units.source,
         "model": curation.model,
         "notes": curation.features.notes,
         "problems": (*curation.units.problems, *curation.features.problems),
-        "counts": _counts(standing.predictions),
-        "agreement": agreement_document(curation.units, standing.predictions.labels, ours=standing.ours),
-        "units": standing.to_frame().reset_index().to_dict("records"),
-        "written": result.report,
+        "counts": _counts(labels.predictions),
+        "agreement": agreement_document(curation.units, labels.predictions.labels, ours=labels.columns),
+        "units": labels.to_frame().reset_index().to_dict("records"),
+        "written": None if result.report is None else replace(result.report, labels=None),
     }
 
 
@@ -163,11 +145,13 @@ def _counts(predictions: Predictions) -> dict[str, int]:
     return {name: counts[name] for name in (*CLASSES, "unlabelled")}
 
 
-def _print_units(result: LabelResult, standing: Standing) -> None:
+def _print_units(result: LabelResult) -> None:
     """Every unit with its label, what else is known of them, and what was written."""
     curation = result.curation
     assert curation is not None
-    predictions, spikes = standing.predictions, curation.units.spike_times_s.counts
+    labels = result.labels
+    assert labels is not None
+    predictions, spikes = labels.predictions, curation.units.spike_times_s.counts
     theirs = sorter_ids(curation.units)
     print_table(
         f"{result.source}: {len(predictions)} units by {curation.model.name}",
@@ -193,9 +177,9 @@ def _print_units(result: LabelResult, standing: Standing) -> None:
         ],
     )
     print_problems((*curation.units.problems, *curation.features.problems))
-    if weighed := weighing_remark(standing.of_model(), model_name=curation.model.name):
+    if weighed := weighing_remark(labels.of_programs(), model_name=curation.model.name):
         say(f"note: {weighed}", err=True)
-    print_agreement(curation.units, predictions.labels, ours=standing.ours)
+    print_agreement(curation.units, predictions.labels, ours=labels.columns)
     _print_written(result, predictions)
 
 
@@ -204,6 +188,8 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
     counts = ", ".join(f"{count} {name}" for name, count in _counts(predictions).items() if count)
     n_uncertain = int(predictions.uncertain.sum())
     where = "nothing written" if result.report is None else f"written to {result.report.path}"
+    if result.report is not None and not result.report.is_written:
+        where = f"nothing changed in {result.report.path}, so nothing written (--again adds a run all the same)"
     if result.report is not None and result.report.n_kept:
         where += f"; labels kept that a person set: {result.report.n_kept}"
     if result.report is not None and result.report.n_gone:
@@ -214,10 +200,12 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
     say(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
-def _summary(result: LabelResult, standing: Standing | None) -> list[object]:
+def _summary(result: LabelResult) -> list[object]:
     """One row of the table of several sources."""
-    if standing is None:
+    labels = result.labels
+    if labels is None:
         return [result.source, *["–"] * (len(CLASSES) + 2), "refused"]
-    uncertain = int(standing.predictions.uncertain.sum())
-    done = "dry run" if result.report is None else "written"
-    return [result.source, *_counts(standing.predictions).values(), uncertain, done]
+    uncertain = int(labels.predictions.uncertain.sum())
+    written = "unchanged" if result.report is not None and not result.report.is_written else "written"
+    done = "dry run" if result.report is None else written
+    return [result.source, *_counts(labels.predictions).values(), uncertain, done]

@@ -11,7 +11,7 @@ import numpy as np
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
-from nwb_unitrefine.records import held_by_people
+from nwb_unitrefine.history.runs import human_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,11 @@ __all__ = ["command"]
 def command(source: str, *, as_json: bool) -> None:
     """Show a file's units, their labels and its curation history."""
     from nwb_unitrefine.read import read_units
-    from nwb_unitrefine.write import effective_chain, read_history
+    from nwb_unitrefine.write import read_history, runs_in_effect
 
     units = read_units(source)
     history = read_history(source) if units.source.kind.startswith("nwb") and Path(source).exists() else ()
-    chain = effective_chain(history)
+    chain = runs_in_effect(history)
     current = chain[-1] if chain else None
     ours = {run.label_column for run in history}
     if as_json:
@@ -76,7 +76,7 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
         rows = [{"unit": row["unit"], SORTER_ID: one} | row for row, one in zip(rows, theirs, strict=True)]
     if not chain:
         return rows
-    said, held = chain[-1].predictions, held_by_people(chain)
+    said, held = chain[-1].predictions, human_labels(chain)
     place = {unit_id: number for number, unit_id in enumerate(said.unit_ids.tolist())}
     for row in rows:
         number = place.get(row["unit"])

@@ -1,34 +1,30 @@
-"""Whose the labels are that `nwb_unitrefine.write` put into a file: which a person decided on, which a model wrote."""
+"""Who set each label in a file: a person or a model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import SourceError
-from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind, effective_chain, held_by_people
+from nwb_unitrefine.history.runs import human_labels, read_runs, runs_in_effect
+from nwb_unitrefine.history.tree import HISTORY
+from nwb_unitrefine.records import LabelsInEffect, RunKind
 from nwb_unitrefine.storage.open import open_nwb
 from nwb_unitrefine.storage.remote.addresses import is_address
-from nwb_unitrefine.storage.tree import attribute_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from nwb_unitrefine.records import Predictions, Run, Source
 
-    from nwb_unitrefine.records import Source
-    from nwb_unitrefine.storage.tree import Group
-
-__all__ = ["Decisions", "read_decisions"]
+__all__ = ["LabelAuthors", "combine_labels", "label_authors", "read_label_authors"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
-    """Whose labels a file has, as its runs tell.
+class LabelAuthors:
+    """Who set the labels of a file, as its runs record it.
 
     Parameters
     ----------
@@ -48,13 +44,13 @@ class Decisions:
     columns: frozenset[str] = frozenset()
 
 
-def read_decisions(source: Source) -> Decisions:
-    """Read from a file's curation runs whose its labels are.
+def read_label_authors(source: Source) -> LabelAuthors:
+    """Read from a file's curation runs who set its labels.
 
     Parameters
     ----------
     source : Source
-        What units were read from; without runs, or where it is no file, nobody decided anything.
+        What units were read from. Where it is no file, or has no runs, nobody set any.
 
     Raises
     ------
@@ -63,59 +59,54 @@ def read_decisions(source: Source) -> Decisions:
     """
     is_file = source.kind in {"nwb-hdf5", "nwb-zarr"} and (is_address(source.uri) or Path(source.uri).exists())
     if not is_file:
-        return Decisions()
-    with open_nwb(source.uri) as nwb:
-        history = nwb.root.group("general/unit_curation")
-        names = sorted(history.names()) if history else []
-        groups = [(name, history.group(name)) for name in names] if history else []
-        chain = effective_chain([_read_run(name, group, source.uri) for name, group in groups if group is not None])
-    held = {unit: by_whom for unit, by_whom in held_by_people(chain).items() if by_whom[0]}
-    return Decisions(
+        return LabelAuthors()
+    with open_nwb(source.uri) as root:
+        return label_authors(runs_in_effect(read_runs(root.group(HISTORY), where=source.uri, details=False)))
+
+
+def label_authors(in_effect: Sequence[Run]) -> LabelAuthors:
+    """Return who set the labels that runs in effect hold.
+
+    Parameters
+    ----------
+    in_effect : sequence of Run
+        As of `runs_in_effect`.
+    """
+    held = {unit: by_whom for unit, by_whom in human_labels(in_effect).items() if by_whom[0]}
+    by_programs = [run for run in in_effect if run.kind is not RunKind.HUMAN and run.label_column]
+    return LabelAuthors(
         by_people={unit: label for unit, (label, _) in held.items()},
         people={unit: run.agent for unit, (_, run) in held.items()},
-        by_models={run.label_column: run.agent for run in chain if run.kind is not RunKind.HUMAN and run.label_column},
-        columns=frozenset(run.label_column for run in chain if run.label_column),
+        by_models={run.label_column: run.agent for run in by_programs},
+        columns=frozenset(run.label_column for run in in_effect if run.label_column),
     )
 
 
-def _read_run(name: str, group: Group, uri: str) -> Run:
-    """Read what tells whose labels they are; `nwb_unitrefine.write` reads all of a run."""
-    about = {key: attribute_text(group.attributes, key) for key in ("kind", "agent", "label_column", "undoes")}
-    unit_ids, labels, changed = (_read(group, key) for key in ("unit_id", "label", "changed"))
-    if (
-        unit_ids is None
-        or labels is None
-        or about["kind"] not in set(RunKind)
-        or _lengths(unit_ids, labels, changed) > 1
-    ):
-        raise SourceError(f"{uri}: the curation run {name!r} is damaged, so that nobody knows whose its labels are.")
-    n_units = len(unit_ids)
-    return Run(
-        kind=RunKind(about["kind"]),
-        agent=about["agent"],
-        created=datetime.fromtimestamp(0, UTC),
-        predictions=Predictions(
-            unit_ids=unit_ids,
-            probabilities=np.full((n_units, len(CLASSES)), np.nan),
-            labels=labels.astype(np.str_),
-            uncertain=np.zeros(n_units, dtype=np.bool_),
-            reasons=("",) * n_units,
+def combine_labels(predictions: Predictions, authors: LabelAuthors) -> LabelsInEffect:
+    """Put people's labels in the place of a model's.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The model's.
+    authors : LabelAuthors
+        Of the file that gets them.
+
+    Returns
+    -------
+    LabelsInEffect
+        A person's label is not uncertain, and its reason is who set it.
+    """
+    ids = predictions.unit_ids.tolist()
+    people = tuple(authors.people.get(unit, "") for unit in ids)
+    held = np.array([unit in authors.people for unit in ids], dtype=np.bool_)
+    labels = [authors.by_people.get(unit, label) for unit, label in zip(ids, predictions.labels.tolist(), strict=True)]
+    combined = replace(
+        predictions,
+        labels=np.array(labels, dtype=np.str_),
+        uncertain=predictions.uncertain & ~held,
+        reasons=tuple(
+            f"set by {person}" if person else why for person, why in zip(people, predictions.reasons, strict=True)
         ),
-        software={},
-        inputs={},
-        changed=None if changed is None else changed.astype(np.bool_),
-        name=name,
-        label_column=about["label_column"],
-        undoes=about["undoes"],
     )
-
-
-def _read(group: Group, name: str) -> NDArray[np.generic] | None:
-    """One array of a run; None where it is not there."""
-    array = group.array(name)
-    return None if array is None else array.read()
-
-
-def _lengths(*arrays: NDArray[np.generic] | None) -> int:
-    """How many different lengths arrays have."""
-    return len({len(array) for array in arrays if array is not None})
+    return LabelsInEffect(predictions=combined, people=people, columns=authors.columns)

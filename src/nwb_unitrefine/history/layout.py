@@ -9,7 +9,18 @@ import numpy as np
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.tree import Dataset, Group, text_array
-from nwb_unitrefine.records import CLASSES, Features, ModelIdentity, Origin, OriginKind, Predictions, Run, RunKind
+from nwb_unitrefine.records import (
+    CLASSES,
+    Features,
+    ModelIdentity,
+    Origin,
+    OriginKind,
+    Predictions,
+    Redaction,
+    Run,
+    RunKind,
+    recorded_name,
+)
 from nwb_unitrefine.storage.tree import attribute_texts, scalar
 
 if TYPE_CHECKING:
@@ -19,11 +30,40 @@ if TYPE_CHECKING:
 
     Parameters = Mapping[str, str | float | int | bool]
 
-__all__ = ["ROWS", "run_from_group", "run_to_group"]
+__all__ = ["PREDEFINED", "ROWS", "is_column_name", "run_from_group", "run_to_group"]
 
 ROWS = "Row of the units table that each unit of this run is."
 
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str}
+
+
+PREDEFINED = frozenset(
+    {
+        "id",
+        "spike_times",
+        "obs_intervals",
+        "electrodes",
+        "electrode_group",
+        "waveform_mean",
+        "waveform_sd",
+        "waveforms",
+    }
+)
+"""Columns that NWB's schema gives a meaning of its own: never a place for labels, and never replaced."""
+
+_FORBIDDEN = frozenset("/:.\0")
+
+
+def is_column_name(name: str) -> bool:
+    """Whether a column of labels can have this name; one from a file is asked before anything is done with it.
+
+    Examples
+    --------
+    >>> [is_column_name(name) for name in ("unitrefine_label", "../../data", "spike_times", "spike_times_index")]
+    [True, False, False, False]
+    """
+    plain = bool(name) and name == name.strip() and not _FORBIDDEN & set(name) and not name.endswith("_index")
+    return plain and name not in PREDEFINED
 
 
 def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[str, str] | None = None) -> Group:
@@ -38,13 +78,13 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
         Physical unit of each feature.
     """
     predictions = run.predictions
-    attributes: dict[str, str | list[str]] = {
+    attributes: dict[str, Any] = {
         "kind": run.kind.value,
         "agent": run.agent,
         "created": run.created.astimezone(UTC).isoformat(),
         "classes": list(CLASSES),
     }
-    optional = ("note", "label_column", "probability_column", "undoes")
+    optional = ("note", "label_column", "probability_column", "uncertain_column", "undoes")
     attributes |= {name: getattr(run, name) for name in optional if getattr(run, name)}
     datasets = {
         "units": Dataset(rows, refers_to="/units", description=ROWS),
@@ -61,6 +101,9 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
     if run.parameters:
         typed = [(name, _type_name(value), _as_text(value)) for name, value in run.parameters.items()]
         datasets["parameters"] = _table(typed, 3)
+    if run.redactions:
+        lines = [(one.run, one.field, one.former, one.present) for one in run.redactions]
+        datasets["redactions"] = _table(lines, 4)
     groups = {}
     if run.model is not None:
         groups["model"] = _model_to_group(run.model)
@@ -76,8 +119,10 @@ def _whole_ids(unit_ids: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(unit_ids, dtype=np.int64)
 
 
-def run_from_group(name: str, group: Group) -> Run:
-    """Read a run back from what the file holds.
+def run_from_group(name: str, group: Group, *, where: str = "") -> Run:
+    """Make a run of what the file holds of it.
+
+    What was not read (`read_tree` with `skip`) of features, model, software, inputs and parameters is empty in the run.
 
     Raises
     ------
@@ -88,7 +133,7 @@ def run_from_group(name: str, group: Group) -> Run:
         return _run_from_group(name, group)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise SourceError(
-            f"The curation run {name!r} is not as ndx-unit-curation describes it: {error}.",
+            f"{where}{': ' * bool(where)}the curation run {name!r} is not as ndx-unit-curation describes it: {error}.",
             tip="It was not written by nwb-unitrefine, or the file is damaged.",
         ) from error
 
@@ -114,23 +159,25 @@ def _run_from_group(name: str, group: Group) -> Run:
         agent=_text(attributes, "agent"),
         created=datetime.fromisoformat(_text(attributes, "created")),
         predictions=predictions,
-        software=dict(group.datasets["software"].values.tolist()),
-        inputs=dict(group.datasets["inputs"].values.tolist()),
+        software=dict(_rows(group, "software")),
+        inputs=dict(_rows(group, "inputs")),
         model=_model_from_group(group.groups["model"]) if "model" in group.groups else None,
         features=_features_from_group(features, unit_ids) if features else None,
         parameters=_parameters(group.datasets.get("parameters")),
         changed=_values(group, "changed", None).astype(np.bool_) if "changed" in group.datasets else None,
         note=_text(attributes, "note"),
-        label_column=_text(attributes, "label_column"),
-        probability_column=_text(attributes, "probability_column"),
+        label_column=_column(attributes, "label_column"),
+        probability_column=_column(attributes, "probability_column"),
+        uncertain_column=_column(attributes, "uncertain_column"),
         undoes=_text(attributes, "undoes"),
+        redactions=tuple(Redaction(*line) for line in _rows(group, "redactions")),
     )
 
 
 def _model_to_group(model: ModelIdentity) -> Group:
-    attributes: dict[str, str | list[str]] = {
+    attributes: dict[str, Any] = {
         "model_name": model.name,
-        "source": model.source,
+        "source": " + ".join(recorded_name(source) for source in model.source.split(" + ")),
         "revision": model.revision,
         "digest": model.digest,
         "licence": model.licence,
@@ -209,7 +256,21 @@ def _values(group: Group, name: str, default: NDArray[Any] | None) -> NDArray[An
     return values
 
 
-def _text(attributes: Mapping[str, str | list[str]], name: str) -> str:
+def _column(attributes: Mapping[str, Any], name: str) -> str:
+    """Return the name of a column that the run wrote, empty where it wrote none."""
+    column = _text(attributes, name)
+    if column and not is_column_name(column):
+        raise ValueError(f"its {name} is {column!r}, which labels are not written to")
+    return column
+
+
+def _rows(group: Group, name: str) -> list[list[str]]:
+    """Return the rows of a table of text; none where it is absent or was not read."""
+    table = group.datasets.get(name)
+    return [] if table is None else table.values.tolist()
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> str:
     """Return a text attribute, empty where it is absent."""
     value = scalar(attributes.get(name, ""))
     if not isinstance(value, str):

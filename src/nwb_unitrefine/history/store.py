@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.history.tree import Dataset, Group
+    from nwb_unitrefine.storage import tree as storage
 
 __all__ = ["UnitsStore"]
 
@@ -49,12 +50,12 @@ class UnitsStore(Protocol):
         """Say which file this one was derived from."""
         ...
 
-    def runs(self) -> dict[str, Group]:
-        """The curation runs, by name and in order."""
+    def group(self, path: str) -> storage.Group | None:
+        """A group of the file for reading, or None where there is none; links to other files are not followed."""
         ...
 
-    def add_run(self, name: str, run: Group) -> None:
-        """Add a curation run, and what it needs around it."""
+    def add_run(self, name: str, run: Group, *, about: dict[str, str | int]) -> None:
+        """Add a curation run, and what it needs around it; `about` are the history's own attributes."""
         ...
 
     def set_column(self, name: str, column: Dataset) -> None:

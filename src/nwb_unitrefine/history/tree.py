@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.storage.tree import attribute_text, scalar
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
-__all__ = ["HISTORY", "NAMESPACE", "Dataset", "Group", "text_array"]
+    from nwb_unitrefine.storage import tree as storage
+
+__all__ = ["ABOUT_REPLACED", "HISTORY", "NAMESPACE", "Dataset", "Group", "read_tree", "text_array"]
 
 NAMESPACE = "ndx-unit-curation"
 
 HISTORY = "general/unit_curation"
 """Where the runs are: ``UnitCuration`` is lab metadata."""
+
+
+ABOUT_REPLACED = "Columns of the units table, by another program, that this run replaced."
+"""Description of a run's ``replaced_columns``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +55,49 @@ class Group:
     type_name : str
         Its neurodata type.
     attributes : dict
-        Text, or a list of text.
+        Text, a list of text, or a number.
     datasets : dict of str to Dataset
     groups : dict of str to Group
     """
 
     type_name: str
-    attributes: dict[str, str | list[str]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+
+
+_OF_THE_STORE = frozenset({"namespace", "neurodata_type", "object_id", "help", "zarr_link", "zarr_dtype"})
+"""Attributes that identify an object or say how it is stored; they are no content of a run."""
+
+
+def read_tree(group: storage.Group, *, skip: Collection[str] = ()) -> Group:
+    """Read a typed group with everything in it, whatever stores it.
+
+    Parameters
+    ----------
+    group : storage.tree.Group
+    skip : collection of str, optional
+        Names in it that are not read.
+    """
+    attributes = {name: _plain(value) for name, value in group.attributes.items() if name not in _OF_THE_STORE}
+    found = Group(attribute_text(group.attributes, "neurodata_type"), attributes)
+    for name in sorted(set(group.names()) - set(skip)):
+        if (array := group.array(name)) is not None:
+            refers = attribute_text(array.attributes, "neurodata_type") == "DynamicTableRegion"
+            description = attribute_text(array.attributes, "description")
+            found.datasets[name] = Dataset(array.read(), "/units" if refers else "", description)
+        elif (inner := group.group(name)) is not None:
+            found.groups[name] = read_tree(inner)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as text, a number, or a list of them; one that holds nothing is an empty list."""
+    if getattr(value, "shape", ()) is None:  # h5py.Empty
+        return []
+    if isinstance(value, np.ndarray) and value.ndim:
+        return [scalar(item) for item in value.tolist()] if value.ndim == 1 else value.tolist()
+    return [scalar(item) for item in value] if isinstance(value, list | tuple) else scalar(value)
 
 
 def text_array(values: Any) -> NDArray[Any]:

@@ -8,10 +8,11 @@ looked at, not changed.
 from __future__ import annotations
 
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
+from nwb_unitrefine.records.names import private_parts, recorded_name, shown_name
 from nwb_unitrefine.records.options import RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
 from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
-from nwb_unitrefine.records.runs import Curation, Run, RunKind, effective_chain, held_by_people
+from nwb_unitrefine.records.runs import Curation, LabelsInEffect, Redaction, Run, RunKind
 from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Units, Waveforms, offsets_of_counts
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Curation",
     "Electrodes",
     "Features",
+    "LabelsInEffect",
     "ModelIdentity",
     "Origin",
     "OriginKind",
@@ -28,6 +30,7 @@ __all__ = [
     "ProblemCode",
     "Ragged",
     "RawOptions",
+    "Redaction",
     "Run",
     "RunKind",
     "Severity",
@@ -36,7 +39,8 @@ __all__ = [
     "SpikeTimesIn",
     "Units",
     "Waveforms",
-    "effective_chain",
-    "held_by_people",
     "offsets_of_counts",
+    "private_parts",
+    "recorded_name",
+    "shown_name",
 ]

@@ -12,15 +12,16 @@ import numpy as np
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records.features import Features
     from nwb_unitrefine.records.predictions import ModelIdentity, Predictions
     from nwb_unitrefine.records.units import Units
 
-__all__ = ["Curation", "Run", "RunKind", "effective_chain", "held_by_people"]
+__all__ = ["Curation", "LabelsInEffect", "Redaction", "Run", "RunKind"]
 
 
 def _now() -> datetime:
@@ -74,6 +75,26 @@ class RunKind(StrEnum):
     RULE = "rule"
 
 
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """One field of the history whose private text was taken out.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run that the field belongs to; empty for the history's own attributes.
+    field : str
+        Path of the attribute or dataset in the run.
+    former, present : str
+        Digest of the field before and after.
+    """
+
+    run: str
+    field: str
+    former: str
+    present: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Run(Displayed):
     """One entry of a file's curation history, as the file records it.
@@ -103,10 +124,12 @@ class Run(Displayed):
         Free text.
     name : str
         What the file calls the run, ``"run_0001"``; empty before it is written.
-    label_column, probability_column : str
+    label_column, probability_column, uncertain_column : str
         Columns of the units table that the run wrote; empty where it wrote none.
     undoes : str
         Name of the run that this one takes back; empty for all others.
+    redactions : tuple of Redaction
+        Private text that this run took out of the history; empty for all others.
     """
 
     kind: RunKind
@@ -123,7 +146,14 @@ class Run(Displayed):
     name: str = ""
     label_column: str = ""
     probability_column: str = ""
+    uncertain_column: str = ""
     undoes: str = ""
+    redactions: tuple[Redaction, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the units table that the run wrote."""
+        return tuple(filter(None, (self.label_column, self.probability_column, self.uncertain_column)))
 
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""
@@ -134,44 +164,42 @@ class Run(Displayed):
             facts=(
                 ("labels", count_labels(self.predictions.labels.tolist())),
                 ("decided", plural(decided, "unit")),
-                ("columns", ", ".join(filter(None, (self.label_column, self.probability_column)))),
+                ("columns", ", ".join(self.columns)),
                 ("undoes", self.undoes),
                 ("note", self.note),
             ),
         )
 
 
-def effective_chain(history: Sequence[Run]) -> tuple[Run, ...]:
-    """Return the runs that count, the oldest first: without those that were taken back, and the taking back.
-
-    The last one's labels are in effect; with none, the file has no labels.
-    """
-    chains: list[tuple[Run, ...]] = [()]
-    position = {run.name: number for number, run in enumerate(history)}
-    for run in history:
-        if run.undoes:
-            chains.append(chains[position[run.undoes]])  # the state before that run
-        else:
-            chains.append((*chains[-1], run))
-    return chains[-1]
-
-
-def held_by_people(chain: Sequence[Run]) -> dict[int, tuple[str, Run]]:
-    """Return the label of each unit that has it from a person, and the run in which it was set, by unit id.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelsInEffect:
+    """The labels that a file holds, and who set each.
 
     Parameters
     ----------
-    chain : sequence of Run
-        As of `effective_chain`.
+    predictions : Predictions
+        With people's labels. Probabilities are the model's throughout, also of units that a person labelled.
+    people : tuple of str, length n_units
+        The person who set the label of each unit; empty where a model or a rule did, or where there is no label.
+    columns : frozenset of str
+        Columns of labels that the runs in effect wrote: they are no second opinion about the units.
     """
-    held: dict[int, tuple[str, Run]] = {}
-    for run in chain:
-        decided = np.ones(len(run.predictions), dtype=np.bool_) if run.changed is None else run.changed
-        units = run.predictions.unit_ids[decided].tolist()
-        if run.kind is RunKind.HUMAN:
-            held |= {
-                unit: (label, run) for unit, label in zip(units, run.predictions.labels[decided].tolist(), strict=True)
-            }
-        else:
-            held = {unit: by_whom for unit, by_whom in held.items() if unit not in set(units)}
-    return held
+
+    predictions: Predictions
+    people: tuple[str, ...]
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def by_people(self) -> NDArray[np.bool_]:
+        """Which units have their label from a person, shape (n_units,)."""
+        return np.array([bool(person) for person in self.people], dtype=np.bool_)
+
+    def of_programs(self) -> Predictions:
+        """Return the labels that people did not set: the others are empty."""
+        return replace(self.predictions, labels=np.where(self.by_people, "", self.predictions.labels))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table as of `Predictions.to_frame`; a label that a person set has no probability."""
+        frame = self.predictions.to_frame()
+        frame["probability"] = frame["probability"].where(~self.by_people)
+        return frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nwb_unitrefine.history.runs import effective_chain
+from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.journal import Recovery, RecoveryOutcome, recover
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
@@ -17,12 +17,12 @@ __all__ = [
     "RecoveryOutcome",
     "WriteReport",
     "diff_runs",
-    "effective_chain",
     "export_labels",
     "import_labels",
     "read_history",
     "recover",
     "relabel",
+    "runs_in_effect",
     "undo",
     "write_curation",
 ]

@@ -8,9 +8,10 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.history.runs import effective_chain, runs_of
+from nwb_unitrefine.history.layout import PREDEFINED
+from nwb_unitrefine.history.runs import read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE
-from nwb_unitrefine.write.columns import PREDEFINED, writers
+from nwb_unitrefine.write.columns import writers
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
         If it does: a fault of this program, found before the file is touched.
     """
     was, store = Hdf5Store(before, name=before.filename), Hdf5Store(after, name=after.filename)
-    runs = runs_of(store)
+    runs = _runs(store)
     ours = _ours(was) | set(_replaced(after, runs[-1].name) if runs else [])
     old, new = _objects(before), _objects(after)
     tables = {path for path, identity in old.items() if identity[0] == h5py.h5o.get_info(before["units"].id).addr}
@@ -60,16 +61,21 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
     _require_whole_table(was, store, runs, ours)
 
 
+def _runs(store: UnitsStore) -> tuple[Run, ...]:
+    """Return the runs of a store."""
+    return read_runs(store.group(HISTORY), where=store.name, details=False)
+
+
 def _ours(store: UnitsStore) -> set[str]:
     """Return the columns that the runs in effect wrote, which the next may write again."""
-    return set(writers(effective_chain(runs_of(store)))) - PREDEFINED
+    return set(writers(runs_in_effect(_runs(store)))) - PREDEFINED
 
 
 def _require_whole_table(was: UnitsStore, store: UnitsStore, runs: Sequence[Run], ours: Collection[str]) -> None:
     """Refuse a table whose new labels are not one for each unit, or that has lost a column."""
     columns = store.columns()
-    for name in (runs[-1].label_column, runs[-1].probability_column) if runs else ():
-        if name and (name not in columns or store.shape(name) != store.shape("id")):
+    for name in runs[-1].columns if runs else ():
+        if name not in columns or store.shape(name) != store.shape("id"):
             raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
     lost = set(was.columns()) & set(was.names()) - set(columns) - set(ours)
     if lost:
@@ -148,7 +154,7 @@ def require_only_our_edits(was: ZarrStore, store: ZarrStore, edits: Sequence[Edi
     WriteError
         If it does: a fault of this program, found before the folder is touched.
     """
-    runs = runs_of(store)
+    runs = _runs(store)
     present = set(was.names())
     ours = _ours(was) | {
         edit.key.split("/replaced_columns/")[1].split("/")[0] for edit in edits if "/replaced_columns/" in edit.key

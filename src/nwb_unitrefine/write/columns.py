@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
-from nwb_unitrefine.history.tree import text_array
+from nwb_unitrefine.history.layout import PREDEFINED, is_column_name
+from nwb_unitrefine.history.tree import Dataset, text_array
 from nwb_unitrefine.records import RunKind
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMN_SETS",
-    "PREDEFINED",
+    "RECORDED",
     "ColumnNames",
     "column_names",
+    "columns_to_replace",
     "edited_columns",
     "equal_values",
-    "label_values",
     "probability_values",
-    "require_free",
+    "run_column",
     "run_values",
     "writers",
 ]
@@ -36,60 +37,44 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ColumnNames:
-    """Names of the pair of columns that a run writes.
+    """Names of the columns that a run writes.
 
     Parameters
     ----------
-    label, probability : str
+    label, probability, uncertain : str
     """
 
     label: str
     probability: str
+    uncertain: str
 
     @property
-    def descriptions(self) -> tuple[str, str]:
-        """What a reader of the file is told about each of the two."""
-        about_label = (
-            "Label of each unit: 'sua' (single unit), 'mua' (multi-unit) or 'noise'; an empty text for a unit that has "
-            "no label, since every row needs a value. How it came about is recorded in /general/unit_curation."
-        )
-        about_probability = (
-            f"Probability that the label in {self.label!r} is right, as the model estimates it. NaN for a unit that "
-            "has no label or whose label a person set. How it came about is recorded in /general/unit_curation."
-        )
-        return about_label, about_probability
+    def all(self) -> tuple[str, str, str]:
+        """The names, in the order in which the columns are written."""
+        return self.label, self.probability, self.uncertain
 
+
+RECORDED = "How it came about is recorded in /general/unit_curation."
+"""End of the description of each column of ours: what is left of them where their history was removed."""
 
 COLUMN_SETS = {
-    "unitrefine": ColumnNames("unitrefine_label", "unitrefine_probability"),
-    "quality": ColumnNames("quality_label", "quality_score"),
+    "unitrefine": ColumnNames("unitrefine_label", "unitrefine_probability", "unitrefine_uncertain"),
+    "quality": ColumnNames("quality_label", "quality_score", "quality_uncertain"),
 }
-"""Pairs with a name of their own: SpikeInterface's and AIND's, and those that nwb-schema #665 proposes to reserve."""
+"""Sets with a name of their own.
 
-_FORBIDDEN = set("/:.\0")
-
-PREDEFINED = frozenset(
-    {
-        "id",
-        "spike_times",
-        "obs_intervals",
-        "electrodes",
-        "electrode_group",
-        "waveform_mean",
-        "waveform_sd",
-        "waveforms",
-    }
-)
-"""Columns that NWB's schema gives a meaning of its own: never a place for labels, and never replaced."""
+Label and probability have SpikeInterface's and AIND's names, and those that nwb-schema #665 proposes to reserve.
+"""
 
 
 def column_names(columns: str | Sequence[str]) -> ColumnNames:
-    """Return the pair of columns that `columns` means.
+    """Return the columns that `columns` means.
 
     Parameters
     ----------
-    columns : str or pair of str
-        A name of `COLUMN_SETS`, or the label column's name and the probability column's.
+    columns : str or sequence of str
+        A name of `COLUMN_SETS`; or the names of the columns of labels and of probabilities and, optionally, of the
+        uncertain flag, which is otherwise named after the label's column.
 
     Raises
     ------
@@ -99,7 +84,9 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
     Examples
     --------
     >>> column_names("quality")
-    ColumnNames(label='quality_label', probability='quality_score')
+    ColumnNames(label='quality_label', probability='quality_score', uncertain='quality_uncertain')
+    >>> column_names(["my_label", "my_probability"]).uncertain
+    'my_uncertain'
     """
     if isinstance(columns, str):
         if columns not in COLUMN_SETS:
@@ -109,17 +96,25 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
             )
         return COLUMN_SETS[columns]
     names = tuple(columns)
-    if len(names) != 2 or names[0] == names[1]:
-        raise WriteError(f"Two different column names are needed, for label and probability, and not {names}.")
+    if len(names) not in (2, 3) or len(set(names)) < len(names):
+        raise WriteError(f"Two or three different column names are needed, for label and probability, and not {names}.")
     for name in names:
-        if not name or name != name.strip() or _FORBIDDEN & set(name) or name.endswith("_index"):
-            raise WriteError(f"{name!r} cannot be the name of a column.", tip="Use letters, digits and underscores.")
         if name in PREDEFINED:
             raise WriteError(f"{name!r} is NWB's own column and no place for labels.", tip="Choose another name.")
-    return ColumnNames(*names)
+        if not is_column_name(name):
+            raise WriteError(f"{name!r} cannot be the name of a column.", tip="Use letters, digits and underscores.")
+    label, probability = names[:2]
+    return ColumnNames(label, probability, names[2] if len(names) == 3 else _uncertain_name(names))
 
 
-def require_free(
+def _uncertain_name(names: Sequence[str]) -> str:
+    """Name the column of the uncertain flag after that of the label."""
+    stem = names[0].removesuffix("_label")
+    wanted = f"{stem}_uncertain"
+    return wanted if wanted not in names else f"{names[0]}_is_uncertain"
+
+
+def columns_to_replace(
     names: ColumnNames,
     *,
     present: Collection[str],
@@ -153,7 +148,7 @@ def require_free(
     ours = set(writers(chain))
     foreign = tuple(
         name
-        for name in (names.label, names.probability)
+        for name in names.all
         if name in edited or (name not in ours and (name in present or f"{name}_index" in present))
     )
     refused = tuple(name for name in foreign if name not in overwrite)
@@ -176,7 +171,7 @@ def require_free(
 
 def writers(chain: Sequence[Run]) -> dict[str, Run]:
     """Return the newest run that wrote each column, by the column's name; of the runs in effect."""
-    return {name: run for run in chain for name in (run.label_column, run.probability_column) if name}
+    return {name: run for run in chain for name in run.columns}
 
 
 def edited_columns(store: UnitsStore, chain: Sequence[Run]) -> tuple[str, ...]:
@@ -206,32 +201,59 @@ def run_values(run: Run, column: str, unit_ids: NDArray[np.int64]) -> NDArray[An
     ----------
     run : Run
     column : str
-        Its label column, or its probability column.
+        One of its columns.
     unit_ids : array of int64, shape (n_units,)
 
     Returns
     -------
     array, shape (n_units,)
-        An empty text, or NaN, for a unit that the run does not know.
+        An empty text, NaN or False (not uncertain), for a unit that the run does not know.
     """
-    is_label = column == run.label_column
-    values = label_values(run) if is_label else probability_values(run)
+    values: NDArray[Any]
+    unknown: str | float | bool
+    if column == run.label_column:
+        values, unknown = text_array(run.predictions.labels), ""
+    elif column == run.probability_column:
+        values, unknown = probability_values(run), np.nan
+    else:
+        values, unknown = np.asarray(run.predictions.uncertain, dtype=np.bool_), False
     known = dict(zip(run.predictions.unit_ids.tolist(), values.tolist(), strict=True))
-    rows = [known.get(unit, "" if is_label else np.nan) for unit in unit_ids.tolist()]
-    return text_array(rows) if is_label else np.array(rows, dtype=np.float64)
+    rows = [known.get(unit, unknown) for unit in unit_ids.tolist()]
+    return text_array(rows) if column == run.label_column else np.array(rows, dtype=values.dtype)
 
 
-def label_values(run: Run) -> NDArray[Any]:
-    """Return the values of a run's label column, shape (n_units,)."""
-    return text_array(run.predictions.labels)
+def run_column(run: Run, column: str, unit_ids: NDArray[np.int64]) -> Dataset:
+    """Return one of a run's columns as it is written: values by unit id, and a description.
+
+    Parameters
+    ----------
+    run, column, unit_ids
+        As of `run_values`.
+    """
+    if column == run.label_column:
+        about = (
+            "Label of each unit: 'sua' (single unit), 'mua' (multi-unit) or 'noise'; an empty text for a unit that has "
+            "no label, since every row needs a value."
+        )
+    elif column == run.probability_column:
+        about = (
+            f"Probability that the label in {run.label_column!r} is right, as the model estimates it. NaN for a unit "
+            "that has no label or whose label a person set."
+        )
+    else:
+        about = (
+            f"Whether the label in {run.label_column!r} should not be relied on: too few spikes, values unlike those "
+            "of the training data, damaged data, or classes about equally probable."
+        )
+    return Dataset(run_values(run, column, unit_ids), description=f"{about} {RECORDED}")
 
 
 def probability_values(run: Run) -> NDArray[np.float64]:
     """Return the values of a run's probability column, shape (n_units,).
 
     The probability of the label, and NaN where there is no label or a person set it: a model's run that leaves such
-    units as they are (`Run.changed` is false) still records what the model says of them, but that is not their label's
-    probability.
+    units as they are (`Run.changed` is false) still records what the model predicts for them, but that is not their
+    label's probability.
     """
     values = run.predictions.confidence.astype(np.float64)
     if run.kind is not RunKind.HUMAN and run.changed is not None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import h5py
 
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.history.digests import REPLACED
 from nwb_unitrefine.history.layout import ROWS
-from nwb_unitrefine.history.tree import Dataset
+from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS, run_names
+from nwb_unitrefine.history.tree import HISTORY, Dataset, read_tree
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.storage.hdf5 import open_hdf5
@@ -150,9 +152,12 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
         if Path(units.source.uri).exists():
             _narrow_to(Path(units.source.uri), place)
             with read_store(units.source.uri) as source:
-                runs = source.runs()
+                history = source.group(HISTORY)
+                names = run_names(history)
+                runs = {name: read_tree(group) for name in names if history and (group := history.group(name))}
+                about = {} if history is None else read_tree(history, skip=names).attributes
             if runs:
-                change_store(place, lambda store: _add_runs(store, runs))
+                change_store(place, lambda store: _add_runs(store, runs, about))
         yield place
 
 
@@ -196,9 +201,10 @@ def _keep_mode(source: Path, target: Path) -> None:
     target.chmod(before & now | (0o700 if target.is_dir() else 0o600))
 
 
-def _add_runs(store: UnitsStore, runs: Mapping[str, Group]) -> None:
+def _add_runs(store: UnitsStore, runs: Mapping[str, Group], about: Mapping[str, str | int]) -> None:
     """Take over a history; columns that a run replaced stay where they are recorded."""
+    counted = {name: value for name, value in about.items() if name in (NUM_RUNS, NEWEST_DIGEST)}
     for name, run in runs.items():
         rows = Dataset(run.datasets["units"].values, refers_to="/units", description=ROWS)
-        groups = {inner: group for inner, group in run.groups.items() if inner != "replaced_columns"}
-        store.add_run(name, replace(run, datasets={**run.datasets, "units": rows}, groups=groups))
+        groups = {inner: group for inner, group in run.groups.items() if inner != REPLACED}
+        store.add_run(name, replace(run, datasets={**run.datasets, "units": rows}, groups=groups), about=counted)

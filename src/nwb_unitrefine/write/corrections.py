@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
-from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.runs import effective_chain, held_by_people, next_name, runs_of
-from nwb_unitrefine.history.tree import Dataset
+from nwb_unitrefine.history.authors import combine_labels, label_authors
+from nwb_unitrefine.history.integrity import check_history
+from nwb_unitrefine.history.runs import add_run, human_labels, read_runs, runs_in_effect
+from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
-from nwb_unitrefine.write.columns import ColumnNames, column_names, edited_columns, run_values, writers
+from nwb_unitrefine.write.columns import COLUMN_SETS, ColumnNames, column_names, edited_columns, run_column, writers
 from nwb_unitrefine.write.curation import record_run, software_versions
-from nwb_unitrefine.write.digests import digest_input, input_names
+from nwb_unitrefine.write.digests import digest_inputs
 from nwb_unitrefine.write.report import WriteReport
 from nwb_unitrefine.write.stores.open import change_store
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.history.store import UnitsStore
+    from nwb_unitrefine.storage.tree import Group
 
 __all__ = ["relabel", "undo"]
 
@@ -38,6 +40,7 @@ def relabel(
     note: str = "",
     columns: str | Sequence[str] | None = None,
     overwrite_columns: Sequence[str] = (),
+    again: bool = False,
     dry_run: bool = False,
 ) -> WriteReport:
     """Give units the label that a person decided on; a model's later run keeps it.
@@ -52,10 +55,12 @@ def relabel(
         Who decided.
     note : str, optional
         Why.
-    columns : str or pair of str, optional
+    columns : str or sequence of str, optional
         As of `write_curation`; by default, the columns of the run in effect.
     overwrite_columns : sequence of str, optional
         As of `write_curation`.
+    again : bool, optional
+        Add a run even where this person set all these labels before, with the same note.
     dry_run : bool, optional
         Do everything but write.
 
@@ -77,12 +82,12 @@ def relabel(
         raise WriteError(f"{unknown[0]!r} is not a label.", tip=f"Labels are {', '.join(CLASSES)}.")
 
     def change(store: UnitsStore) -> WriteReport:
-        history = runs_of(store)
-        chain = effective_chain(history)
+        chain = runs_in_effect(read_runs(store.group(HISTORY), where=store.name, details=False))
         ids = store.read("id")
         changed = _rows(labels, ids, store)
         base = _predictions_in_effect(chain, ids)
-        held = np.isin(ids, list(held_by_people(chain))) | changed
+        by_people = human_labels(chain)
+        held = np.isin(ids, list(by_people)) | changed
         new_labels = base.labels.astype(object)
         new_labels[changed] = [labels[unit] for unit in ids[changed].tolist()]
         predictions = Predictions(
@@ -98,12 +103,20 @@ def relabel(
             created=_now(),
             predictions=predictions,
             software=software_versions(),
-            inputs={name: digest_input(store, name) for name in input_names(store, None)},
+            inputs=digest_inputs(store, None),
             changed=changed,
             note=note,
         )
         names = column_names(columns) if columns is not None else _columns_in_effect(chain)
-        return replace(record_run(store, run, names=names, history=history, overwrite=overwrite_columns), n_kept=0)
+        known = all(
+            unit in by_people and (by_people[unit][0], by_people[unit][1].agent) == (label, run.agent)
+            for unit, label in labels.items()
+        )
+        if known and not again and not note and names.label == chain[-1].label_column:
+            report = WriteReport(path=Path(path), run="", columns=chain[-1].columns, n_units=len(ids), n_changed=0)
+            return replace(report, labels=combine_labels(base, label_authors(chain)))
+        report = replace(record_run(store, run, names=names, in_effect=chain, overwrite=overwrite_columns), n_kept=0)
+        return replace(report, labels=combine_labels(predictions, label_authors([*chain, run])))
 
     report, applied = change_store(path, change, dry_run=dry_run)
     return replace(report, path=Path(path), bytes_written=applied.bytes_written)
@@ -136,15 +149,12 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
     """
 
     def change(store: UnitsStore) -> WriteReport:
-        history = runs_of(store)
-        chain = effective_chain(history)
+        history = store.group(HISTORY)
+        _require_intact(history, store.name)
+        chain = runs_in_effect(read_runs(history, where=store.name))
         if not chain:
             raise WriteError(f"{store.name} has no labels to take back.")
-        edited = [
-            name
-            for name in edited_columns(store, chain)
-            if name in (chain[-1].label_column, chain[-1].probability_column)
-        ]
+        edited = [name for name in edited_columns(store, chain) if name in chain[-1].columns]
         if edited:
             raise ColumnExistsError(
                 f"{store.name}: {edited[0]!r} was edited since nwb-unitrefine wrote it; undoing would lose that.",
@@ -159,17 +169,21 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
             created=_now(),
             predictions=restored,
             software=software_versions(),
-            inputs={name: digest_input(store, name) for name in input_names(store, None)},
+            inputs=digest_inputs(store, None),
             changed=_predictions_in_effect(chain, ids).labels != restored.labels,
             note=note,
             undoes=taken.name,
         )
-        name = next_name(history)
         columns = _restore_columns(store, taken, chain[:-1])
         if len(chain) > 1:
             previous = chain[-2]
-            run = replace(run, label_column=previous.label_column, probability_column=previous.probability_column)
-        store.add_run(name, run_to_group(run, rows=np.arange(len(ids))))
+            run = replace(
+                run,
+                label_column=previous.label_column,
+                probability_column=previous.probability_column,
+                uncertain_column=previous.uncertain_column,
+            )
+        name = add_run(store, run, rows=np.arange(len(ids)))
         changed = 0 if run.changed is None else int(run.changed.sum())
         return WriteReport(path=Path(path), run=name, columns=columns, n_units=len(ids), n_changed=changed)
 
@@ -177,30 +191,42 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
     return replace(report, bytes_written=applied.bytes_written)
 
 
+def _require_intact(history: Group | None, name: str) -> None:
+    """Refuse a history that is not as it was recorded: what was edited in it must not get into the columns."""
+    damaged = [finding for finding in check_history(history) if not finding.intact]
+    if damaged:
+        listed = "; ".join(f"{finding.what}: {finding.detail}" for finding in damaged[:3])
+        raise WriteError(
+            f"The history of {name} is not as it was recorded ({listed}): nothing is brought back from it.",
+            tip=f"`nwb-unitrefine verify {name}` lists every change; `relabel` sets labels anew.",
+        )
+
+
 def _restore_columns(store: UnitsStore, taken: Run, before: Sequence[Run]) -> tuple[str, ...]:
     """Give a taken-back run's columns what they held before it, or take them away; return those that hold labels."""
     written, unit_ids = writers(before), store.read("id")
-    for name in (taken.label_column, taken.probability_column):
-        if name and name not in written:
+    for name in taken.columns:
+        if name not in written:
             store.remove_column(name)
     brought_back = store.bring_back(taken.name)
-    for name in (taken.label_column, taken.probability_column):
+    for name in taken.columns:
         run = written.get(name)
         if run is not None and name not in brought_back:
-            about_label, about_probability = ColumnNames(run.label_column, run.probability_column).descriptions
-            description = about_label if name == run.label_column else about_probability
-            store.set_column(name, Dataset(run_values(run, name, unit_ids), description=description))
-    return tuple(name for name in (before[-1].label_column, before[-1].probability_column) if name) if before else ()
+            store.set_column(name, run_column(run, name, unit_ids))
+    return before[-1].columns if before else ()
 
 
 def _columns_in_effect(chain: Sequence[Run]) -> ColumnNames:
     """Return the columns that a correction goes to: those of the run in effect, or the default ones."""
-    default = column_names("unitrefine")
     if not chain:
-        return default
+        return COLUMN_SETS["unitrefine"]
     label = chain[-1].label_column
-    known = next((run.probability_column for run in reversed(chain) if run.probability_column), default.probability)
-    return ColumnNames(label, known)
+    known = [run for run in reversed(chain) if run.label_column == label]
+    named = next((names for names in COLUMN_SETS.values() if names.label == label), None)
+    probability = next((run.probability_column for run in known if run.probability_column), "")
+    uncertain = next((run.uncertain_column for run in known if run.uncertain_column), "")
+    default = named or column_names((label, probability or f"{label}_probability"))
+    return ColumnNames(label, probability or default.probability, uncertain or default.uncertain)
 
 
 def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) -> NDArray[np.bool_]:

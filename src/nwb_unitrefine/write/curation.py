@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, label_authors
+from nwb_unitrefine.history.digests import field_digests
 from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.runs import effective_chain, held_by_people, next_name, runs_of
-from nwb_unitrefine.history.tree import Dataset
-from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
+from nwb_unitrefine.history.runs import add_run, human_labels, read_run, read_runs, runs_in_effect
+from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
+from nwb_unitrefine.records import Curation, Predictions, Run, RunKind, recorded_name
 from nwb_unitrefine.storage.remote.addresses import is_address
+from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary import METRICS
 from nwb_unitrefine.write.columns import (
     column_names,
+    columns_to_replace,
     edited_columns,
-    label_values,
     probability_values,
-    require_free,
+    run_column,
     writers,
 )
 from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_copies
-from nwb_unitrefine.write.digests import digest_input, digest_trains, has_units, input_names
+from nwb_unitrefine.write.digests import digest_inputs, digest_trains, has_units
 from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
 from nwb_unitrefine.write.report import WriteReport
@@ -52,12 +55,14 @@ def write_curation(
     replace_human: bool = False,
     units_only: bool = False,
     source_digest: str = "",
+    again: bool = False,
     dry_run: bool = False,
 ) -> WriteReport:
     """Write labels, their probabilities and how they came about into the NWB file that the units came from.
 
-    The file gets two columns in its units table and a run in its history, all or nothing; nothing else in it changes.
-    Writing again gives the columns new values and adds a run. Sorter output and SortingAnalyzers get tables instead:
+    The file gets three columns in its units table (label, probability, and whether the label is uncertain) and a run
+    in its history, all or nothing; nothing else in it changes. Writing again gives the columns new values and adds a
+    run; where nothing changed, nothing is written. Sorter output and SortingAnalyzers get tables instead:
     see `nwb_unitrefine.write.exports.sorter_tables`.
 
     Parameters
@@ -67,9 +72,9 @@ def write_curation(
     output : str or Path, optional
         Write into a copy of the file there, and leave the file as it is. Where it is a folder, the copy is named by
         subject and session, as DANDI wants it.
-    columns : str or pair of str, optional
-        ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``), ``"quality"`` (``quality_label``,
-        ``quality_score``), or two names.
+    columns : str or sequence of str, optional
+        ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``, ``unitrefine_uncertain``), ``"quality"``
+        (``quality_label``, ``quality_score``, ``quality_uncertain``), or two or three names.
     overwrite_columns : sequence of str, optional
         Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
     replace_human : bool, optional
@@ -79,6 +84,8 @@ def write_curation(
         source is HDF5 and the other way round, and the source may be on another machine.
     source_digest : str, optional
         Digest of the source, as an archive states it, for the copy to refer to.
+    again : bool, optional
+        Add a run even where it would be the same as the one in effect.
     dry_run : bool, optional
         Do everything but write.
 
@@ -110,7 +117,14 @@ def write_curation(
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:
-        return record_curation(store, curation, names=names, overwrite=overwrite_columns, replace_human=replace_human)
+        return record_curation(
+            store,
+            curation,
+            names=names,
+            overwrite=overwrite_columns,
+            replace_human=replace_human,
+            again=again or output is not None,  # a copy records what it was made of, and its newest run vouches for it
+        )
 
     if units_only and output is None:
         raise WriteError("A small file with units alone needs a place: name an output.")
@@ -138,8 +152,8 @@ def write_curation(
 
 
 def _about_source(source: Source, digest: str) -> dict[str, str]:
-    """Say which file a copy was derived from."""
-    about = {"source": source.uri, "source_object_id": source.object_id, "source_digest": digest}
+    """Say which file a copy was derived from, by what is public of it."""
+    about = {"source": recorded_name(source.uri), "source_object_id": source.object_id, "source_digest": digest}
     return {name: value for name, value in about.items() if value}
 
 
@@ -150,6 +164,7 @@ def record_curation(
     names: ColumnNames,
     overwrite: Sequence[str] = (),
     replace_human: bool = False,
+    again: bool = False,
 ) -> WriteReport:
     """Add a curation to an open file: a run, and the columns with its labels.
 
@@ -159,8 +174,8 @@ def record_curation(
     curation : Curation
         Of the units in `store`.
     names : ColumnNames
-    overwrite, replace_human
-        As `overwrite_columns` and `replace_human` of `write_curation`.
+    overwrite, replace_human, again
+        As `overwrite_columns`, `replace_human` and `again` of `write_curation`.
 
     Raises
     ------
@@ -168,9 +183,8 @@ def record_curation(
         If the units in `store` are no longer those of the curation.
     """
     _require_same_units(store, curation)
-    history = runs_of(store)
-    chain = effective_chain(history)
-    by_people = {} if replace_human else held_by_people(chain)
+    in_effect = runs_in_effect(read_runs(store.group(HISTORY), where=store.name, details=False))
+    by_people = {} if replace_human else human_labels(in_effect)
     held = np.isin(curation.units.unit_ids, list(by_people))
     run = Run(
         kind=RunKind.MODEL,
@@ -178,18 +192,80 @@ def record_curation(
         created=curation.created,
         predictions=_kept(curation.predictions, by_people, store),
         software=software_versions(),
-        inputs={name: digest_input(store, name) for name in input_names(store, curation.features)},
+        inputs=digest_inputs(store, curation.features),
         model=curation.model,
         features=curation.features,
         parameters=curation.parameters,
         changed=~held if held.any() else None,
     )
-    report = record_run(store, run, names=names, history=history, overwrite=overwrite)
-    return replace(report, n_gone=len(by_people) - int(held.sum()))
+    authors = label_authors(in_effect) if not replace_human else LabelAuthors()
+    combined = combine_labels(curation.predictions, authors)
+    if not again and _is_same(store, run, names=names, in_effect=in_effect, by_people=by_people):
+        newest = in_effect[-1]
+        report = WriteReport(
+            path=Path(store.name),
+            run="",
+            columns=newest.columns,
+            n_units=len(held),
+            n_changed=0,
+            n_kept=int(held.sum()),
+        )
+    else:
+        report = record_run(store, run, names=names, in_effect=in_effect, overwrite=overwrite)
+    ours = frozenset(name for name in (*authors.columns, *report.columns) if name not in report.replaced)
+    return replace(
+        report,
+        n_gone=len(by_people) - int(held.sum()),
+        labels=replace(combined, columns=ours),
+    )
+
+
+def _is_same(
+    store: UnitsStore, run: Run, *, names: ColumnNames, in_effect: Sequence[Run], by_people: Mapping[int, object]
+) -> bool:
+    """Whether a run would record what a model's run in effect does, and leave every column and author as it is."""
+    history = store.group(HISTORY)
+    by_models = [known for known in in_effect if known.kind is RunKind.MODEL]
+    if not by_models or history is None:
+        return False
+    newest = in_effect[-1]
+    columns = (newest.label_column, newest.probability_column or names.probability, newest.uncertain_column)
+    held = np.isin(run.predictions.unit_ids, list(by_people))
+    return (
+        columns == names.all
+        and all(name in store.columns() for name in newest.columns)
+        and not edited_columns(store, in_effect)
+        and held.sum() == len(human_labels(in_effect))
+        and np.array_equal(run.predictions.labels, newest.predictions.labels)
+        and np.array_equal(run.predictions.uncertain, newest.predictions.uncertain)
+        and _origin(run) == _origin(read_run(history, by_models[-1].name, where=store.name))
+    )
+
+
+_OUTCOME = frozenset(
+    {
+        "created",
+        "note",
+        "label",
+        "uncertain",
+        "reason",
+        "changed",
+        "label_column",
+        "probability_column",
+        "uncertain_column",
+    }
+)
+"""Fields of a run that depend on when it was made, and on what people decided before."""
+
+
+def _origin(run: Run) -> dict[str, str]:
+    """Digests of what a run was decided with and on, and of its probabilities."""
+    group = run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run))
+    return {name: value for name, value in field_digests(group).items() if name not in _OUTCOME}
 
 
 def record_run(
-    store: UnitsStore, run: Run, *, names: ColumnNames, history: Sequence[Run], overwrite: Sequence[str] = ()
+    store: UnitsStore, run: Run, *, names: ColumnNames, in_effect: Sequence[Run], overwrite: Sequence[str] = ()
 ) -> WriteReport:
     """Add a run to an open file and give its columns the run's values.
 
@@ -199,41 +275,64 @@ def record_run(
     run : Run
         With a row for each row of the units table, in its order.
     names : ColumnNames
-    history : sequence of Run
-        What the file has already.
+    in_effect : sequence of Run
+        The file's runs in effect.
     overwrite : sequence of str, optional
         As `overwrite_columns` of `write_curation`.
     """
-    chain = effective_chain(history)
-    foreign = require_free(
+    foreign = columns_to_replace(
         names,
         present=store.names(),
-        chain=chain,
-        edited=edited_columns(store, chain),
+        chain=in_effect,
+        edited=edited_columns(store, in_effect),
         overwrite=overwrite,
         where=store.name,
     )
-    probabilities = probability_values(run)
-    has_probability = bool(np.isfinite(probabilities).any()) or names.probability in writers(chain)
-    run = replace(run, label_column=names.label, probability_column=names.probability if has_probability else "")
-    name = next_name(history)
-    store.add_run(name, run_to_group(run, rows=np.arange(len(run.predictions)), feature_units=_feature_units(run)))
+    has_probability = bool(np.isfinite(probability_values(run)).any()) or names.probability in writers(in_effect)
+    run = replace(
+        run,
+        label_column=names.label,
+        probability_column=names.probability if has_probability else "",
+        uncertain_column=names.uncertain,
+    )
+    foreign = tuple(name for name in foreign if name in run.columns)
+    unit_ids = run.predictions.unit_ids
+    name = add_run(
+        store,
+        run,
+        rows=np.arange(len(unit_ids)),
+        feature_units=_feature_units(run),
+        replaced=_replaced_columns(store, foreign) if foreign else None,
+    )
     if foreign:
         store.set_aside(foreign, name)
-    about_label, about_probability = names.descriptions
-    store.set_column(names.label, Dataset(label_values(run), description=about_label))
-    if has_probability:
-        store.set_column(names.probability, Dataset(probabilities, description=about_probability))
-    before = chain[-1].predictions.labels if chain else np.full(len(run.predictions), "")
+    for column in run.columns:
+        store.set_column(column, run_column(run, column, unit_ids))
+    before = in_effect[-1].predictions.labels if in_effect else np.full(len(unit_ids), "")
     return WriteReport(
         path=Path(store.name),
         run=name,
-        columns=tuple(column for column in (run.label_column, run.probability_column) if column),
+        columns=run.columns,
         replaced=foreign,
-        n_units=len(run.predictions),
-        n_changed=int(np.sum(before != run.predictions.labels)) if len(before) == len(run.predictions) else 0,
+        n_units=len(unit_ids),
+        n_changed=int(np.sum(before != run.predictions.labels)) if len(before) == len(unit_ids) else 0,
         n_kept=0 if run.changed is None else int(np.sum(~run.changed)),
     )
+
+
+def _replaced_columns(store: UnitsStore, columns: Sequence[str]) -> Group:
+    """Return columns of the units table as a run keeps them that replaces them."""
+    table = store.group("units")
+    assert table is not None
+    kept = Group("DynamicTable", {"description": ABOUT_REPLACED, "colnames": list(columns)})
+    for column in ("id", *columns):
+        name = column
+        while (array := table.array(name)) is not None:
+            kept.datasets[name] = Dataset(array.read(), description=attribute_text(array.attributes, "description"))
+            name = f"{name}_index"
+            if column == "id":
+                break
+    return kept
 
 
 def software_versions() -> dict[str, str]:

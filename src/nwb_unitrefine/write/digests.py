@@ -8,34 +8,73 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.history.digests import digest_value
+from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS
 from nwb_unitrefine.records import OriginKind, Ragged, offsets_of_counts
+from nwb_unitrefine.storage.tree import attribute_number, attribute_text, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.records import Features, Units
+    from nwb_unitrefine.storage import tree as storage
 
-__all__ = ["digest_input", "digest_trains", "has_units", "input_names"]
+__all__ = ["ABSENT", "digest_input", "digest_inputs", "digest_trains", "has_units"]
 
 SPIKE_TIMES = "spike_times"
 
+ABSENT = "absent"
+"""In the place of the digest of an input that a file does not have: one that is added later changes what units are."""
 
-def input_names(store: UnitsStore, features: Features | None) -> tuple[str, ...]:
-    """Return the datasets of the units table that labels depend on.
+_TABLES = ("id", SPIKE_TIMES, "obs_intervals", "waveform_mean", "electrodes", "electrode_group")
+"""Datasets of the units table that labels depend on wherever they are."""
 
-    The ids and spike times always; the mean waveform and observation intervals where there are some; and the columns
-    that a feature was taken from.
+_NOT_A_MEASURE = frozenset(
+    {"namespace", "neurodata_type", "object_id", "help", "description", "target", "table", "zarr_dtype"}
+    | {"_ARRAY_DIMENSIONS", "colnames"}
+)
+"""Attributes that do not change what numbers mean, unlike unit, resolution, conversion and sampling rate."""
+
+
+def digest_inputs(store: UnitsStore, features: Features | None, *, further: Collection[str] = ()) -> dict[str, str]:
+    """Digest everything that labels of a file depend on.
+
+    Ids, spike times, observation intervals, mean waveforms and electrodes of the units; the columns that a feature was
+    taken from; units of measure and rates (``"waveform_mean: unit"``); positions and groups of the electrodes
+    (``"electrodes table: rel_y"``); rate and start of each raw series (``"ElectricalSeries: rate"``).
+
+    Parameters
+    ----------
+    store : UnitsStore
+    features : Features or None
+        Those that the labels were predicted from.
+    further : collection of str, optional
+        Further columns of the units table.
+
+    Returns
+    -------
+    dict of str to str
+        ``"sha256:…"`` by the name of the input, or `ABSENT` for a dataset of the units table that is not there.
     """
-    standard = ("id", SPIKE_TIMES, "obs_intervals", "waveform_mean", "electrodes")
-    names = [name for name in standard if store.shape(name) is not None]
+    names = list(_TABLES)
+    columns = store.columns()
     if features is not None:
         used = " ".join(origin.detail for origin in features.origins if origin.kind is OriginKind.COLUMN)
         words = set(re.findall(r"[\w@.]+", used))
-        names += [name for name in store.columns() if name in words and name not in names]
-    return tuple(names)
+        names += [name for name in columns if name in words and name not in names]
+    names += [name for name in further if name not in names and ": " not in name]
+    facts = {
+        **_measures(store, SPIKE_TIMES),
+        **_measures(store, "waveform_mean"),
+        **_electrodes(store),
+        **_recordings(store),
+    }
+    return {name: digest_input(store, name) for name in names} | {
+        name: f"sha256:{value}" for name, value in sorted(facts.items())
+    }
 
 
 def digest_input(store: UnitsStore, name: str) -> str:
@@ -45,16 +84,20 @@ def digest_input(store: UnitsStore, name: str) -> str:
     ----------
     store : UnitsStore
     name : str
-        As of `input_names`.
 
     Returns
     -------
     str
-        ``"sha256:…"``. That of the spike times depends on their values alone, and not on the type that they are
-        stored as.
+        ``"sha256:…"``, or `ABSENT`. That of the spike times depends on their values alone, and not on the type that
+        they are stored as; that of references, on the names of what they refer to.
     """
+    if store.shape(name) is None:
+        return ABSENT
     if name == SPIKE_TIMES:
         return _digest_trains(_offsets(store), store.blocks(SPIKE_TIMES))
+    table = store.group("units")
+    if name == "electrode_group" and table is not None and (array := table.array(name)) is not None:
+        return f"sha256:{digest_value(array.read())}"
     hasher = hashlib.sha256()
     level = name
     while (shape := store.shape(level)) is not None:
@@ -63,6 +106,62 @@ def digest_input(store: UnitsStore, name: str) -> str:
             hasher.update(_bytes(block))
         level = f"{level}_index"
     return f"sha256:{hasher.hexdigest()}"
+
+
+def _measures(store: UnitsStore, name: str) -> dict[str, str]:
+    """Attributes of a dataset of the units table that give its numbers their meaning: unit, rate, resolution."""
+    table = store.group("units")
+    array = table.array(name) if table is not None else None
+    return {} if array is None else _plain_attributes(name, array.attributes)
+
+
+def _plain_attributes(where: str, attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of the attributes that give numbers their meaning."""
+    found = {}
+    for name, value in attributes.items():
+        plain = scalar(value)
+        if name not in _NOT_A_MEASURE and isinstance(plain, str | int | float):
+            found[f"{where}: {name}"] = digest_value(float(plain) if isinstance(plain, int) else plain)
+    return found
+
+
+def _electrodes(store: UnitsStore) -> dict[str, str]:
+    """Digests of the columns of the electrodes table that say where electrodes are, and in which group."""
+    table = store.group("general/extracellular_ephys/electrodes")
+    if table is None:
+        return {}
+    names = ("id", *(name for columns in POSITION_COLUMNS for name in columns if name), "group_name", "group")
+    arrays = {name: table.array(name) for name in names}
+    return {f"electrodes table: {name}": digest_value(array.read()) for name, array in arrays.items() if array}
+
+
+def _recordings(store: UnitsStore) -> dict[str, str]:
+    """Digests of when and how fast the raw series of a file, and its probes, were sampled."""
+    found: dict[str, str] = {}
+    if (acquisition := store.group("acquisition")) is not None:
+        for name in acquisition.names():
+            series = acquisition.group(name)
+            if series is not None and "ElectricalSeries" in attribute_text(series.attributes, "neurodata_type"):
+                found |= _time_base(name, series)
+    if (devices := store.group("general/devices")) is not None:
+        for name in devices.names():
+            device = devices.group(name)
+            rate_hz = None if device is None else attribute_number(device.attributes, "sampling_rate")
+            if rate_hz is not None:
+                found[f"device {name}: sampling_rate"] = digest_value(rate_hz)
+    return found
+
+
+def _time_base(name: str, series: storage.Group) -> dict[str, str]:
+    """Digests of the rate and start of a series, or of its first and last timestamp."""
+    start, timestamps = series.array("starting_time"), series.array("timestamps")
+    found: dict[str, str] = {}
+    if start is not None:
+        found = _plain_attributes(name, start.attributes)
+        found[f"{name}: starting_time"] = digest_value(start.read().astype(np.float64).reshape(-1))
+    if timestamps is not None and timestamps.shape and timestamps.shape[0] > 1:
+        found[f"{name}: timestamps"] = digest_value([float(end) for end in timestamps.read_ends()])
+    return found
 
 
 def has_units(store: UnitsStore, units: Units) -> bool:

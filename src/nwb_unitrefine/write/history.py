@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.history.runs import runs_of
+from nwb_unitrefine.history.runs import read_runs
+from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def read_history(path: str | Path) -> tuple[Run, ...]:
         If the file, or a run in it, cannot be read.
     """
     with read_store(path) as store:
-        return runs_of(store)
+        return read_runs(store.group(HISTORY), where=str(path))
 
 
 def diff_runs(old: Run, new: Run) -> tuple[Change, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.records.display import Displayed, Summary, plural
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nwb_unitrefine.records import LabelsInEffect
 
 __all__ = ["WriteReport"]
 
@@ -22,7 +24,7 @@ class WriteReport(Displayed):
     path : Path
         The file that now has the labels.
     run : str
-        Name of the run that was added to its history.
+        Name of the run that was added to its history; empty where nothing changed and none was, or for tables.
     columns : tuple of str
         Columns of the units table that were written.
     replaced : tuple of str
@@ -39,6 +41,8 @@ class WriteReport(Displayed):
         Written into the file; 0 for a dry run.
     left_out : tuple of str
         Columns of the source that a small file with units alone does not have.
+    labels : LabelsInEffect or None
+        The labels in effect after the write, and who set each; None after `undo`.
     """
 
     path: Path
@@ -51,6 +55,12 @@ class WriteReport(Displayed):
     replaced: tuple[str, ...] = ()
     bytes_written: int = 0
     left_out: tuple[str, ...] = ()
+    labels: LabelsInEffect | None = field(default=None, compare=False)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there was anything to write: labelling again with nothing changed adds no run."""
+        return self.n_changed > 0 or bool(self.run) or self.bytes_written > 0
 
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""

@@ -16,7 +16,7 @@ from pynwb.spec import (
     export_spec,
 )
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 def _attribute(name: str, doc: str, *, dtype: str = "text", required: bool = True) -> NWBAttributeSpec:
@@ -45,7 +45,10 @@ def _curation_model() -> NWBGroupSpec:
         doc="What names, for good, the model that decided a run.",
         attributes=[
             _attribute("model_name", "Short name of the model."),
-            _attribute("source", "Where the model was loaded from: 'packaged', a path, or 'hf://' and a repository."),
+            _attribute(
+                "source",
+                "Where the model came from: 'packaged', 'hf://' and a repository, or a folder's name without its path.",
+            ),
             _attribute("revision", "Version of the model, or commit of its repository. Empty when unknown."),
             _attribute("digest", "'sha256:' and the digest of the files that decide what the model predicts."),
             _attribute("licence", "SPDX identifier of the model's licence. Empty when unknown."),
@@ -122,8 +125,23 @@ def _curation_run() -> NWBGroupSpec:
                 required=False,
             ),
             _attribute(
+                "uncertain_column",
+                "Name of the column of the units table that this run wrote to whether the label is uncertain.",
+                required=False,
+            ),
+            _attribute(
                 "undoes",
                 "Name of an earlier run that this one takes back: the labels of the run before it are in effect again.",
+                required=False,
+            ),
+            _attribute(
+                "previous_digest",
+                "'digest' of the run before. Absent in the first run, and in the first after runs without digests.",
+                required=False,
+            ),
+            _attribute(
+                "digest",
+                "'sha256:...' over the name of the run and its 'field_digests'. Absent in runs of version 0.1.0.",
                 required=False,
             ),
             NWBAttributeSpec(
@@ -162,7 +180,7 @@ def _curation_run() -> NWBGroupSpec:
             ),
             _pairs(
                 "inputs",
-                "Name and digest ('sha256:...') of each input, so that a change of the units is detected.",
+                "Name of each input and its digest ('sha256:...') or 'absent', so that a change of it is detected.",
                 ("num_inputs", "name_digest"),
             ),
             _pairs(
@@ -170,6 +188,21 @@ def _curation_run() -> NWBGroupSpec:
                 "Name, type ('text', 'int', 'float' or 'bool') and value of each option that decided the outcome.",
                 ("num_parameters", "name_type_value"),
                 width=3,
+                required=False,
+            ),
+            _pairs(
+                "field_digests",
+                "Path and digest of each field of this run; of each field of earlier runs without digests "
+                "('run_0001/label'); and of each attribute of the history ('/source'). See docs/format.md, 'Digests'.",
+                ("num_fields", "path_digest"),
+                required=False,
+            ),
+            _pairs(
+                "redactions",
+                "Fields that private text was taken out of: run (empty for an attribute of the history), path, and "
+                "digest before and after.",
+                ("num_redactions", "run_path_former_present"),
+                width=4,
                 required=False,
             ),
         ],
@@ -200,9 +233,15 @@ def _unit_curation() -> NWBGroupSpec:
             "'run_0002', ...). References go one way, from runs to units."
         ),
         attributes=[
-            _attribute("source", "Path or address of the file that this one was derived from.", required=False),
+            _attribute(
+                "source",
+                "Name or DANDI identifier of the file that this one was derived from: no folder, no address.",
+                required=False,
+            ),
             _attribute("source_object_id", "Object id of that file.", required=False),
             _attribute("source_digest", "Digest of that file, as 'sha256:...' or 'dandi-etag:...'.", required=False),
+            _attribute("num_runs", "How many runs were ever added.", dtype="int", required=False),
+            _attribute("newest_digest", "'digest' of the run that was added last.", required=False),
         ],
         groups=[NWBGroupSpec(neurodata_type_inc="CurationRun", doc="The curation runs.", quantity="*")],
     )

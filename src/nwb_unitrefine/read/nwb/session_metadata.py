@@ -92,8 +92,7 @@ def read_session(source: str | Path) -> Session:
     SourceError
         If it cannot be read.
     """
-    with open_nwb(source) as nwb:
-        root = nwb.root
+    with open_nwb(source) as root:
         general, subject = root.group("general"), root.group("general/subject")
         texts = {name: _text(root, name) for name in ("session_description", "session_start_time")}
         texts |= {name: _text(general, name) for name in _GENERAL_TEXTS}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, WriteError
+from nwb_unitrefine.history.layout import PREDEFINED
 from nwb_unitrefine.read.nwb.session_metadata import Session, read_session
 from nwb_unitrefine.records import Ragged
 
@@ -26,9 +27,6 @@ __all__ = ["columns_left_out", "derived_name", "write_units_file"]
 
 _SUBJECT = ("subject_id", "age", "description", "genotype", "sex", "species", "strain", "weight")
 _ARGUMENTS = {"stimulus": "stimulus_notes"}
-_PREDEFINED = frozenset(
-    ["id", "spike_times", "obs_intervals", "electrodes", "electrode_group", "waveform_mean", "waveform_sd", "waveforms"]
-)
 
 
 def derived_name(source: Source) -> str:
@@ -204,7 +202,7 @@ def _is_written(column: Column) -> bool:
     """Whether a column is one of the file's own, of numbers or text."""
     values = column.values.values if isinstance(column.values, Ragged) else column.values
     is_text = values.dtype.kind in "US" or all(isinstance(value, str) for value in values.reshape(-1).tolist())
-    return column.name not in _PREDEFINED and (values.dtype.kind in "biuf" or is_text)
+    return column.name not in PREDEFINED and (values.dtype.kind in "biuf" or is_text)
 
 
 def _described(description: str) -> str:

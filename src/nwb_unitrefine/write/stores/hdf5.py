@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.storage.hdf5 import Hdf5Group
 from nwb_unitrefine.storage.hdf5_guard import find_linked, is_ragged, read_attribute, require_plausible_size
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts, scalar
 from nwb_unitrefine.write.stores.names import require_column_name
@@ -30,7 +31,6 @@ __all__ = ["Hdf5Store"]
 _TEXT = h5py.string_dtype("utf-8")
 _BLOCK_BYTES = 1 << 26
 _COMPRESS_FROM_BYTES = 1 << 14
-_NOT_DATA = ("namespace", "neurodata_type", "object_id", "help")
 
 
 class Hdf5Store:
@@ -132,17 +132,18 @@ class Hdf5Store:
         for name, value in attributes.items():
             self._file[HISTORY].attrs[name] = value
 
-    def runs(self) -> dict[str, Group]:
-        """The curation runs, by name and in order."""
-        history = self._own_group(HISTORY)
-        if history is None:
-            return {}
-        return {name: _read_group(history[name]) for name in sorted(history) if isinstance(history[name], h5py.Group)}
+    def group(self, path: str) -> Hdf5Group | None:
+        """A group of the file for reading, or None where there is none; links to other files are not followed."""
+        if path == HISTORY:
+            own = self._own_group(HISTORY)
+            return None if own is None else Hdf5Group(own)
+        return Hdf5Group(self._file).group(path)
 
-    def add_run(self, name: str, run: Group) -> None:
-        """Add a curation run, and what it needs around it."""
+    def add_run(self, name: str, run: Group, *, about: dict[str, str | int]) -> None:
+        """Add a curation run, and what it needs around it; `about` are the history's own attributes."""
         self._require_history()
         self._write_group(f"{HISTORY}/{name}", run)
+        self._file[HISTORY].attrs.update(about)
         self._cache_specification()
 
     def set_column(self, name: str, column: Dataset) -> None:
@@ -173,7 +174,7 @@ class Hdf5Store:
         """Move columns by another program out of the table into a run's record of what it replaced."""
         table = self._file.create_group(f"{HISTORY}/{run}/replaced_columns")
         self._type(table, "DynamicTable", self._table_namespace())
-        table.attrs["description"] = "Columns of the units table, by another program, that this run replaced."
+        table.attrs["description"] = ABOUT_REPLACED
         table.attrs.create("colnames", np.array(columns, dtype=object), dtype=_TEXT)
         ids = table.create_dataset("id", data=self._units["id"][()])
         self._type(ids, "ElementIdentifiers", self._table_namespace())
@@ -228,7 +229,7 @@ class Hdf5Store:
         place = self._file.create_group(path)
         self._type(place, group.type_name, NAMESPACE)
         for name, value in group.attributes.items():
-            if isinstance(value, str):
+            if not isinstance(value, list):
                 place.attrs[name] = value
             else:
                 place.attrs.create(name, np.array(value, dtype=object), dtype=_TEXT)
@@ -317,21 +318,3 @@ def _read(dataset: h5py.Dataset) -> NDArray[Any]:
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return text_array(values)
     return np.asarray(values)
-
-
-def _read_group(group: h5py.Group) -> Group:
-    """Read a typed group with everything in it."""
-    attributes: dict[str, str | list[str]] = {}
-    for name in group.attrs:
-        if name in _NOT_DATA:
-            continue
-        decoded = text_array(read_attribute(group, name))
-        attributes[name] = decoded.tolist() if decoded.shape else str(decoded[()])
-    datasets, groups = {}, {}
-    for name, item in group.items():
-        if isinstance(item, h5py.Dataset):
-            datasets[name] = Dataset(_read(item))
-        else:
-            groups[name] = _read_group(item)
-    type_name = scalar(read_attribute(group, "neurodata_type")) if "neurodata_type" in group.attrs else ""
-    return Group(str(type_name), attributes, datasets, groups)

@@ -46,6 +46,7 @@ class MemoryStore:
         assert table is not None
         self.name = describe_nwbfile(nwbfile)
         self._nwbfile = nwbfile
+        self._built = built
         self._table = table
         if HISTORY.rpartition("/")[2] in nwbfile.lab_meta_data:
             raise WriteError(
@@ -79,15 +80,15 @@ class MemoryStore:
     def describe_source(self, attributes: dict[str, str]) -> None:
         """Do nothing: an object in memory is derived from no file."""
 
-    def runs(self) -> dict[str, Group]:
-        """None: see the class."""
-        return {}
+    def group(self, path: str) -> BuiltGroup | None:
+        """A group of what will be written, as it was before it got labels, or None where there is none."""
+        return self._built.group(path)
 
-    def add_run(self, name: str, run: Group) -> None:
-        """Add a curation run as the extension's own objects."""
+    def add_run(self, name: str, run: Group, *, about: dict[str, str | int]) -> None:
+        """Add a curation run as the extension's own objects; `about` are the history's own attributes."""
         with warnings.catch_warnings():  # the run, and with it its region, is not yet in the file when it is made
             warnings.filterwarnings("ignore", message="The linked table for DynamicTableRegion")
-            history = self._class_of("UnitCuration")(curation_runs=[self._as_container(name, run)])
+            history = self._class_of("UnitCuration")(curation_runs=[self._as_container(name, run)], **about)
             self._nwbfile.add_lab_meta_data(history)
 
     def set_column(self, name: str, column: Dataset) -> None:

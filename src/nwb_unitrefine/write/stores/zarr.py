@@ -10,10 +10,9 @@ import zarr
 from numcodecs import JSON, VLenUTF8
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.history.tree import HISTORY, NAMESPACE, Dataset, Group
+from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group, text_array
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
-from nwb_unitrefine.storage.zarr import read_array
-from nwb_unitrefine.storage.zarr_guard import GuardedStore
+from nwb_unitrefine.storage.zarr import ZarrGroup
 from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ZarrStore"]
 
 _BLOCK_BYTES = 1 << 26
-_NOT_DATA = ("namespace", "neurodata_type", "object_id")
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 
@@ -53,7 +51,7 @@ class ZarrStore:
         self._overlay = overlay
         if ".zgroup" not in overlay:
             raise SourceError(f"{name} is not a Zarr store of format 2, the one that NWB files have.")
-        self._root = zarr.open_group(store=GuardedStore(overlay), mode="r+")
+        self._root = zarr.open_group(store=overlay, mode="r+")
         if "units" not in self._root:
             raise NoUnitsError(f"{name} has no units table.")
         self._units = self._root["units"]
@@ -81,7 +79,7 @@ class ZarrStore:
 
     def read(self, dataset: str) -> NDArray[Any]:
         """All of a dataset of the table; text as ``str``."""
-        return read_array(self._units[dataset])
+        return _read(self._units[dataset])
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""
@@ -97,16 +95,15 @@ class ZarrStore:
         self._require_history()
         self._root[HISTORY].attrs.update(attributes)
 
-    def runs(self) -> dict[str, Group]:
-        """The curation runs, by name and in order."""
-        if f"{HISTORY}/.zgroup" not in self._overlay:
-            return {}
-        return {name: _read_group(group) for name, group in sorted(self._root[HISTORY].groups())}
+    def group(self, path: str) -> ZarrGroup | None:
+        """A group of the store for reading, or None where there is none."""
+        return ZarrGroup(self._root).group(path)
 
-    def add_run(self, name: str, run: Group) -> None:
-        """Add a curation run, and what it needs around it."""
+    def add_run(self, name: str, run: Group, *, about: dict[str, str | int]) -> None:
+        """Add a curation run, and what it needs around it; `about` are the history's own attributes."""
         self._require_history()
         self._write_group(f"{HISTORY}/{name}", run)
+        self._root[HISTORY].attrs.update(about)
         self._cache_specification()
 
     def set_column(self, name: str, column: Dataset) -> None:
@@ -136,7 +133,7 @@ class ZarrStore:
         table.attrs.put(
             {
                 **_type("DynamicTable", "hdmf-common"),
-                "description": "Columns of the units table, by another program, that this run replaced.",
+                "description": ABOUT_REPLACED,
                 "colnames": list(columns),
             }
         )
@@ -247,9 +244,7 @@ def _chunks(values: NDArray[Any]) -> tuple[int, ...]:
     return tuple(max(1, length) for length in values.shape)
 
 
-def _read_group(group: zarr.Group) -> Group:
-    """Read a typed group with everything in it."""
-    attributes = {name: value for name, value in group.attrs.items() if name not in _NOT_DATA}
-    datasets = {name: Dataset(read_array(array)) for name, array in group.arrays()}
-    groups = {name: _read_group(inner) for name, inner in group.groups()}
-    return Group(attribute_text(group.attrs, "neurodata_type"), attributes, datasets, groups)
+def _read(array: zarr.Array) -> NDArray[Any]:
+    """All of an array; text as ``str``."""
+    values = array[...]
+    return text_array(values) if array.dtype == object or array.dtype.kind in "SU" else np.asarray(values)

@@ -12,7 +12,7 @@ from pynwb import get_class, load_namespaces
 
 __all__ = ["SPEC_FOLDER", "CurationFeatures", "CurationModel", "CurationRun", "UnitCuration", "__version__"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _INSTALLED = Path(__file__).parent / "spec"
 _IN_REPOSITORY = Path(__file__).parents[3] / "spec"
