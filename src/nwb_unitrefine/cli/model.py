@@ -86,7 +86,7 @@ def _describe(step: FittedModel) -> dict[str, Any]:
         "identity": step.identity,
         "features": step.inputs,
         "classes": dict(zip(map(str, step.estimator.classes), step.class_labels, strict=True)),
-        "estimator": type(step.estimator.fitted).__name__,
+        "estimator": step.estimator.kind,
         "written_by": step.estimator.written_by,
         "types": step.estimator.types,
         "manifest": step.manifest.model_dump(mode="json") if step.manifest is not None else None,

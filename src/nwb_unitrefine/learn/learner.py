@@ -320,6 +320,7 @@ def in_memory(estimator: Any, manifest: Manifest) -> FittedModel:
             n_inputs=len(manifest.features),
             classes=tuple(range(len(CLASSES))),
             path=Path("(in memory)"),
+            kind=type(estimator).__name__,
         ),
         inputs=manifest.input_names,
         class_labels=manifest.classes,

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import read_manifest
+from nwb_unitrefine.models.skops.archive import MAX_FILE_BYTES
 from nwb_unitrefine.models.skops.reproducible import write_skops
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 TRAINING_DATA = "training_data.csv"
 LABELS = "labels.csv"
+MAX_TEXT_BYTES = 2**24
+MAX_HEAD_BYTES = 2**16
 _WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, TRAINING_DATA, LABELS})
 
 
@@ -76,10 +80,22 @@ class ModelFolder:
         """SPDX identifier, from the manifest or from the card's front matter; empty where neither says."""
         if self.manifest is not None:
             return self.manifest.licence
-        card = self.path / CARD
-        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-        found = re.match(r"---\n(?:.*\n)*?license:\s*(\S+)\n(?:.*\n)*?---", text)
-        return found[1] if found else ""
+        return _licence_of(self.path / CARD)
+
+
+def _licence_of(card: Path) -> str:
+    """Read the licence in a card's front matter, line by line; a stranger's YAML is not parsed."""
+    if not card.is_file():
+        return ""
+    with card.open("rb") as stream:
+        lines = stream.read(MAX_HEAD_BYTES).decode("utf-8", errors="replace").splitlines()
+    if not lines or lines[0].strip() != "---" or "---" not in (line.strip() for line in lines[1:]):
+        return ""
+    for line in itertools.takewhile(lambda line: line.strip() != "---", lines[1:]):
+        found = re.fullmatch(r"license:[ \t]*[\"']?([A-Za-z0-9.+-]{1,60})[\"']?[ \t]*", line)
+        if found:
+            return found[1]
+    return ""
 
 
 def digest_of(file: Path) -> str:
@@ -114,6 +130,9 @@ def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
         raise ModelError(
             f"{path} has several models: {', '.join(one.name for one in found)}.", tip="Give the path of one of them."
         )
+    for name, most in ((found[0].name, MAX_FILE_BYTES), (MANIFEST, MAX_TEXT_BYTES), (INFO, MAX_TEXT_BYTES)):
+        if (path / name).is_file() and (path / name).stat().st_size > most:
+            raise ModelError(f"{path / name} is larger than {most // 2**20} MiB, which no model's is.")
     manifest = read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else None
     if manifest is not None:
         _check_digests(path, manifest, needed=found[0].name)
@@ -127,7 +146,7 @@ def _check_digests(path: Path, manifest: Manifest, *, needed: str) -> None:
     for name, expected in manifest.files.items():
         if Path(name).name != name:
             raise ModelError(f"{path / MANIFEST} names a file outside its folder: {name}.")
-        if (path / name).is_file() and digest_of(path / name) != expected:
+        if name in _WRITTEN | {needed} and (path / name).is_file() and digest_of(path / name) != expected:
             raise ModelError(
                 f"{path / name} is not the file that {MANIFEST} was written for: its digest differs.",
                 tip="Get the model again; a file of it was changed or damaged.",

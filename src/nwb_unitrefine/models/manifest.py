@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+MAX_FEATURES = 10_000
+MAX_GROUPS = 100
 Three = tuple[float, float, float]
 DecisionRule = Literal["balanced", "probable"]
 _FORMER_RULES = {"prior-weighted": "balanced", "argmax": "probable"}
@@ -252,12 +254,14 @@ class Manifest(_Value):
     name: str = Field(min_length=1)
     version: str = Field(min_length=1)
     description: str = ""
-    features: tuple[Feature, ...] = Field(min_length=1)
-    feature_groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=MAX_FEATURES)
+    feature_groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, max_length=MAX_GROUPS)
     classes: tuple[str, str, str] = CLASSES
     class_priors: Mapping[str, float]
     decision_rule: Annotated[DecisionRule, BeforeValidator(_current_name)] = "probable"
-    calibrations: tuple[ConditionalCalibration, ...] = (ConditionalCalibration(calibration=NoCalibration()),)
+    calibrations: tuple[ConditionalCalibration, ...] = Field(
+        default=(ConditionalCalibration(calibration=NoCalibration()),), max_length=MAX_GROUPS
+    )
     uncertainty: Uncertainty = Uncertainty()
     training: Training
     evaluations: tuple[Evaluation, ...] = ()

@@ -30,7 +30,7 @@ NEWEST_PROTOCOL = 2
 MAX_MEMBERS = 200_000
 MAX_FILE_BYTES = 2**30
 MAX_UNPACKED_BYTES = 2**31
-MAX_SCHEMA_BYTES = 2**28
+MAX_SCHEMA_BYTES = 2**26
 MAX_RATIO = 200
 """Deflate reaches 1,000 on zeros; a fitted model stays far below this."""
 SMALL_BYTES = 2**26
@@ -163,7 +163,7 @@ def _check_members(opened: zipfile.ZipFile, *, path: Path, size: int) -> None:
         if member.flag_bits & _ENCRYPTED or member.compress_type not in _READABLE:
             raise broken(path, f"member {member.filename} is encrypted or compressed in an unusual way")
     if opened.getinfo(SCHEMA).file_size > MAX_SCHEMA_BYTES:
-        raise broken(path, "its schema is larger than 256 MiB")
+        raise broken(path, "its schema is larger than 64 MiB")
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES or (unpacked > SMALL_BYTES and unpacked > MAX_RATIO * size):
         raise broken(path, f"{size:,} bytes would unpack to {unpacked:,}")

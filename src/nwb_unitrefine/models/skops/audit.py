@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ESTIMATORS", "audit", "list_types", "walk"]
 
+MAX_NODES = 2_000_000
+MAX_WIDENING = 4
+_WIDENING = frozenset({"FeatureUnion", "ColumnTransformer", "StackingClassifier", "MissingIndicator"})
+"""Each of these may double the columns of a table, so that forty in a row would need all memory there is."""
+
 _PLAIN = frozenset({"builtins.str", "builtins.int", "builtins.float", "builtins.bool"})
 _NUMPY_SCALARS = frozenset(
     f"numpy.{name}"
@@ -147,6 +152,7 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
         If a node lacks either, or nodes are nested deeper than any model's.
     """
     pending: list[tuple[Any, int]] = [(schema, 0)]
+    n_nodes = n_widening = 0
     while pending:
         item, depth = pending.pop()
         if depth > MAX_DEPTH:
@@ -156,6 +162,11 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
                 loader, module, name = (item.get(f"__{key}__") for key in ("loader", "module", "class"))
                 if not (isinstance(loader, str) and isinstance(module, str) and isinstance(name, str)):
                     raise broken(archive.path, "a node of its schema has no type")
+                n_nodes += 1
+                n_widening += name in _WIDENING
+                if n_nodes > MAX_NODES or n_widening > MAX_WIDENING:
+                    what = "parts" if n_nodes > MAX_NODES else "steps that widen its table"
+                    raise broken(archive.path, f"it has too many {what}")
                 yield loader, f"{module}.{name}"
             pending.extend((child, depth + 1) for child in item.values())
         elif isinstance(item, list):

@@ -2,7 +2,7 @@
 
 skops itself goes from file to object in one step. Here the state of every estimator is translated to what the
 installed scikit-learn expects in between (see `translate`), which is why this module reads the format on its own: the
-kinds of node that hold data, and none of those that call something. It builds only what `trust.audit` let pass, and
+kinds of node that hold data, and none of those that call something. It builds only what `audit` let pass, and
 checks the few structures whose contents compiled code follows without looking (see `integrity`).
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import collections
 import importlib
+import importlib.util
+import itertools
 import json
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,7 @@ import numpy as np
 from nwb_unitrefine.errors import MissingExtraError, ModelError
 from nwb_unitrefine.models.skops import integrity
 from nwb_unitrefine.models.skops.archive import broken
+from nwb_unitrefine.models.skops.audit import list_types
 from nwb_unitrefine.models.skops.translate import RETIRED, Retired, translate
 
 if TYPE_CHECKING:
@@ -26,11 +30,15 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.skops.archive import Archive
 
-__all__ = ["construct", "version_of"]
+__all__ = ["construct", "require_packages", "version_of"]
 
 _OPTIONAL = ("lightgbm", "xgboost", "catboost")
 _MODULES = {"_loss": "sklearn._loss._loss"}
 """Until scikit-learn 1.8, this compiled module did not say where it stands."""
+MAX_PARTS = 5_000_000
+"""Parts of a model, each counted as often as it is met: a part that is shared is visited from everywhere."""
+MAX_NESTED = 20
+"""Estimators inside estimators."""
 _Node = dict[str, Any]
 
 
@@ -40,7 +48,7 @@ def construct(archive: Archive) -> Any:
     Parameters
     ----------
     archive : Archive
-        One that `trust.audit` let pass.
+        One that `audit` let pass.
 
     Returns
     -------
@@ -59,7 +67,7 @@ def construct(archive: Archive) -> Any:
             # Libraries warn of models that an older release of theirs wrote, which is what this is for.
             warnings.simplefilter("ignore")
             return _Builder(archive).build(archive.schema)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
         raise broken(archive.path, f"a node of its schema makes no sense ({type(error).__name__}: {error})") from error
 
 
@@ -68,7 +76,9 @@ class _Builder:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._built: dict[int, Any] = {}
+        self._built: dict[Any, tuple[Any, int]] = {}
+        self._parts = 0
+        self._nested = 0
         self._written_by = ""
         self._builders: dict[str, Callable[[_Node], Any]] = {
             "JsonNode": lambda node: json.loads(node["content"]),
@@ -95,10 +105,16 @@ class _Builder:
         """Build one node, or return what was built for the same object elsewhere in the schema."""
         identity = node.get("__id__")
         if identity in self._built:
-            return self._built[identity]
-        value = self._builders[node["__loader__"]](node)
-        if isinstance(identity, int):
-            self._built[identity] = value
+            value, parts = self._built[identity]
+        else:
+            outer, self._parts = self._parts, 1
+            value = self._builders[node["__loader__"]](node)
+            parts, self._parts = self._parts, outer
+            if isinstance(identity, int):
+                self._built[identity] = value, parts
+        self._parts += parts
+        if self._parts > MAX_PARTS:
+            raise broken(self._archive.path, "it repeats its parts millions of times")
         return value
 
     def _tuple(self, node: _Node) -> Any:
@@ -127,11 +143,14 @@ class _Builder:
         """An array, a numpy scalar, or an array of objects written as a list."""
         if node["type"] == "json":
             items = [self.build(item) for item in node["content"]]
-            shape = self.build(node["shape"])
-            array = np.empty(shape, dtype=object)
-            flat = items if len(shape) == 1 else _flatten(items, depth=len(shape))
-            if array.size != len(flat):
+            shape = tuple(int(length) for length in self.build(node["shape"]))
+            size = math.prod(shape)
+            if min(shape, default=1) < 0 or size > MAX_PARTS:
+                raise broken(self._archive.path, "an array of objects has an impossible shape")
+            flat = items if len(shape) == 1 else _flatten(items, depth=len(shape), most=size)
+            if size != len(flat):
                 raise broken(self._archive.path, "an array of objects is not as large as its shape says")
+            array = np.empty(shape, dtype=object)
             array.ravel()[:] = np.fromiter(flat, dtype=object, count=len(flat))
             return array
         if node["type"] != "numpy":
@@ -165,6 +184,9 @@ class _Builder:
     def _object(self, node: _Node) -> Any:
         """An estimator or a part of one: translate its state, then give it to an empty instance."""
         outer = self._written_by
+        self._nested += 1
+        if self._nested > MAX_NESTED:
+            raise broken(self._archive.path, "its estimators are nested too deeply")
         self._written_by = version_of(node) or outer
         state = self.build(node["content"]) if node.get("content") is not None else None
         kind = f"{node['__module__']}.{node['__class__']}"
@@ -176,7 +198,21 @@ class _Builder:
             module, _, name = kind.rpartition(".")
             made = _instance(_find({"__module__": module, "__class__": name}), state)
         self._written_by = outer
+        self._nested -= 1
         return made
+
+
+def require_packages(archive: Archive) -> None:
+    """Refuse a model whose library is not installed, before a process is started for it.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    for package in _OPTIONAL:
+        named = any(kind.startswith(f"{package}.") for kind in list_types(archive))
+        if named and importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, extra="boosting", purpose="to use this model")
 
 
 def version_of(node: _Node) -> str:
@@ -223,8 +259,10 @@ def _as_key(kind: Any, key: str) -> Any:
     return kind(key)
 
 
-def _flatten(items: list[Any], *, depth: int) -> list[Any]:
-    """Undo the nesting of an array of objects with several axes."""
+def _flatten(items: list[Any], *, depth: int, most: int) -> list[Any]:
+    """Undo the nesting of an array of objects with several axes; stop where there are more than there can be."""
     for _ in range(depth - 1):
-        items = [inner for item in items for inner in item]
+        if len(items) > most:
+            break
+        items = list(itertools.islice(itertools.chain.from_iterable(items), most + 1))
     return items

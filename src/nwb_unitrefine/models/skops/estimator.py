@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.models.skops.archive import open_archive
+from nwb_unitrefine.models.skops.archive import broken, open_archive
 from nwb_unitrefine.models.skops.audit import audit, list_types
-from nwb_unitrefine.models.skops.build import construct, version_of
+from nwb_unitrefine.models.skops.build import construct, require_packages, version_of
+from nwb_unitrefine.models.skops.integrity import MAX_FEATURES
+from nwb_unitrefine.models.skops.isolation import IsolatedEstimator, needs_isolation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Estimator", "load_estimator"]
+__all__ = ["Estimator", "describe_fitted", "load_estimator", "load_fitted", "probabilities_of"]
+
+MAX_CLASSES = 100
+_PLAIN = (str, int, float, bool)
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +43,8 @@ class Estimator:
         Its classes, in the order of its probabilities.
     path : Path
         Where it was loaded from.
+    kind : str
+        Name of the estimator's class.
     written_by : str
         The scikit-learn that wrote it; empty where it does not say.
     """
@@ -46,6 +54,7 @@ class Estimator:
     n_inputs: int
     classes: tuple[Any, ...]
     path: Path
+    kind: str = ""
     written_by: str = ""
 
     @property
@@ -74,18 +83,19 @@ class Estimator:
         table = _as_trained_on(inputs, self.columns)
         if not len(inputs):
             return np.empty((0, len(self.classes)))
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Imputers warn of columns that were empty in training, estimators of names that they were not fitted with.
-            warnings.simplefilter("ignore")
-            try:
-                found = np.asarray(self.fitted.predict_proba(table), dtype=np.float64)
-            except Exception as error:
-                # Whatever a stranger's estimator raises here means one thing: it cannot be used.
-                raise ModelError(
-                    f"The model in {self.path} cannot predict: {type(error).__name__}: {_one_line(error)}.",
-                ) from error
+        try:
+            found = probabilities_of(self.fitted, table)
+        except ModelError:
+            raise
+        except Exception as error:
+            # Whatever a stranger's estimator raises here means one thing: it cannot be used.
+            raise ModelError(
+                f"The model in {self.path} cannot predict: {type(error).__name__}: {_one_line(error)}.",
+            ) from error
         if found.shape != (len(inputs), len(self.classes)):
             raise ModelError(f"The model in {self.path} does not give one probability for each of its classes.")
+        if np.any((found < -_ROUNDING) | (found > 1 + _ROUNDING)):
+            raise ModelError(f"The model in {self.path} gives numbers that are no probabilities.")
         return found
 
 
@@ -107,18 +117,78 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
     """
     archive = open_archive(path)
     audit(archive, allow_types=allow_types)
-    fitted = construct(archive)
-    if not hasattr(fitted, "predict_proba") or not hasattr(fitted, "classes_"):
-        raise ModelError(f"{path} holds a {type(fitted).__name__}, which is no classifier that gives probabilities.")
-    columns = _columns_of(fitted)
+    if needs_isolation(list_types(archive)):
+        require_packages(archive)
+        isolated = IsolatedEstimator.load(path, allow_types=allow_types)
+        fitted: Any = isolated
+        description = dict(isolated.description)
+    else:
+        fitted = _usable(construct(archive), path=path)
+        description = describe_fitted(fitted, path=path)
     return Estimator(
         fitted=fitted,
-        columns=columns,
-        n_inputs=len(columns) or int(getattr(fitted, "n_features_in_", 0)),
-        classes=tuple(one.item() if isinstance(one, np.generic) else one for one in np.asarray(fitted.classes_)),
+        columns=tuple(description["columns"]),
+        n_inputs=description["n_inputs"],
+        classes=tuple(description["classes"]),
         path=path,
+        kind=description["kind"],
         written_by=version_of(archive.schema),
     )
+
+
+def load_fitted(path: Path, *, allow_types: Sequence[str] = ()) -> Any:
+    """Build the estimator of a file in this process, whatever it holds; see `load_estimator`."""
+    archive = open_archive(path)
+    audit(archive, allow_types=allow_types)
+    return _usable(construct(archive), path=path)
+
+
+def _usable(fitted: Any, *, path: Path) -> Any:
+    """Refuse what is built correctly and is still no classifier."""
+    try:
+        usable = hasattr(fitted, "predict_proba") and hasattr(fitted, "classes_")
+    except Exception as error:
+        # A pipeline asks its steps, and these theirs: what they raise is about a file that makes no sense.
+        raise broken(path, f"its estimator fails ({type(error).__name__})") from error
+    if not usable:
+        raise ModelError(f"{path} holds a {type(fitted).__name__}, which is no classifier that gives probabilities.")
+    return fitted
+
+
+def describe_fitted(fitted: Any, *, path: Path) -> dict[str, Any]:
+    """Find out what a fitted estimator takes and gives, as plain values.
+
+    Returns
+    -------
+    dict
+        ``kind``, ``columns``, ``n_inputs`` and ``classes``.
+
+    Raises
+    ------
+    ModelError
+        If its classes or features are none.
+    """
+    try:
+        columns = _columns_of(fitted)
+        found = np.asarray(fitted.classes_)
+        classes = [one.item() if isinstance(one, np.generic) else one for one in found.tolist()]
+        n_inputs = len(columns) or int(getattr(fitted, "n_features_in_", 0))
+    except Exception as error:
+        # As above: attributes of a stranger's estimator may raise anything.
+        raise broken(path, f"its estimator fails ({type(error).__name__})") from error
+    if found.ndim != 1 or not 1 < len(classes) <= MAX_CLASSES or not all(type(one) in _PLAIN for one in classes):
+        raise broken(path, "its classes are not a few numbers or words")
+    if len(set(classes)) != len(classes) or len(set(columns)) != len(columns) or n_inputs > MAX_FEATURES:
+        raise broken(path, "two of its classes or features have the same name")
+    return {"kind": type(fitted).__name__, "columns": list(columns), "n_inputs": n_inputs, "classes": classes}
+
+
+def probabilities_of(fitted: Any, table: Any) -> NDArray[np.float64]:
+    """Have an estimator predict, quietly."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # Imputers warn of columns that were empty in training, estimators of names that they were not fitted with.
+        warnings.simplefilter("ignore")
+        return np.asarray(fitted.predict_proba(table), dtype=np.float64)
 
 
 def _columns_of(fitted: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 __all__ = ["DOWNGRADES", "RETIRED", "UPGRADES", "Retired", "Step", "translate"]
 
@@ -238,7 +238,7 @@ def translate(kind: str, state: Any, *, written_by: str, installed: Version | No
     state = dict(state)
     try:
         written = Version(written_by)
-    except InvalidVersion:
+    except ValueError:  # no version, or one of thousands of digits
         written = installed
     named = kind
     for step in UPGRADES:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.vocabulary.aliases import ALIASES, SHARED_DIALECT
@@ -207,7 +207,7 @@ def definition_of(columns: Collection[str], *, release: str = "") -> str | None:
     """
     try:
         return NEW if Version(release) >= _NEW_SINCE else OLD
-    except InvalidVersion:
+    except ValueError:  # no version, or one of thousands of digits
         pass
     only = {METRICS[name].definitions for name in columns if name in METRICS and len(METRICS[name].definitions) == 1}
     return next(iter(only))[0] if len(only) == 1 else None
