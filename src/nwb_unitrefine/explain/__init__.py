@@ -1,0 +1,7 @@
+"""Why a unit has its label: evidence for and against it, and how it compares with units of each class."""
+
+from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
+from nwb_unitrefine.explain.percentiles import ClassQuantiles, percentiles
+from nwb_unitrefine.explain.reasons import Reasons, explain
+
+__all__ = ["EVIDENCE", "ClassQuantiles", "Evidence", "Reasons", "evidence_of", "explain", "percentiles"]
