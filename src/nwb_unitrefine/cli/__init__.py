@@ -35,6 +35,8 @@ COMMANDS = (
     "history",
     "verify",
     "relabel",
+    "report",
+    "review",
     "undo",
     "export",
     "recover",

@@ -1,0 +1,95 @@
+"""What a page says in words: how to use the labels, how they were made, and what to cite."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.records import Curation
+
+__all__ = ["page_texts"]
+
+_PYNWB = """\
+from pynwb import NWBHDF5IO
+
+with NWBHDF5IO({name!r}, "r") as io:
+    units = io.read().units.to_dataframe()
+good = units[units["unitrefine_label"] == "sua"]"""
+
+_SPIKEINTERFACE = """\
+from spikeinterface.extractors import read_nwb_sorting
+
+sorting = read_nwb_sorting({name!r}, electrical_series_path=None, sampling_frequency={rate:g})
+good = sorting.select_units(sorting.unit_ids[sorting.get_property("unitrefine_label") == "sua"])"""
+
+_PYNAPPLE = """\
+import pynapple as nap
+
+units = nap.load_file({name!r})["units"]
+good = units[units["unitrefine_label"] == "sua"]"""
+
+_SHELL = """\
+nwb-unitrefine label {name}
+nwb-unitrefine report {name} --output report.html"""
+
+_PYTHON = """\
+from nwb_unitrefine import curate, write_curation
+
+curation = curate({name!r})
+write_curation(curation)"""
+
+
+def page_texts(curation: Curation) -> list[dict[str, Any]]:
+    """Return titled texts and code, with the file's name and never its folder.
+
+    Parameters
+    ----------
+    curation : Curation
+
+    Returns
+    -------
+    list of dict
+        ``title``, and ``text`` or ``code``.
+    """
+    name = curation.units.source.uri.split("?")[0].replace("\\", "/").rstrip("/").rpartition("/")[2]
+    rate = curation.units.sampling_rate_hz or 30000.0
+    texts: list[dict[str, Any]] = [
+        {"title": "What made these labels", "code": _SHELL.format(name=_shell_word(name))},
+        {"title": "The same in Python", "code": _PYTHON.format(name=name)},
+    ]
+    if curation.units.source.kind.startswith("nwb-hdf5"):
+        texts += [
+            {"title": "Only the single units: pynwb", "code": _PYNWB.format(name=name)},
+            {"title": "Only the single units: SpikeInterface", "code": _SPIKEINTERFACE.format(name=name, rate=rate)},
+            {"title": "Only the single units: pynapple", "code": _PYNAPPLE.format(name=name)},
+        ]
+    return [*texts, {"title": "For a methods section", "text": _methods(curation)}]
+
+
+def _methods(curation: Curation) -> str:
+    """Say what was done as a paper would, with what it rests on."""
+    model, features = curation.model, curation.features
+    n_present = int(np.isfinite(features.values).any(axis=0).sum())
+    named = f"{model.name} {model.revision}".strip()
+    what = "spike times and mean waveforms" if curation.units.waveforms is not None else "spike times"
+    return (
+        f"Units were labelled as single unit (sua), multi-unit (mua) or noise with nwb-unitrefine "
+        f"{version('nwb-unitrefine')} and the model {named} ({model.digest[:19]}…), which implements the method of "
+        f"UnitRefine (Jain and Halcrow) on NWB files (Rübel et al. 2022). The model was given {n_present} quality "
+        f"metrics of {what}, computed as SpikeInterface defines them (Buccino et al. 2020).\n"
+        "UnitRefine: https://doi.org/10.6084/m9.figshare.28282841\n"
+        "Buccino et al. (2020), SpikeInterface, a unified framework for spike sorting, eLife 9:e61834, "
+        "https://doi.org/10.7554/eLife.61834\n"
+        "Rübel et al. (2022), The Neurodata Without Borders ecosystem for neurophysiological data science, eLife "
+        "11:e78362, https://doi.org/10.7554/eLife.78362"
+    )
+
+
+def _shell_word(name: str) -> str:
+    """Quote a file's name where a shell would take it apart."""
+    import shlex
+
+    return shlex.quote(name)

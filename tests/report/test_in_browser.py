@@ -1,0 +1,113 @@
+"""A report in Chromium: it opens alone, sorts, filters and shows a unit."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.browser import Watched, browser
+from nwb_unitrefine import curate, load_model
+from nwb_unitrefine.demo import simulate_session
+from nwb_unitrefine.report import session_data, write_page
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    simulate_session(folder / "demo.nwb", n_units=20, duration_s=300.0)
+    model = load_model("default")
+    return write_page(session_data(curate(folder / "demo.nwb", model=model), model=model), folder / "report.html")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(params=[(1400, "light"), (900, "dark")], ids=str)
+def watched(request, report, chromium):
+    width, scheme = request.param
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    seen = Watched(page)
+    page.goto(report.as_uri())
+    page.wait_for_selector("#units tbody tr")
+    yield seen
+    page.close()
+    assert seen.errors == []
+    assert seen.requests == [report.as_uri()]
+
+
+def _column(page, number):
+    return page.locator(f"#units tbody td:nth-child({number})").all_inner_texts()
+
+
+def test_units_are_sorted_and_filtered(watched):
+    """A heading sorts by its column and back; a filter leaves the units that it names, and says how many."""
+    page = watched.page
+    page.click("#units th[data-column=spikes] button")
+    spikes = [int(text.replace(",", "")) for text in _column(page, 2)]
+    assert spikes == sorted(spikes, reverse=True)
+    page.click("#units th[data-column=spikes] button")
+    assert [int(text.replace(",", "")) for text in _column(page, 2)] == sorted(spikes)
+    assert page.get_attribute("#units th[data-column=spikes]", "aria-sort") == "ascending"
+    page.fill("#filter", "noise")
+    assert set(_column(page, 3)) == {"noise"}
+    page.fill("#filter", "spikes>500 certain")
+    assert all(int(text.replace(",", "")) > 500 for text in _column(page, 2))
+    assert page.inner_text("#count").endswith("of 20 units")
+
+
+def test_a_unit_is_shown_with_keys(watched):
+    """Arrows move through the table; the unit's pictures, probabilities, reasons and metrics appear."""
+    page = watched.page
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    chosen = page.get_attribute("#units tr[aria-selected=true]", "data-unit")
+    assert page.inner_text("#unit h2").startswith(f"Unit {chosen} ")
+    names = page.locator("#unit canvas").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
+    assert any(name.startswith("Mean waveforms of unit") for name in names)
+    assert any(name.startswith("Autocorrelogram") for name in names)
+    assert page.locator("#unit .evidence .track").count() >= 3
+    assert page.locator("#unit .metrics tbody tr").count() > 10
+    drawn = page.locator("#unit figure canvas").evaluate_all(
+        "all => all.map((one) => one.getContext('2d')"
+        ".getImageData(0, 0, one.width, one.height).data.some((x) => x > 0))"
+    )
+    assert drawn
+    assert all(drawn)
+
+
+def test_views_have_their_content(watched):
+    """Summary and provenance are there, reached by keys as well."""
+    page = watched.page
+    page.click("#tab-summary")
+    assert "Units by label" in page.inner_text("#view-summary")
+    page.focus("#tab-summary")
+    page.keyboard.press("ArrowRight")
+    text = page.inner_text("#view-provenance")
+    assert "unitrefine-default" in text
+    assert "NWBHDF5IO" in text
+    assert "For a methods section" in text
+
+
+def test_text_has_contrast(watched):
+    """Every colour that text has stands out from the paper by at least 4.5 to 1 (WCAG AA)."""
+    contrast = watched.page.evaluate(
+        """() => {
+      const style = getComputedStyle(document.documentElement);
+      const light = (name) => {
+        const hex = style.getPropertyValue(name).trim().slice(1);
+        const parts = [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255);
+        const linear = parts.map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+      };
+      const names = ['--ink', '--soft', '--sua', '--mua', '--noise', '--class-3', '--class-4', '--class-5',
+        '--warn', '--accent'];
+      return ['--paper', '--panel'].flatMap((paper) => names.map((name) => {
+        const [a, b] = [light(name), light(paper)].sort((x, y) => y - x);
+        return [`${name} on ${paper}`, (a + 0.05) / (b + 0.05)];
+      }));
+    }"""
+    )
+    assert [name for name, ratio in contrast if ratio < 4.5] == []

@@ -1,0 +1,108 @@
+"""The page as text: complete, private, and closed to code from names."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import curate, load_model
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.report import ReportRow, render_page, session_data, write_overview, write_page
+from nwb_unitrefine.report.waveform_pictures import picture_waveforms
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("default")
+
+
+@pytest.fixture(scope="module")
+def curation(tmp_path_factory, model):
+    path = write_nwb(tmp_path_factory.mktemp("secret-folder") / "session.nwb", make_session(), waveforms="all")
+    return curate(path, model=model)
+
+
+def test_data_has_every_unit_in_the_order_of_the_file(curation, model):
+    """Each list is as long as the units table, and probabilities are those of the predictions to three digits."""
+    data = session_data(curation, model=model)
+    units = data["units"]
+    n_units = len(curation.predictions)
+    assert units["id"] == curation.units.unit_ids.tolist()
+    assert {len(values) for name, values in units.items() if values and name != "probability"} == {n_units}
+    assert np.allclose(np.array(units["probability"]).T, curation.predictions.probabilities, atol=5e-4)
+    assert data["waveforms"]["shape"][0] == n_units
+    json.dumps(data, allow_nan=False)
+
+
+def test_nothing_of_the_machine_is_in_the_page(curation, model):
+    """No folder, user or host: the page is sent to others."""
+    page = render_page(session_data(curation, model=model))
+    folder = curation.units.source.uri.rsplit("/", 1)[0]
+    assert folder not in page
+    assert "secret-folder" not in page
+
+
+def test_a_name_cannot_become_code(curation, model):
+    """Text of the file that looks like HTML or ends a script stays text; the policy admits no other script."""
+    data = session_data(curation, model=model)
+    data["file"]["name"] = "</script><script>alert(1)</script><!--"
+    page = render_page(data)
+    assert "<script>alert(1)" not in page
+    embedded = re.search(r'<script type="application/json" id="session">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(embedded[1])["file"]["name"] == data["file"]["name"]
+    assert "unsafe-inline" not in page
+    assert "default-src 'none'" in page
+
+
+def test_the_page_asks_for_nothing(curation, model):
+    """No address that a browser would fetch is in the page."""
+    page = render_page(session_data(curation, model=model))
+    assert not re.findall(r"(?:src|href)=[\"']?(?!#)[a-z/]", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_the_nearest_channels_are_pictured(curation):
+    """The first channel is the largest one, and the next are the nearest to it, where positions are known."""
+    pictures = picture_waveforms(curation.units)
+    mean, channels = curation.units.waveforms.mean, curation.units.waveforms.channels
+    positions = curation.units.electrodes.positions_um
+    for row in range(len(curation.units)):
+        main = channels[row, np.nanargmax(np.abs(mean[row]).max(axis=0))]
+        assert pictures.electrodes[row, 0] == main
+        apart = np.linalg.norm(positions[pictures.electrodes[row]] - positions[main], axis=1)
+        assert (np.diff(apart) >= 0).all()
+        assert np.abs(pictures.samples[row]).max() == 127
+
+
+def test_pages_are_not_overwritten_unasked(curation, model, tmp_path):
+    """A page that exists is replaced only when that is asked for."""
+    data = session_data(curation, model=model)
+    write_page(data, tmp_path / "a.html")
+    before = (tmp_path / "a.html").read_bytes()
+    with pytest.raises(WriteError, match="exists"):
+        write_page(data, tmp_path / "a.html")
+    assert (tmp_path / "a.html").read_bytes() == before
+    write_page({**data, "created": "later"}, tmp_path / "a.html", overwrite=True)
+    assert (tmp_path / "a.html").read_bytes() != before
+
+
+def test_an_overview_links_pages_and_names_refusals(tmp_path):
+    """Each file has a row with its counts and a link; a refused one has its reason; names are escaped."""
+    rows = [ReportRow("a<b>.nwb", "pages/a.html", {"sua": 3, "noise": 1}, 1), ReportRow("c.nwb", "", {}, 0, "no units")]
+    text = write_overview(rows, tmp_path / "all.html").read_text()
+    assert '<a href="pages/a.html">a&lt;b&gt;.nwb</a>' in text
+    assert "no units" in text
+    assert "2 files, 4 units, 1 refused" in text
+
+
+def test_files_without_waveforms_or_positions_have_pages(tmp_path, model):
+    """What a file lacks is left out of its page."""
+    path = write_nwb(tmp_path / "bare.nwb", make_session(), waveforms=None)
+    data = session_data(curate(path, model=model), model=model)
+    assert data["waveforms"] is None
+    assert "bare.nwb" in render_page(data)
