@@ -1,0 +1,45 @@
+"""``nwb-unitrefine review``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nwb_unitrefine.cli._options import load, model_option
+from nwb_unitrefine.cli._render import say
+
+__all__ = ["command"]
+
+
+@click.command("review")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@model_option
+@click.option("--by", required=True, metavar="NAME", help="Who answers.")
+@click.option("--blind", is_flag=True, help="Hide the model's label of a unit until it is answered.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on; by default one that is free.")
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+def command(
+    files: tuple[str, ...], *, model: tuple[str, ...], by: str, blind: bool, port: int, no_browser: bool
+) -> int:
+    """Review labels in a browser: units by keys, the least certain first.
+
+    Answers are kept on the disk at the key press. Writing them makes one run of the history, as `relabel` does.
+    The server listens on this machine alone and stops with Ctrl-C.
+    """
+    from nwb_unitrefine.batch import find_sources
+    from nwb_unitrefine.review import ReviewedFile, serve
+
+    loaded = load(model)
+    reviewed = [ReviewedFile(Path(path), model=loaded, by=by, blind=blind) for path in find_sources(files)]
+
+    def ready(address: str) -> None:
+        say(f"Review {len(reviewed)} files at {address}" if len(reviewed) > 1 else f"Review at {address}")
+        if not no_browser:
+            click.launch(address)
+
+    serve(reviewed, port=port, ready=ready)
+    pending = sum(len(file.answers.pending()) for file in reviewed)
+    if pending:
+        say(f"{pending} answers are kept and not yet written: run review again to write them.")
+    return 0

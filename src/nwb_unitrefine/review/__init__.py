@@ -1,0 +1,32 @@
+"""Review labels in a browser: the page of a report, with keys to answer, and a small server on this machine.
+
+Answers are kept on the disk at the key press (`answers`) and become one human run when they are written (`reviewed`).
+The server (`server`) listens on this machine alone, for who knows its address.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.review.reviewed import ReviewedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["ReviewedFile", "serve"]
+
+
+def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None] = print) -> None:
+    """Serve a review until it is interrupted; see `nwb_unitrefine.review.server.serve`.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``review``.
+    """
+    try:
+        from nwb_unitrefine.review import server
+    except ImportError as error:
+        raise MissingExtraError("starlette and uvicorn", extra="review", purpose="to review in a browser") from error
+    server.serve(files, port=port, ready=ready)

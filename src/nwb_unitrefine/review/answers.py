@@ -1,0 +1,232 @@
+"""A person's answers, kept on the disk from the moment they are given.
+
+Answers are appended, one line of JSON each, to a journal beside the file (or, where that folder cannot be written, in
+the user's state folder), and synced before they are confirmed. The state is what the lines amount to: an answer
+replaces the one before, ``clear`` takes it away, and ``undo`` takes back the last line that is not undone. A line that
+was cut off by a crash is dropped. Once the answers are in the file, the journal is removed.
+
+A stranger's journal beside a downloaded file can do no more than propose labels: it is shown before it is written, and
+one that belongs to another user is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwb_unitrefine.errors import SourceError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Answer", "Answers", "answers_path"]
+
+_SUFFIX = ".answers.jsonl"
+_FORMAT = 1
+_MOST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person decided about one unit.
+
+    Parameters
+    ----------
+    unit : int
+    label : str
+    note : str
+    at : str
+        When, in UTC.
+    """
+
+    unit: int
+    label: str
+    note: str
+    at: str
+
+
+def answers_path(path: Path) -> Path:
+    """Return where the answers about a file are kept: beside it, or in the user's state folder.
+
+    Parameters
+    ----------
+    path : Path
+        NWB file or Zarr store.
+    """
+    path = path.resolve()
+    if os.access(path.parent, os.W_OK):
+        return path.with_name(f".{path.name}{_SUFFIX}")
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "nwb-unitrefine" / "answers"
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return state / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}{_SUFFIX}"
+
+
+class Answers:
+    """The answers about one file.
+
+    Parameters
+    ----------
+    place : Path
+        As of `answers_path`.
+    units_digest : str
+        What tells the units that the answers are about from others.
+    unit_ids : collection of int
+    classes : tuple of str
+    """
+
+    def __init__(self, place: Path, *, units_digest: str, unit_ids: frozenset[int], classes: tuple[str, ...]) -> None:
+        self.place = place
+        self._unit_ids = unit_ids
+        self._classes = classes
+        self._head = {"format": _FORMAT, "units": units_digest}
+        self._lines: list[dict[str, Any]] = []
+        if os.path.lexists(place):
+            self._lines = self._read()
+
+    def pending(self) -> dict[int, Answer]:
+        """Answers that are not in the file yet, by unit, in the order in which they were given."""
+        state: dict[int, Answer] = {}
+        for line in self._in_effect():
+            if line["do"] == "answer":
+                state.pop(line["unit"], None)
+                state[line["unit"]] = Answer(line["unit"], line["label"], line["note"], line["at"])
+            else:
+                state.pop(line["unit"], None)
+        return state
+
+    def give(self, unit: int, label: str, note: str = "") -> None:
+        """Record an answer.
+
+        Raises
+        ------
+        WriteError
+            If the unit or the label is not known, or the answer cannot be kept: it does not count then.
+        """
+        if unit not in self._unit_ids:
+            raise WriteError(f"There is no unit {unit}.")
+        if label not in self._classes:
+            raise WriteError(f"{label!r} is not a label.", tip=f"Labels are {', '.join(self._classes)}.")
+        self._append({"do": "answer", "unit": unit, "label": label, "note": note[:2000]})
+
+    def clear(self, unit: int) -> None:
+        """Take the answer about a unit away."""
+        if unit in self.pending():
+            self._append({"do": "clear", "unit": unit})
+
+    def undo(self) -> int | None:
+        """Take back the last answer or clearing, and return its unit; None where there is none left to undo."""
+        undone = {line["line"] for line in self._lines if line["do"] == "undo"}
+        for number in range(len(self._lines) - 1, -1, -1):
+            line = self._lines[number]
+            if line["do"] in {"answer", "clear"} and number not in undone:
+                self._append({"do": "undo", "line": number})
+                return int(line["unit"])
+        return None
+
+    def written(self) -> None:
+        """Forget the answers: they are in the file."""
+        self.place.unlink(missing_ok=True)
+        self._lines.clear()
+
+    def _in_effect(self) -> list[dict[str, Any]]:
+        undone = {line["line"] for line in self._lines if line["do"] == "undo"}
+        return [line for number, line in enumerate(self._lines) if number not in undone and line["do"] != "undo"]
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        """Add a line, and return only when it is on the disk."""
+        entry = {**line, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            descriptor = os.open(self.place, flags, 0o600)
+            try:
+                before = os.fstat(descriptor).st_size
+                text = b"" if before else _as_line(self._head)
+                _write_all(descriptor, text + _as_line(entry), before)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WriteError(
+                f"The answer was not kept: {error.strerror or error}.", tip="Make room, then answer again."
+            ) from error
+        self._lines.append(entry)
+
+    def _read(self) -> list[dict[str, Any]]:
+        """Read the lines that are whole, and cut off what is not."""
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            descriptor = os.open(self.place, flags)
+        except OSError as error:
+            raise SourceError(f"The answers in {self.place.name} cannot be read: {error.strerror or error}.") from error
+        try:
+            self._require_mine(os.fstat(descriptor))
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                content = file.read()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                os.ftruncate(descriptor, whole)
+        finally:
+            os.close(descriptor)
+        return self._parse(content[:whole])
+
+    def _require_mine(self, status: os.stat_result) -> None:
+        import stat
+
+        geteuid = getattr(os, "geteuid", None)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            raise SourceError(f"{self.place.name} is no journal of answers.", tip="Move it away.")
+        if geteuid is not None and status.st_uid != geteuid():
+            raise SourceError(
+                f"The answers in {self.place.name} belong to another user.", tip="Move them away, or work on a copy."
+            )
+
+    def _parse(self, content: bytes) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = []
+        try:
+            entries = [json.loads(line) for line in content.splitlines() if line.strip()]
+            if entries and entries[0] != self._head:
+                raise SourceError(
+                    f"The answers in {self.place.name} are about other units than the file has now.",
+                    tip=f"Export them with review --export, or move {self.place.name} away.",
+                )
+            for entry in entries[1:]:
+                lines.append(self._checked(entry, len(lines)))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise SourceError(
+                f"The answers in {self.place.name} are damaged: {error}.", tip="Move the journal away to begin anew."
+            ) from error
+        return lines
+
+    def _checked(self, entry: Any, n_before: int) -> dict[str, Any]:
+        """Take a line only as this module writes it."""
+        do, at = entry["do"], str(entry["at"])[:40]
+        if do == "answer":
+            unit, label = int(entry["unit"]), str(entry["label"])
+            if unit not in self._unit_ids or label not in self._classes:
+                raise ValueError(f"unit {unit} cannot be {label!r}")
+            return {"do": do, "unit": unit, "label": label, "note": str(entry["note"])[:2000], "at": at}
+        if do == "clear":
+            return {"do": do, "unit": int(entry["unit"]), "at": at}
+        if do == "undo" and 0 <= int(entry["line"]) < n_before:
+            return {"do": do, "line": int(entry["line"]), "at": at}
+        raise ValueError(f"a line says {do!r}")
+
+
+def _as_line(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+
+
+def _write_all(descriptor: int, content: bytes, before: int) -> None:
+    """Write all or take back what was written: half a line would spoil the next one."""
+    done = 0
+    try:
+        while done < len(content):
+            done += os.write(descriptor, content[done:])
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise

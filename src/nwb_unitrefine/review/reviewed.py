@@ -1,0 +1,144 @@
+"""One file under review: what the page shows of it, the answers, and writing them as one human run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.review.answers import Answers, answers_path
+from nwb_unitrefine.write import read_history, relabel
+from nwb_unitrefine.write.digests import digest_input, has_units
+from nwb_unitrefine.write.stores.open import read_store
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.models import Model
+    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.write import WriteReport
+
+__all__ = ["ReviewedFile"]
+
+
+class ReviewedFile:
+    """One file under review; safe to use from several threads.
+
+    Parameters
+    ----------
+    path : str or Path
+        NWB file on this machine.
+    model : Model
+        Whose labels are reviewed.
+    by : str
+        Who answers.
+    blind : bool, optional
+        Hide the model's label of a unit until it has an answer.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or kept answers are about other units.
+    WriteError
+        If the file cannot be written: that is found out before anybody has worked.
+    """
+
+    def __init__(self, path: str | Path, *, model: Model, by: str, blind: bool = False) -> None:
+        self.path = Path(path)
+        self.by = by.strip()
+        self.blind = blind
+        self._model = model
+        self._curation: Curation | None = None
+        self._data: dict[str, Any] | None = None
+        self._lock = threading.RLock()
+        if not self.by:
+            raise WriteError("A review needs the name of who answers.", tip="Name them with --by.")
+        with read_store(self.path) as store:
+            ids = store.read("id")
+            if ids.dtype.kind not in "iu":
+                raise SourceError(f"{self.path.name} has unit ids that are not whole numbers.")
+            unit_ids = frozenset(ids.tolist())
+            digest = digest_input(store, "spike_times") if store.shape("spike_times") is not None else ""
+            digest += digest_input(store, "id")
+        relabel(self.path, {min(unit_ids): CLASSES[0]}, by=self.by, dry_run=True)
+        self.answers = Answers(answers_path(self.path), units_digest=digest, unit_ids=unit_ids, classes=CLASSES)
+
+    @property
+    def curation(self) -> Curation:
+        """The file as it was read, with the model's labels; made when it is first asked for."""
+        from nwb_unitrefine.pipeline import curate
+
+        with self._lock:
+            if self._curation is None:
+                self._curation = curate(self.path, model=self._model)
+            return self._curation
+
+    def data(self) -> dict[str, Any]:
+        """What the page shows, with the state of the answers."""
+        from nwb_unitrefine.report import session_data, with_history
+
+        with self._lock:
+            if self._data is None:
+                self._data = session_data(self.curation, model=self._model)
+            history = read_history(self.path)
+            return {**with_history(self._data, history), "blind": self.blind, "review": self.state()}
+
+    def state(self) -> dict[str, Any]:
+        """The answers that are not in the file yet, by unit, and who answers."""
+        with self._lock:
+            pending = self.answers.pending()
+            return {"by": self.by, "answers": {str(unit): asdict(answer) for unit, answer in pending.items()}}
+
+    def answer(self, unit: int, label: str | None, note: str = "") -> dict[str, Any]:
+        """Keep an answer, or clear it where `label` is None, and return the state."""
+        with self._lock:
+            if label is None:
+                self.answers.clear(unit)
+            else:
+                self.answers.give(unit, label, note)
+            return self.state()
+
+    def undo(self) -> dict[str, Any]:
+        """Take the last answer back; ``undone`` of the state is its unit."""
+        with self._lock:
+            undone = self.answers.undo()
+            return {**self.state(), "undone": undone}
+
+    def write(self) -> WriteReport:
+        """Write the answers as one human run.
+
+        Raises
+        ------
+        FileChangedError
+            If the units are not those that were shown: the answers are kept, and can be exported.
+        WriteError
+            If there is nothing to write, or the file cannot be written: the answers are kept.
+        """
+        with self._lock:
+            pending = self.answers.pending()
+            if not pending:
+                raise WriteError("There is no answer to write.")
+            with read_store(self.path) as store:
+                if not has_units(store, self.curation.units):
+                    raise FileChangedError(
+                        f"The units of {self.path.name} are not those that were reviewed.",
+                        tip="The answers are kept: export them, and compare them with the file.",
+                    )
+            notes = [f"unit {unit}: {answer.note}" for unit, answer in pending.items() if answer.note]
+            labels = {unit: answer.label for unit, answer in pending.items()}
+            report = relabel(self.path, labels, by=self.by, note="; ".join(notes))
+            self.answers.written()
+            return report
+
+    def export(self) -> str:
+        """Return the pending answers as CSV, which `relabel --labels` reads."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["unit_id", "label", "note", "at"])
+        for unit, answer in self.answers.pending().items():
+            note = f"'{answer.note}" if answer.note[:1] in {"=", "+", "-", "@", "\t", "\r"} else answer.note
+            writer.writerow([unit, answer.label, note, answer.at])
+        return out.getvalue()

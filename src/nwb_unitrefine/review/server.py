@@ -1,0 +1,185 @@
+"""The server of a review: this machine alone, for who knows the address, and one page.
+
+The address holds a random token. A request needs the token, a Host that is this server, and, where a browser names an
+Origin, this one: another page that is open in the same browser can then neither read nor answer. The page may run its
+own scripts alone. This module needs the extra ``review``; `nwb_unitrefine.review.serve` is its door.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from nwb_unitrefine.errors import UnitRefineError
+from nwb_unitrefine.report import review_page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from nwb_unitrefine.review.reviewed import ReviewedFile
+
+__all__ = ["make_app", "serve"]
+
+_MOST_BYTES = 20_000
+"""Of a request: an answer with a note."""
+
+
+class _Guard(BaseHTTPMiddleware):
+    """Refuse requests that do not come from the page of this review."""
+
+    def __init__(self, app: ASGIApp, *, token: str, hosts: frozenset[str]) -> None:
+        super().__init__(app)
+        self._token = token.encode()
+        self._hosts = hosts
+
+    async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if not self._admits(request):
+            return PlainTextResponse("This address is not that of the review.", status_code=403)
+        response = await call_next(request)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        return response
+
+    def _admits(self, request: Request) -> bool:
+        _, _, path = request.url.path.partition("/")
+        given, slash, _ = path.partition("/")
+        origin = request.headers.get("origin")
+        return (
+            request.headers.get("host", "") in self._hosts
+            and bool(slash)
+            and secrets.compare_digest(given.encode(), self._token)
+            and (origin is None or origin.removeprefix("http://") in self._hosts)
+        )
+
+
+class _Review:
+    """What the addresses of a review answer."""
+
+    def __init__(self, files: Sequence[ReviewedFile]) -> None:
+        self._files = files
+
+    def page(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
+        return HTMLResponse(review_page())
+
+    def files(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
+        return JSONResponse([{"name": file.path.name, "pending": len(file.answers.pending())} for file in self._files])
+
+    def session(self, request: Request) -> Response:
+        return _answered(lambda: self._file(request).data())
+
+    def state(self, request: Request) -> Response:
+        return _answered(lambda: self._file(request).state())
+
+    def export(self, request: Request) -> Response:
+        disposition = {"Content-Disposition": "attachment; filename=answers.csv"}
+        return Response(self._file(request).export(), media_type="text/csv; charset=utf-8", headers=disposition)
+
+    async def change(self, request: Request) -> Response:
+        if request.headers.get("content-type") != "application/json":
+            return JSONResponse({"error": "An answer is JSON."}, status_code=415)
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > _MOST_BYTES:
+            return JSONResponse({"error": "The answer is too long."}, status_code=413)
+        body = await request.body()
+        return await run_in_threadpool(_answered, lambda: _change(self._file(request), json.loads(body)))
+
+    def _file(self, request: Request) -> ReviewedFile:
+        number = int(request.path_params["number"])
+        if number >= len(self._files):
+            raise UnitRefineError(f"There is no file {number}.")
+        return self._files[number]
+
+
+def _answered(make: Callable[[], Any]) -> Response:
+    """Answer with JSON, and with a line where something is refused."""
+    try:
+        return JSONResponse(make())
+    except UnitRefineError as error:
+        return JSONResponse({"error": str(error)}, status_code=409)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return JSONResponse({"error": "This is no answer."}, status_code=400)
+
+
+def _change(file: ReviewedFile, body: dict[str, Any]) -> dict[str, Any]:
+    """Do what the page asks for, and return the state of the answers."""
+    do = body["do"]
+    if do == "answer":
+        label = body["label"]
+        return file.answer(int(body["unit"]), None if label is None else str(label), str(body.get("note", "")))
+    if do == "undo":
+        return file.undo()
+    if do == "write":
+        report = file.write()
+        return {**file.state(), "written": {"run": report.run, "n": report.n_changed}}
+    raise ValueError(do)
+
+
+def make_app(files: Sequence[ReviewedFile], *, token: str, hosts: frozenset[str]) -> Starlette:
+    """Make the application.
+
+    Parameters
+    ----------
+    files : sequence of ReviewedFile
+    token : str
+        What only who started the review knows.
+    hosts : frozenset of str
+        Values of the header Host that mean this server, as ``127.0.0.1:8000``.
+    """
+    review = _Review(files)
+    file = f"/{token}/api/files/{{number:int}}"
+    routes = [
+        Route(f"/{token}/", review.page),
+        Route(f"/{token}/api/files", review.files),
+        Route(file, review.session),
+        Route(f"{file}/state", review.state),
+        Route(f"{file}/change", review.change, methods=["POST"]),
+        Route(f"{file}/answers.csv", review.export),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(_Guard, token=token, hosts=hosts)])
+
+
+def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    files : sequence of ReviewedFile
+    port : int, optional
+        By default one that is free.
+    ready : callable
+        Called with the address once the server listens.
+
+    Raises
+    ------
+    UnitRefineError
+        If the port cannot be used.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise UnitRefineError(f"Port {port} cannot be used: {error.strerror}.", tip="Choose another --port.") from error
+    port = listening.getsockname()[1]
+    token = secrets.token_urlsafe(24)
+    app = make_app(files, token=token, hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+    with listening:
+        listening.listen()
+        ready(f"http://127.0.0.1:{port}/{token}/")
+        server.run(sockets=[listening])

@@ -1,0 +1,159 @@
+"""A review in Chromium, by keys alone, of two files; the server is killed and started again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from helpers.browser import Watched, browser
+from nwb_unitrefine.demo import simulate_session
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, undo
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    pytest.importorskip("uvicorn", reason="uvicorn is in the extra review")
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, seed in (("first.nwb", 1), ("second.nwb", 2)):
+        simulate_session(tmp_path / name, n_units=10, duration_s=120.0, seed=seed)
+    return [tmp_path / "first.nwb", tmp_path / "second.nwb"]
+
+
+class Server:
+    """A review in a process of its own, and its address."""
+
+    def __init__(self, files, *options):
+        command = [
+            sys.executable,
+            "-m",
+            "nwb_unitrefine",
+            "review",
+            *map(str, files),
+            "--by",
+            "A. Curator",
+            "--no-browser",
+        ]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, env=environment)
+        line = self.process.stdout.readline()
+        self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+/", line)[0]
+
+    def end(self, how=signal.SIGINT):
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(how)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start(files):
+    """Start a review; whatever is left running is ended."""
+    started = []
+
+    def begin(*options, n_files=2):
+        started.append(Server(files[:n_files], *options))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.end(signal.SIGKILL)
+
+
+def _open(chromium, server):
+    from playwright.sync_api import expect
+
+    page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    watched = Watched(page)
+    page.goto(server.address)
+    expect.set_options(timeout=60_000)  # a busy machine is slow to compute what the page shows
+    state = expect(page.locator("#state"))
+    state.to_contain_text("not yet written")
+    return page, watched, state
+
+
+def _chosen(page):
+    return int(page.get_attribute("#units tr[aria-selected=true]", "data-unit"))
+
+
+def test_a_blind_review_by_keys_survives_a_kill(chromium, files, start):
+    """Answers by keys, undo, note, a kill of the server, a reload and a second file: the runs are what was typed."""
+    server = start("--blind")
+    page, watched, state = _open(chromium, server)
+    assert set(page.locator("#units tbody td:nth-child(3)").all_inner_texts()) == {"·"}
+    typed = {}
+    for key, label in (("s", "sua"), ("m", "mua"), ("n", "noise"), ("s", "sua")):
+        unit = _chosen(page)
+        page.keyboard.press(key)
+        state.to_have_text(f"Unit {unit}: {label}. Saved.")
+        typed[unit] = label
+    page.keyboard.press("z")
+    state.to_contain_text("taken back")
+    typed.pop(unit)
+    page.keyboard.press("k")
+    noted = _chosen(page)
+    page.keyboard.press("t")
+    page.keyboard.type("two shapes")
+    page.keyboard.press("Enter")
+    state.to_contain_text("Saved")
+    server.end(signal.SIGKILL)
+    page.keyboard.press("m")
+    state.to_contain_text("was not saved")
+    page.close()
+
+    server = start("--blind")
+    page, watched, state = _open(chromium, server)
+    page.reload()
+    state.to_contain_text("3 answers not yet written")
+    assert read_history(files[0]) == ()
+    page.keyboard.press("w")
+    state.to_contain_text("Written as run_0001")
+    page.keyboard.press("f")
+    state.to_contain_text("0 answers not yet written")
+    second = _chosen(page)
+    page.keyboard.press("n")
+    state.to_contain_text("Saved")
+    page.keyboard.press("w")
+    state.to_contain_text("Written as run_0001")
+    assert watched.errors == []
+    page.close()
+    server.end()
+
+    (run,) = read_history(files[0])
+    decided = zip(
+        run.predictions.unit_ids[run.changed].tolist(), run.predictions.labels[run.changed].tolist(), strict=True
+    )
+    assert dict(decided) == typed
+    assert run.agent == "A. Curator"
+    assert run.note == f"unit {noted}: two shapes"
+    (other,) = read_history(files[1])
+    assert other.predictions.labels[other.predictions.unit_ids == second].tolist() == ["noise"]
+    for path in files:
+        assert verify(path).passed
+        undo(path)
+
+
+def test_a_second_tab_sees_the_answers_of_the_first(chromium, start):
+    """Two tabs share the answers: what one kept, the other shows when it is looked at."""
+    server = start(n_files=1)
+    page, _, state = _open(chromium, server)
+    unit = _chosen(page)
+    page.keyboard.press("m")
+    state.to_contain_text("Saved")
+    other, watched, _ = _open(chromium, server)
+    assert other.inner_text(f"#units tr[data-unit='{unit}'] .chip") == "mua"
+    assert watched.errors == []
+    page.close()
+    other.close()
+    server.end()
