@@ -35,6 +35,7 @@ COMMANDS = (
     "history",
     "verify",
     "relabel",
+    "explain",
     "report",
     "review",
     "undo",

@@ -1,0 +1,117 @@
+"""``nwb-unitrefine explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_number, show_probability
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.records import CLASSES, SourceHints
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.explain import Reasons
+    from nwb_unitrefine.records import Curation
+
+__all__ = ["command"]
+
+
+@click.command("explain")
+@click.argument("source")
+@model_option
+@click.option("--unit", "units", multiple=True, metavar="ID", help="Unit to explain; repeatable. [default: all]")
+@source_options
+@json_option
+def command(
+    source: str,
+    *,
+    model: tuple[str, ...],
+    units: tuple[str, ...],
+    sorter: str | None,
+    sampling_rate_hz: float | None,
+    gain_uv: float | None,
+    as_json: bool,
+) -> None:
+    """Show what speaks for the label of each unit, and against it.
+
+    A kind of evidence, as refractory violations, is hidden from the model; the change of the label's probability is
+    what it contributes. Contributions do not add up: two kinds of evidence that agree can each be missed without loss.
+    """
+    from nwb_unitrefine.explain import explain
+    from nwb_unitrefine.pipeline import curate
+
+    loaded = load(model)
+    hints = SourceHints(sorter=sorter, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
+    curation = curate(source, model=loaded, hints=hints)
+    reasons = explain(loaded, curation.features, curation.predictions)
+    rows = _rows(curation, units)
+    if as_json:
+        print_json([_as_document(curation, reasons, row) for row in rows])
+    elif units:
+        for row in rows:
+            _print_unit(curation, reasons, row)
+    else:
+        ids = curation.predictions.unit_ids.tolist()
+        print_table(
+            f"{source}: what speaks for each label",
+            ["unit", "label", "probability", "reason"],
+            [[ids[row], *_labelled(curation, row), reasons.sentence(row)] for row in rows],
+        )
+
+
+def _rows(curation: Curation, units: tuple[str, ...]) -> list[int]:
+    """Rows of the units that were asked for, all where none was."""
+    known = {str(unit): row for row, unit in enumerate(curation.predictions.unit_ids.tolist())}
+    if unknown := [unit for unit in units if unit not in known]:
+        raise SourceError(f"There is no unit {unknown[0]}.", tip="nwb-unitrefine show lists the units of a source.")
+    return [known[unit] for unit in units] if units else list(known.values())
+
+
+def _labelled(curation: Curation, row: int) -> tuple[str, str]:
+    """A unit's label and its probability."""
+    predictions = curation.predictions
+    return str(predictions.labels[row]) or "–", show_probability(float(predictions.confidence[row]))
+
+
+def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, Any]:
+    """One unit as JSON: its label, each class's probability and how each kind of evidence changes it."""
+    predictions, features = curation.predictions, curation.features
+    return {
+        "unit": predictions.unit_ids[row].item(),
+        "label": str(predictions.labels[row]),
+        "probabilities": dict(zip(CLASSES, predictions.probabilities[row].tolist(), strict=True)),
+        "remark": predictions.reasons[row],
+        "reason": reasons.sentence(row),
+        "evidence": [
+            {
+                "name": evidence.name,
+                "changes": dict(zip(reasons.classes, reasons.changes[row, place].tolist(), strict=True)),
+                "features": {
+                    name: float(features.values[row, features.names.index(name)]) for name in reasons.features[place]
+                },
+            }
+            for place, evidence in enumerate(reasons.evidence)
+        ],
+    }
+
+
+def _print_unit(curation: Curation, reasons: Reasons, row: int) -> None:
+    """One unit: its sentence, and a table of the evidence with the values behind it."""
+    predictions, features = curation.predictions, curation.features
+    label, probability = _labelled(curation, row)
+    say(f"unit {predictions.unit_ids[row]}: {label}, probability {probability}")
+    if predictions.reasons[row]:
+        say(f"uncertain: {predictions.reasons[row]}")
+    if sentence := reasons.sentence(row):
+        say(sentence)
+    table = []
+    for evidence, change in reasons.ranked(row):
+        names = reasons.features[reasons.evidence.index(evidence)]
+        values = [
+            f"{name.partition('@')[0]} {show_number(float(features.values[row, features.names.index(name)]))}"
+            for name in names
+        ]
+        table.append([evidence.name, f"{change:+.2f}", ", ".join(values)])
+    print_table(f"change of the probability of {label}", ["evidence", "change", "values"], table)
