@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.explain import evidence_of, explain
+from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.models.calibration import decision_scores
 from nwb_unitrefine.read import compare_labels, existing_labels
-from nwb_unitrefine.records import CLASSES, effective_chain, held_by_people
+from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
@@ -111,7 +112,7 @@ def with_history(document: Mapping[str, Any], history: Sequence[Run]) -> dict[st
     history : sequence of Run
         The oldest first.
     """
-    held = held_by_people(effective_chain(history))
+    held = human_labels(runs_in_effect(history))
     people = {unit: (label, run.agent) for unit, (label, run) in held.items()}
     units = {
         **document["units"],
