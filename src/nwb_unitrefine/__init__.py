@@ -3,8 +3,8 @@
 `curate` reads a source, computes its features and predicts labels; `label` also writes them into the file, and
 `label_many` does so for many files. The steps are functions too: `read_units`, `compute_features`, `load_model`,
 `predict`, `write_curation`. `relabel` and `undo` correct labels, `verify` checks a file against its history, and
-`read_history` returns that history. `SourceHints` and `RawOptions` hold options that several of them take. Every error
-that the package raises on purpose is in `errors`.
+`read_history` returns that history. `SourceHints`, `RawOptions` and `WriteOptions` hold options that several of them
+take. Every error that the package raises on purpose is in `errors`.
 
 Importing this package loads nothing heavy: each name is loaded when it is first used.
 """
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from nwb_unitrefine.read import read_units
     from nwb_unitrefine.records import RawOptions, SourceHints
     from nwb_unitrefine.verification import verify
-    from nwb_unitrefine.write import read_history, relabel, undo, write_curation
+    from nwb_unitrefine.write import WriteOptions, read_history, relabel, undo, write_curation
 
 __all__ = [
     "RawOptions",
     "SourceHints",
+    "WriteOptions",
     "compute_features",
     "curate",
     "errors",
@@ -49,6 +50,7 @@ __version__ = version("nwb-unitrefine")
 _HOMES = {
     "RawOptions": "records",
     "SourceHints": "records",
+    "WriteOptions": "write",
     "compute_features": "metrics",
     "curate": "pipeline",
     "label": "batch",

@@ -9,7 +9,7 @@ import pytest
 from helpers.bare_nwb import make_session
 from nwb_unitrefine.batch import find_sources, label_many
 from nwb_unitrefine.errors import SourceError, WriteError
-from nwb_unitrefine.write import read_history
+from nwb_unitrefine.write import WriteOptions, read_history
 
 
 def test_folder_stands_for_the_nwb_files_below_it_in_order_of_name(tmp_path) -> None:
@@ -63,7 +63,7 @@ def test_one_place_need_not_be_in_a_list(tmp_path, kind) -> None:
 def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
     """Several sources, or an output that ends in a slash, mean a folder; each copy gets a name of its own in it."""
     sources = [make_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
-    options = {"units_only": units_only}
+    options = WriteOptions(units_only=units_only)
     small = "sub-m1_ses-one_desc-curated_ecephys.nwb"
     several = list(label_many(sources, output=tmp_path / "new" / "copies", write_options=options))
     one = list(label_many(sources[:1], output=f"{tmp_path}/one/", write_options=options))

@@ -21,8 +21,8 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECTOR = 512
+_ON_A_NAME = ("unlink", "mkdir", "rmdir")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,8 +83,13 @@ class Trial:
         self.pristine = Disk.of(self.before)
         work = folder / "work"
         shutil.copytree(self.before, work)
-        with recorded(work) as self.calls:
+        recorder = Recorder(work)
+        self.calls = recorder.calls
+        recorder.install()
+        try:
             write_curation(fault_campaign.make_curation(work / name, trains, seed=0))
+        finally:
+            recorder.remove()
         self.new = fault_campaign.digest(work / name)
         assert self.old != self.new
 
@@ -196,7 +202,7 @@ class Disk:
                     self._change(piece)
 
     def write(self, place: Path, before: Path | None) -> None:
-        """Make the folders and files that can be reached; those that are as `before` may be links, if none is changed."""
+        """Make the folders and files that can be reached; those that are as in `before` are links to these."""
         place.mkdir()
         for name in sorted(self.names):
             if (place / name).parent.is_dir():
@@ -241,63 +247,75 @@ def _sectors(call: Call) -> Iterator[Call]:
         start = stop
 
 
-@contextmanager
-def recorded(root: Path) -> Iterator[list[Call]]:
-    """Record the calls that change what is below a folder."""
-    calls: list[Call] = []
-    real = {name: getattr(os, name) for name in ("open", "pwrite", "ftruncate", "fsync", "replace", "unlink", "mkdir", "rmdir")}
+class Recorder:
+    """Stands in for the calls of `os` that change the disk, and keeps those that concern a folder."""
 
-    def name_of(place: Any, folder: int | None = None) -> str:
-        full = Path(os.readlink(f"/proc/self/fd/{folder}")) / place if folder is not None else Path(place)
-        return str(full.relative_to(root)) if full.is_relative_to(root) else ""
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.calls: list[Call] = []
+        self.real = {
+            name: getattr(os, name) for name in ("open", "pwrite", "ftruncate", "fsync", "replace", *_ON_A_NAME)
+        }
 
-    def name_of_open(descriptor: int) -> str:
-        return name_of(os.readlink(f"/proc/self/fd/{descriptor}"))
+    def install(self) -> None:
+        """Put the calls in place."""
+        for name in self.real:
+            setattr(os, name, partial(self.on_a_name, name) if name in _ON_A_NAME else getattr(self, name))
 
-    def note(call: Call) -> None:
-        if call.place:
-            calls.append(call)
+    def remove(self) -> None:
+        """Put the system's own back."""
+        for name, call in self.real.items():
+            setattr(os, name, call)
 
-    def opening(place: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        descriptor = real["open"](place, flags, mode, dir_fd=dir_fd)
-        number, name = os.fstat(descriptor).st_ino, name_of(place, dir_fd)
-        note(Call("create" if flags & os.O_CREAT else "known", number, place=name))
+    def open(self, place: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        """Open a file, which may make it."""
+        descriptor = self.real["open"](place, flags, mode, dir_fd=dir_fd)
+        kind = "create" if flags & os.O_CREAT else "known"
+        self._keep(Call(kind, os.fstat(descriptor).st_ino, place=self._name(place, dir_fd)))
         return descriptor
 
-    def writing(descriptor: int, content: Any, offset: int) -> int:
-        note(Call("write", os.fstat(descriptor).st_ino, offset, bytes(content), name_of_open(descriptor)))
-        return real["pwrite"](descriptor, content, offset)
+    def pwrite(self, descriptor: int, content: Any, offset: int) -> int:
+        """Write to a file."""
+        number = os.fstat(descriptor).st_ino
+        self._keep(Call("write", number, offset, bytes(content), self._name(_place_of(descriptor))))
+        return self.real["pwrite"](descriptor, content, offset)
 
-    def cutting(descriptor: int, size: int) -> None:
-        note(Call("truncate", os.fstat(descriptor).st_ino, size, place=name_of_open(descriptor)))
-        real["ftruncate"](descriptor, size)
+    def ftruncate(self, descriptor: int, size: int) -> None:
+        """Cut or extend a file."""
+        self._keep(Call("truncate", os.fstat(descriptor).st_ino, size, place=self._name(_place_of(descriptor))))
+        self.real["ftruncate"](descriptor, size)
 
-    def syncing(descriptor: int) -> None:
-        name, is_folder = name_of_open(descriptor), Path(os.readlink(f"/proc/self/fd/{descriptor}")).is_dir()
-        note(Call("sync", 0 if is_folder else os.fstat(descriptor).st_ino, place=name))
-        real["fsync"](descriptor)
+    def fsync(self, descriptor: int) -> None:
+        """Put a file, or the names in a folder, on the disk."""
+        place = _place_of(descriptor)
+        self._keep(Call("sync", 0 if place.is_dir() else os.fstat(descriptor).st_ino, place=self._name(place)))
+        self.real["fsync"](descriptor)
 
-    def replacing(old: Any, new: Any, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
+    def replace(self, old: Any, new: Any, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
+        """Rename a file over another."""
         number = os.stat(old, dir_fd=src_dir_fd).st_ino
-        real["replace"](old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-        note(Call("rename", number, place=name_of(old, src_dir_fd), new_place=name_of(new, dst_dir_fd)))
+        self.real["replace"](old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        names = self._name(old, src_dir_fd), self._name(new, dst_dir_fd)
+        self._keep(Call("rename", number, place=names[0], new_place=names[1]))
 
-    def on_a_name(kind: str) -> Any:
-        def doing(place: Any, *arguments: Any, dir_fd: int | None = None) -> None:
-            real[kind](place, *arguments, dir_fd=dir_fd)
-            note(Call(kind, place=name_of(place, dir_fd)))
+    def on_a_name(self, kind: str, place: Any, *arguments: Any, dir_fd: int | None = None) -> None:
+        """Remove a file, make or remove a folder."""
+        self.real[kind](place, *arguments, dir_fd=dir_fd)
+        self._keep(Call(kind, place=self._name(place, dir_fd)))
 
-        return doing
+    def _keep(self, call: Call) -> None:
+        if call.place:
+            self.calls.append(call)
 
-    patched = {"open": opening, "pwrite": writing, "ftruncate": cutting, "fsync": syncing, "replace": replacing}
-    patched |= {kind: on_a_name(kind) for kind in ("unlink", "mkdir", "rmdir")}
-    try:
-        for name, call in patched.items():
-            setattr(os, name, call)
-        yield calls
-    finally:
-        for name, call in real.items():
-            setattr(os, name, call)
+    def _name(self, place: Any, folder: int | None = None) -> str:
+        """Name below the folder; empty for what is elsewhere."""
+        full = Path(place) if folder is None else _place_of(folder) / place
+        return str(full.relative_to(self.root)) if full.is_relative_to(self.root) else ""
+
+
+def _place_of(descriptor: int) -> Path:
+    """Where an open file is."""
+    return Path(f"/proc/self/fd/{descriptor}").readlink()
 
 
 if __name__ == "__main__":

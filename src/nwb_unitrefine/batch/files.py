@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, read_label_authors
@@ -15,11 +15,11 @@ from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.zarr import is_zarr_folder
-from nwb_unitrefine.write import write_curation
+from nwb_unitrefine.write import WriteOptions, write_curation
 from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation, LabelsInEffect, RawOptions, SourceHints
@@ -120,7 +120,7 @@ def label(
     dry_run: bool = False,
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
-    write_options: Mapping[str, Any] | None = None,
+    write_options: WriteOptions | None = None,
 ) -> LabelResult:
     """Label the units of one source and write the labels into it.
 
@@ -138,8 +138,8 @@ def label(
         As of `curate`.
     hints : SourceHints, optional
         What the source does not state, as of `curate`.
-    write_options : mapping, optional
-        Further arguments of `write_curation`.
+    write_options : WriteOptions, optional
+        How to write the labels.
 
     Returns
     -------
@@ -151,14 +151,14 @@ def label(
         If the source cannot be read, labelled or written; it is then as it was.
     """
     start = time.perf_counter()
+    options = write_options or WriteOptions()
     if output is not None and not dry_run:
-        _require_new(source, Path(output), whole=not (write_options or {}).get("units_only"))
+        _require_new(source, Path(output), whole=not options.units_only)
     curation = curate(source, model=model, raw=raw, hints=hints)
-    report = None if dry_run else write_curation(curation, output=output, **(write_options or {}))
+    report = None if dry_run else write_curation(curation, output=output, **options.as_keywords())
     labels = report.labels if report is not None else None
     if labels is None:
-        replaces = (write_options or {}).get("replace_human")
-        authors = LabelAuthors() if replaces else read_label_authors(curation.units.source)
+        authors = LabelAuthors() if options.replace_human else read_label_authors(curation.units.source)
         labels = combine_labels(curation.predictions, authors)
     seconds = time.perf_counter() - start
     return LabelResult(source=str(source), curation=curation, report=report, labels=labels, seconds=seconds)
@@ -180,7 +180,7 @@ def label_many(
     dry_run: bool = False,
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
-    write_options: Mapping[str, Any] | None = None,
+    write_options: WriteOptions | None = None,
 ) -> Iterator[LabelResult]:
     """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
 
@@ -209,7 +209,7 @@ def label_many(
     """
     listed = _listed(sources)
     folder = _folder_for_copies(listed, output)
-    outputs = _outputs(listed, output, folder, named_later=bool((write_options or {}).get("units_only")))
+    outputs = _outputs(listed, output, folder, named_later=write_options is not None and write_options.units_only)
     loaded = load_model(model)
     if folder is not None and not dry_run:
         _make(folder)

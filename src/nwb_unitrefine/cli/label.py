@@ -77,16 +77,17 @@ def command(
     from rich.progress import Progress
 
     from nwb_unitrefine.batch import find_sources, label_many
+    from nwb_unitrefine.write import WriteOptions
 
     require_written(overwrite, columns)
     found = find_sources(sources)
-    options = {
-        "columns": columns if "," not in columns else tuple(columns.split(",")),
-        "overwrite_columns": overwrite,
-        "replace_human": replace_human,
-        "units_only": units_only,
-        "again": again,
-    }
+    options = WriteOptions(
+        columns=columns if "," not in columns else tuple(columns.split(",")),
+        overwrite_columns=overwrite,
+        replace_human=replace_human,
+        units_only=units_only,
+        again=again,
+    )
     labelling = label_many(
         found,
         model=load(model),
@@ -195,6 +196,11 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
     if result.report is not None and result.report.n_gone:
         gone = f"note: units that a person had labelled and that are not in the file any more: {result.report.n_gone}"
         say(gone, err=True)
+    if result.report is not None and result.report.other_names:
+        say(
+            f"note: the file has other names (hard links), which show the labels too: {result.report.other_names}",
+            err=True,
+        )
     if result.report is not None and result.report.left_out:
         say(f"note: not in the small file: columns {', '.join(result.report.left_out)}", err=True)
     say(f"{counts}; {n_uncertain} uncertain; {where}")

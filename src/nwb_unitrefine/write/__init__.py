@@ -8,6 +8,7 @@ from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
 from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels, import_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
+from nwb_unitrefine.write.options import WriteOptions
 from nwb_unitrefine.write.report import WriteReport
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Change",
     "Recovery",
     "RecoveryOutcome",
+    "WriteOptions",
     "WriteReport",
     "diff_runs",
     "export_labels",

@@ -119,7 +119,7 @@ def relabel(
         return replace(report, labels=combine_labels(predictions, label_authors([*chain, run])))
 
     report, applied = change_store(path, change, dry_run=dry_run)
-    return replace(report, path=Path(path), bytes_written=applied.bytes_written)
+    return replace(report, path=Path(path), bytes_written=applied.bytes_written, other_names=applied.other_names)
 
 
 def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = False) -> WriteReport:
@@ -188,7 +188,7 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
         return WriteReport(path=Path(path), run=name, columns=columns, n_units=len(ids), n_changed=changed)
 
     report, applied = change_store(path, change, dry_run=dry_run)
-    return replace(report, bytes_written=applied.bytes_written)
+    return replace(report, bytes_written=applied.bytes_written, other_names=applied.other_names)
 
 
 def _require_intact(history: Group | None, name: str) -> None:

@@ -136,7 +136,7 @@ def write_curation(
     source = Path(curation.units.source.uri)
     if output is None or (dry_run and not units_only):
         report, applied = change_store(source, change, dry_run=dry_run)
-        return replace(report, path=source, bytes_written=applied.bytes_written)
+        return replace(report, path=source, bytes_written=applied.bytes_written, other_names=applied.other_names)
     place = Path(output)
     if is_place_for_copies(place):
         place /= derived_name(curation.units.source) + ".zarr" * (source.is_dir() and not units_only)

@@ -41,6 +41,8 @@ class WriteReport(Displayed):
         Written into the file; 0 for a dry run.
     left_out : tuple of str
         Columns of the source that a small file with units alone does not have.
+    other_names : int
+        Hard links to the file, such as snapshots that `cp -al` and rsync make: they show the change, too.
     labels : LabelsInEffect or None
         The labels in effect after the write, and who set each; None after `undo`.
     """
@@ -55,6 +57,7 @@ class WriteReport(Displayed):
     replaced: tuple[str, ...] = ()
     bytes_written: int = 0
     left_out: tuple[str, ...] = ()
+    other_names: int = 0
     labels: LabelsInEffect | None = field(default=None, compare=False)
 
     @property
