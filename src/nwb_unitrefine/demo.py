@@ -64,12 +64,11 @@ def simulate_session(path: Path, *, n_units: int = 48, duration_s: float = 1200.
     WriteError
         If `path` exists, or its folder does not.
     """
-    from pynwb import NWBHDF5IO
-
     if path.exists():
         raise WriteError(f"{path} exists already; nothing was written.", tip="Remove it, or name another file.")
     if not path.parent.is_dir():
         raise WriteError(f"{path} cannot be written: there is no folder {path.parent}.", tip="Make the folder first.")
+    from pynwb import NWBHDF5IO
 
     rng = np.random.default_rng(seed)
     positions_um = np.column_stack([16.0 + 32.0 * (np.arange(N_CHANNELS) % 2), PITCH_UM * (np.arange(N_CHANNELS) // 2)])

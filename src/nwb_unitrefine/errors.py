@@ -4,6 +4,7 @@
 
     UnitRefineError
     ├── SourceError            a source cannot be read
+    │   ├── SourceNotFoundError   there is nothing at that path or address; a FileNotFoundError, too
     │   └── NoUnitsError       it can, and has no units
     ├── FeatureError           a feature is unknown, or needed and not there
     ├── ModelError             a model folder is broken or cannot be used
@@ -29,6 +30,7 @@ __all__ = [
     "ModelError",
     "NoUnitsError",
     "SourceError",
+    "SourceNotFoundError",
     "TrainingError",
     "UnitRefineError",
     "UntrustedModelError",
@@ -58,6 +60,10 @@ class UnitRefineError(Exception):
 
 class SourceError(UnitRefineError):
     """A source of units cannot be read."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """There is nothing at a path or address."""
 
 
 class NoUnitsError(SourceError):

@@ -55,8 +55,8 @@ def curate(
     FeatureError
         If the model needs a feature that the source cannot give.
     """
+    units = read_source(source, hints=hints)  # first: what cannot be read is refused at once, a model takes seconds
     loaded = load_model(model)
-    units = read_source(source, hints=hints)
     from_raw = None if raw is None else compute_from_raw(units, raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))

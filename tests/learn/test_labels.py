@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,6 @@ from nwb_unitrefine.records import Ragged
         ("bombcell_label", "", ["good", "mua", "noise", "non_soma"], ["sua", "mua", "noise", ""]),
         ("phy_annotations", "", [0.0, 1.0, 2.0, 3.0, np.nan], ["noise", "mua", "sua", "", ""]),
         ("phy_annotations", "Steinmetz", [0, 1, 2, 3], ["noise", "mua", "sua", ""]),
-        ("is_single", "", [True, False], ["sua", "mua"]),
         ("KSLabel", "", ["good", "mua"], ["sua", "mua"]),
         (
             "curation_label",
@@ -29,6 +30,8 @@ from nwb_unitrefine.records import Ragged
             ["noise", "noise", "mua", "sua", ""],
         ),
         ("label", "", ["Single unit", " MULTI ", "Artifact"], ["sua", "mua", "noise"]),
+        ("label", "", ["accept", b"single_unit", np.str_("Multi-unit")], ["sua", "sua", "mua"]),
+        ("ibl_quality_score", "", [1.0, 2 / 3, 1 / 3, 0.0], ["sua", "", "", ""]),
     ],
 )
 def test_dialects(column: str, dialect: str, values: list, expected: list[str]) -> None:
@@ -50,10 +53,10 @@ def test_a_missing_label_is_left_out_and_shown() -> None:
     assert mapped.mapping["nan"] == ""
 
 
-@pytest.mark.parametrize("word", ["neural", "fair", "7"])
+@pytest.mark.parametrize("word", ["neural", "non_soma", "bad", "fair", "7", "good?"])
 def test_an_unknown_word_is_not_guessed(word: str) -> None:
-    """What nobody has said is refused by name: "neural" is not a single unit."""
-    with pytest.raises(TrainingError, match=f"'{word}'"):
+    """A word that nobody's table has, or that leaves several classes possible, is asked for by name."""
+    with pytest.raises(TrainingError, match=re.escape(repr(word))):
         map_labels(["good", word], column="label")
 
 
@@ -66,3 +69,17 @@ def test_a_meaning_must_be_a_class() -> None:
     """A typing error in a meaning is no new class."""
     with pytest.raises(TrainingError, match="cannot mean 'mau'"):
         map_labels(["good"], mapping={"good": "mau"})
+
+
+def test_a_rule_is_nobodys_label() -> None:
+    """A boolean column does not say who decided: what it means is asked for, and taken from the caller."""
+    with pytest.raises(TrainingError, match="'True', 'False'"):
+        map_labels([True, False], column="is_single")
+    mapped = map_labels([True, False], column="is_single", mapping={"true": "sua", "False": "mua"})
+    assert mapped.labels.tolist() == ["sua", "mua"]
+
+
+def test_a_word_that_no_table_has_is_asked_for_in_an_archives_own_column_too() -> None:
+    """Phy's users have groups of their own."""
+    with pytest.raises(TrainingError, match=r"'mine'.*--mapping mine=mua"):
+        map_labels(["good", "mine"], column="quality", dialect="Phy")

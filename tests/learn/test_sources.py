@@ -12,7 +12,7 @@ import pytest
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, write_curation
 from nwb_unitrefine.errors import SourceError, TrainingError, UnitRefineError
-from nwb_unitrefine.learn import read_labelled, read_labelled_units
+from nwb_unitrefine.learn import LabelRules, read_labelled, read_labelled_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.write import relabel, undo
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def test_an_nwb_file_with_labels(shared_data: Path) -> None:
-    """A file whose column says single or not gives labelled units, with the metrics that its spikes have."""
+    """A column whose words the caller explains gives labelled units, with the metrics that the file's spikes have."""
     path = shared_data / "nwb" / "brody_T182_2018_08_29_bank1.nwb"
-    found = read_labelled_units(path)
+    found = read_labelled_units(path, rules=LabelRules(column="is_single", mapping={"true": "sua", "false": "mua"}))
     units = read_units(path)
     single = dict(zip(map(str, units.unit_ids.tolist()), units.columns["is_single"].values.tolist(), strict=True))
     assert len(found) == len(units)
@@ -42,7 +42,7 @@ def test_labels_beside_a_file_are_joined_by_id(tmp_path: Path) -> None:
     ids = session.unit_ids.tolist()
     table = pd.DataFrame({"unit_id": [999, *ids[::-1]], "label": ["noise", "good", "mua", "noise", None]})
     table.to_csv(tmp_path / "labels.csv", index=False)
-    found = read_labelled([path], labels=tmp_path / "labels.csv")
+    found = read_labelled([path], rules=LabelRules(table=tmp_path / "labels.csv"))
     assert dict(zip(found.unit_ids.tolist(), found.labels.tolist(), strict=True)) == {
         str(ids[3]): "sua",
         str(ids[2]): "mua",
@@ -56,7 +56,7 @@ def test_files_and_tables_are_read_together(tmp_path: Path) -> None:
     session = make_session(n_units=3)
     path = write_nwb(tmp_path / "a.nwb", session)
     pd.DataFrame({"unit_id": session.unit_ids, "label": "good"}).to_csv(tmp_path / "labels.csv", index=False)
-    one = read_labelled([path], labels=tmp_path / "labels.csv")
+    one = read_labelled([path], rules=LabelRules(table=tmp_path / "labels.csv"))
     table = one.to_frame()[["half_width@0.101", "firing_rate@0.101", "label"]].assign(label="good")
     table.to_csv(tmp_path / "table.csv")
     both = read_labelled([tmp_path / "table.csv"])
@@ -70,13 +70,13 @@ def test_a_file_without_labels_says_what_it_has(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no column of labels"):
         read_labelled_units(path)
     with pytest.raises(UnitRefineError, match="'mood'"):
-        read_labelled_units(path, label_column="mood")
+        read_labelled_units(path, rules=LabelRules(column="mood"))
 
 
 def test_one_table_of_labels_is_for_one_source(tmp_path: Path) -> None:
     """Labels for two sources at once would be joined with both."""
     with pytest.raises(TrainingError, match="belongs to one source"):
-        read_labelled(["a.nwb", "b.nwb"], labels=tmp_path / "labels.csv")
+        read_labelled(["a.nwb", "b.nwb"], rules=LabelRules(table=tmp_path / "labels.csv"))
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_labels_that_a_model_wrote_are_no_truth(labelled: Path) -> None:
         with pytest.raises(
             TrainingError, match=f"'{column}' of .* was written by the model unitrefine-default.*relabel"
         ):
-            read_labelled([labelled], label_column=column)
+            read_labelled([labelled], rules=LabelRules(column=column))
     relabel(labelled, {read_units(labelled).unit_ids.tolist()[0]: "sua"}, by="me")
     with pytest.raises(TrainingError, match="the 1 labels that people set are then taken"):
-        read_labelled([labelled], label_column="quality_label")
+        read_labelled([labelled], rules=LabelRules(column="quality_label"))
 
 
 def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> Non
     ids = read_units(path).unit_ids.tolist()
     relabel(path, {ids[0]: "sua", ids[2]: "mua"}, by="me")
     for column in (None, "unitrefine_label"):
-        assert read_labelled([path], label_column=column).labels.tolist() == ["sua", "mua"]
+        assert read_labelled([path], rules=LabelRules(column=column)).labels.tolist() == ["sua", "mua"]
 
 
 def test_a_damaged_run_is_named(labelled: Path) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn import read_labelled_tables
+from nwb_unitrefine.errors import TrainingError, UnitRefineError
+from nwb_unitrefine.learn import LabelRules, read_labelled_tables
 from nwb_unitrefine.learn.default_model import read_base_dataset
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def _write(folder: Path, name: str, table: pd.DataFrame) -> Path:
 def test_labels_are_joined_by_unit_id(tmp_path: Path, metrics) -> None:
     """Labels sorted by id, metrics in the analyzer's order: each unit keeps its own."""
     labels = pd.DataFrame({"unit_id": [1, 3, 7, 10], "label": ["noise", "mua", "good", "good"]})
-    found = read_labelled_tables(_write(tmp_path, "m.csv", metrics), labels=_write(tmp_path, "l.csv", labels))
+    found = read_labelled_tables(
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+    )
     snr = found.values[:, found.names.index("snr@0.101")]
     assert dict(zip(snr.tolist(), found.labels.tolist(), strict=True)) == {7: "sua", 1: "noise", 10: "sua", 3: "mua"}
 
@@ -39,15 +41,17 @@ def test_the_order_of_labels_does_not_matter(tmp_path: Path, metrics) -> None:
     """A permuted table of labels is the same table."""
     labels = pd.DataFrame({"unit_id": [1, 3, 7, 10], "label": ["noise", "mua", "good", "good"]})
     path = _write(tmp_path, "m.csv", metrics)
-    one = read_labelled_tables(path, labels=_write(tmp_path, "l.csv", labels))
-    other = read_labelled_tables(path, labels=_write(tmp_path, "r.csv", labels.iloc[::-1]))
+    one = read_labelled_tables(path, rules=LabelRules(table=_write(tmp_path, "l.csv", labels)))
+    other = read_labelled_tables(path, rules=LabelRules(table=_write(tmp_path, "r.csv", labels.iloc[::-1])))
     assert one.digest == other.digest
 
 
 def test_ids_without_a_partner_are_said(tmp_path: Path, metrics) -> None:
     """A unit without a label and a label without a unit are left out, and named."""
     labels = pd.DataFrame({"unit_id": [1, 3, 99], "label": ["noise", "mua", "good"]})
-    found = read_labelled_tables(_write(tmp_path, "m.csv", metrics), labels=_write(tmp_path, "l.csv", labels))
+    found = read_labelled_tables(
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+    )
     assert found.unit_ids.tolist() == ["1", "3"]
     assert {problem.unit_ids for problem in found.problems} == {("7", "10"), ("99",)}
 
@@ -56,7 +60,9 @@ def test_two_rows_of_one_unit_are_refused(tmp_path: Path, metrics) -> None:
     """A label that was corrected by adding a row is no label."""
     labels = pd.DataFrame({"unit_id": [1, 3, 1], "label": ["noise", "mua", "good"]})
     with pytest.raises(TrainingError, match="unit '1' more than once"):
-        read_labelled_tables(_write(tmp_path, "m.csv", metrics), labels=_write(tmp_path, "l.csv", labels))
+        read_labelled_tables(
+            _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+        )
     with pytest.raises(TrainingError, match="more than once"):
         read_labelled_tables(_write(tmp_path, "d.csv", pd.concat([metrics, metrics]).assign(label="good")))
 
@@ -65,7 +71,9 @@ def test_tables_of_different_units_are_refused(tmp_path: Path, metrics) -> None:
     """No id in common means the wrong file, not zero units."""
     labels = pd.DataFrame({"unit_id": ["a"], "label": ["noise"]})
     with pytest.raises(TrainingError, match="no unit id in common"):
-        read_labelled_tables(_write(tmp_path, "m.csv", metrics), labels=_write(tmp_path, "l.csv", labels))
+        read_labelled_tables(
+            _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+        )
 
 
 def test_ids_may_be_text(tmp_path: Path, metrics) -> None:
@@ -77,7 +85,9 @@ def test_ids_may_be_text(tmp_path: Path, metrics) -> None:
 def test_whole_numbers_written_as_floats_are_the_same_ids(tmp_path: Path, metrics) -> None:
     """pandas turns ids into floats as soon as one is missing somewhere; 10.0 is unit 10, and not unit 1."""
     labels = pd.DataFrame({"unit_id": [1.0, 10.0], "label": ["noise", "good"]})
-    found = read_labelled_tables(_write(tmp_path, "m.csv", metrics), labels=_write(tmp_path, "l.csv", labels))
+    found = read_labelled_tables(
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+    )
     assert dict(zip(found.unit_ids.tolist(), found.labels.tolist(), strict=True)) == {"1": "noise", "10": "sua"}
 
 
@@ -113,7 +123,7 @@ def test_the_definition_is_told_by_the_names(tmp_path: Path, metrics) -> None:
 def test_what_a_table_must_have(tmp_path: Path, metrics, drop: str, message: str) -> None:
     """Ids, labels and metrics: what is absent is said."""
     table = metrics.assign(label="good").drop(columns=drop.split())
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(UnitRefineError, match=message):
         read_labelled_tables(_write(tmp_path, "m.csv", table))
 
 

@@ -11,7 +11,7 @@ from helpers.model_factory import make_features, training_table
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.records import CLASSES
-from nwb_unitrefine.vocabulary.labels import meaning_of
+from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_neural_never_becomes_sua(pair):
     with pytest.raises(ModelError, match="noise_neural tells only neural from noise") as caught:
         load_model(pair[0][0]).predict(make_features(table.to_numpy(), _old(table)))
     assert "tells sua from mua" in caught.value.tip
-    assert meaning_of("neural") != "sua"
+    assert class_name(meaning("neural")) != "sua"
 
 
 def test_classes_that_nobody_explains_are_asked_for(published):
@@ -171,7 +171,7 @@ def test_a_model_that_cannot_take_missing_values_says_so(published):
 
 
 @pytest.mark.parametrize(
-    ("label", "meaning"),
+    ("label", "name"),
     [
         *((word, "sua") for word in ("good", "Good", "SUA", "single", "Single-unit", "single_unit")),
         *((word, "mua") for word in ("mua", "MUA", "multi-unit", "multi")),
@@ -180,6 +180,6 @@ def test_a_model_that_cannot_take_missing_values_says_so(published):
         *((word, None) for word in (0, 1, "bad", "unsorted", "")),
     ],
 )
-def test_words_mean_what_curators_mean(label, meaning):
+def test_words_mean_what_curators_mean(label, name):
     """Spelling and case do not matter; what is ambiguous is not guessed."""
-    assert meaning_of(label) == meaning
+    assert class_name(meaning(label)) == name

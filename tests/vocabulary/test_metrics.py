@@ -10,20 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nwb_unitrefine.errors import FeatureError
-from nwb_unitrefine.vocabulary import (
-    ALIASES,
-    METRICS,
-    NEW,
-    OLD,
-    Group,
-    Need,
-    definition_of,
-    dialect_names,
-    dialect_of_columns,
-    feature_names,
-    find_aliases,
-    resolve,
-)
+from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, Group, Need, definition_of, feature_names, resolve
+from nwb_unitrefine.vocabulary.dialects import dialect_of_metrics, dialects, metric_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,24 +130,23 @@ def test_metrics_are_complete() -> None:
             metric.unit = "furlong"
 
 
-def test_aliases_lead_to_definitions_that_exist() -> None:
-    """No alias stands for a metric, or a definition of one, that the vocabulary does not have."""
-    for alias in ALIASES:
-        assert set(alias.definitions) <= set(METRICS[alias.metric].definitions), alias
-        assert alias.scale != 0
-    keys = [
-        (alias.dialect, alias.name, alias.metric, definition) for alias in ALIASES for definition in alias.definitions
-    ]
-    assert len(keys) == len(set(keys))
+def test_metric_columns_lead_to_definitions_that_exist() -> None:
+    """No column of a dialect stands for a metric, or a definition of one, that the vocabulary does not have."""
+    for dialect in dialects():
+        for column in dialect.metrics:
+            assert set(column.definitions) <= set(METRICS[column.metric].definitions), column
+            assert column.scale != 0
+        keys = [(column.name, column.metric, one) for column in dialect.metrics for one in column.definitions]
+        assert len(keys) == len(set(keys))
 
 
 def test_the_same_word_means_what_its_dialect_means() -> None:
     """Slopes are in V/s at the Allen Institute; sliding_rp_violation is 1 = pass at the IBL and not taken."""
-    assert find_aliases("recovery_slope", dialect="Allen")[0].scale == 1e6
-    assert find_aliases("recovery_slope", dialect="SpikeInterface")[0].scale == 1.0
-    assert find_aliases("recovery_slope", dialect="somewhere") == ()
-    assert find_aliases("sliding_rp_violation", dialect="IBL") == ()
-    assert find_aliases("snr")[0].metric == "snr"
+    assert metric_columns("recovery_slope", dialect="Allen")[0].scale == 1e6
+    assert metric_columns("recovery_slope", dialect="SpikeInterface")[0].scale == 1.0
+    assert metric_columns("recovery_slope", dialect="somewhere") == ()
+    assert metric_columns("sliding_rp_violation", dialect="IBL") == ()
+    assert metric_columns("snr")[0].metric == "snr"
 
 
 @pytest.mark.parametrize(
@@ -173,16 +160,16 @@ def test_the_same_word_means_what_its_dialect_means() -> None:
 )
 def test_columns_tell_whose_names_they_are(columns: list[str], dialect: str) -> None:
     """Two names that only one program uses are enough; one is not."""
-    assert dialect_of_columns(columns) == dialect
-    assert dialect in (*dialect_names(), "")
+    found = dialect_of_metrics(columns)
+    assert (found.name if found else "") == dialect
 
 
 def test_the_columns_of_an_allen_table_are_known(shared_data: Path) -> None:
-    """Every metric of the ecephys_spike_sorting CSV has an alias, but those without an equal."""
+    """Every metric of the ecephys_spike_sorting CSV has a place in the dialect, but those without an equal."""
     table = next((shared_data / "allen_metrics").glob("*.metrics.csv"))
     with table.open(newline="") as lines:
         columns = next(csv.reader(lines))
-    unknown = {name for name in columns if name and not find_aliases(name, dialect="Allen")}
+    unknown = {name for name in columns if name and not metric_columns(name, dialect="Allen")}
     assert unknown == {
         "cluster_id", "max_drift", "cumulative_drift", "epoch_name_quality_metrics", "epoch_name_waveform_metrics",
         "peak_channel", "amplitude",

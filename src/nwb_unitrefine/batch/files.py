@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nwb_unitrefine.batch.interrupts import Interrupts
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, read_label_authors
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
+from nwb_unitrefine.read.sources import read_source
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels
-from nwb_unitrefine.storage.remote.addresses import is_address
-from nwb_unitrefine.storage.zarr import is_zarr_folder
 from nwb_unitrefine.write import WriteOptions, write_curation
-from nwb_unitrefine.write.copies import is_place_for_copies, require_new
+from nwb_unitrefine.write.copies import is_place_for_copies
+from nwb_unitrefine.write.preflight import require_writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Curation, LabelsInEffect, RawOptions, SourceHints
+    from nwb_unitrefine.records import Curation, LabelsInEffect, RawOptions, SourceHints, Units
     from nwb_unitrefine.write import WriteReport
 
 __all__ = ["LabelResult", "find_sources", "label", "label_many"]
@@ -150,37 +153,49 @@ def label(
     UnitRefineError
         If the source cannot be read, labelled or written; it is then as it was.
     """
-    start = time.perf_counter()
-    options = write_options or WriteOptions()
-    if output is not None and not dry_run:
-        _require_new(source, Path(output), whole=not options.units_only)
-    curation = curate(source, model=model, raw=raw, hints=hints)
-    report = None if dry_run else write_curation(curation, output=output, **options.as_keywords())
-    labels = report.labels if report is not None else None
-    if labels is None:
-        authors = LabelAuthors() if options.replace_human else read_label_authors(curation.units.source)
-        labels = combine_labels(curation.predictions, authors)
+    start, interrupts, options = time.perf_counter(), Interrupts(), write_options or WriteOptions()
+    units = _read(source, output=output, dry_run=dry_run, hints=hints, options=options)
+    curation = curate(units, model=model, raw=raw)
+    report = None if dry_run else _write(curation, output, interrupts, options)
+    interrupts.raise_if_pending()
+    labels = _labels(curation, report, options)
     seconds = time.perf_counter() - start
     return LabelResult(source=str(source), curation=curation, report=report, labels=labels, seconds=seconds)
 
 
-def _require_new(source: str | Path, output: Path, *, whole: bool) -> None:
-    """Look at the place for an NWB file's copy before the labels are computed; that for tables may be there."""
-    place = Path(source)
-    is_nwb = place.name.endswith(NWB_SUFFIXES) or is_zarr_folder(place) or is_address(str(source))
-    if is_nwb and not is_place_for_copies(output):
-        require_new(output, copy_of=place if whole else None)
+def _labels(curation: Curation, report: WriteReport | None, options: WriteOptions) -> LabelsInEffect:
+    """The labels in effect after the write; without one, those that would be."""
+    if report is not None and report.labels is not None:
+        return report.labels
+    authors = LabelAuthors() if options.replace_human else read_label_authors(curation.units.source)
+    return combine_labels(curation.predictions, authors)
+
+
+def _read(
+    source: str | Path, *, output: str | Path | None, dry_run: bool, hints: SourceHints | None, options: WriteOptions
+) -> Units:
+    """Read a source whose labels can be written, as far as that can be seen before they are computed."""
+    if not dry_run:
+        require_writable(source, output=output, options=options)
+    return read_source(source, hints=hints)
+
+
+def _write(curation: Curation, output: str | Path | None, interrupts: Interrupts, options: WriteOptions) -> WriteReport:
+    """Write the labels; into the file itself without interruption, a copy just does not appear when interrupted."""
+    with interrupts.held() if output is None else nullcontext():
+        return write_curation(curation, output=output, **options.as_keywords())
 
 
 def label_many(
     sources: str | Path | Sequence[str | Path],
     *,
-    model: str | Path | Model = "default",
+    model: str | Path | Model | Sequence[str | Path] = "default",
     output: str | Path | None = None,
     dry_run: bool = False,
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
     write_options: WriteOptions | None = None,
+    load_options: Mapping[str, Any] | None = None,
 ) -> Iterator[LabelResult]:
     """Label sources one after another; an error becomes the outcome of its source, and the next one follows.
 
@@ -191,7 +206,9 @@ def label_many(
         With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
         a copy of each, under its own name. It is made where it is not there.
     model, dry_run, raw, hints, write_options
-        As of `label`.
+        As of `label`. The model is loaded when the first source has been read: what cannot be read is refused at once.
+    load_options : mapping, optional
+        Further arguments of `load_model`.
 
     Yields
     ------
@@ -201,32 +218,49 @@ def label_many(
     Raises
     ------
     ModelError
-        If the model cannot be loaded; nothing was done then.
+        If the model cannot be loaded; no source was changed then.
     SourceError
         If two sources would write the same copy; nothing was done then.
     WriteError
         If there is something else where the folder for copies is to be, or it cannot be made; nothing was done then.
+    KeyboardInterrupt
+        If the user interrupts it. Labels that are being written into a file are written first, and yielded; other work
+        on the file in hand is dropped, and the file is as it was.
     """
     listed = _listed(sources)
     folder = _folder_for_copies(listed, output)
-    outputs = _outputs(listed, output, folder, named_later=write_options is not None and write_options.units_only)
-    loaded = load_model(model)
+    options = write_options or WriteOptions()
+    outputs = _outputs(listed, output, folder, named_later=options.units_only)
     if folder is not None and not dry_run:
         _make(folder)
-    for source, target in zip(listed, outputs, strict=True):
+    interrupts = Interrupts()
+
+    @cache
+    def loaded() -> Model:
+        return load_model(model, **(load_options or {}))
+
+    def labelled(source: str | Path, target: Path | None) -> LabelResult:
         start = time.perf_counter()
+
+        def result(**found: Any) -> LabelResult:
+            return LabelResult(source=str(source), seconds=time.perf_counter() - start, **found)
+
         try:
-            yield label(
-                source,
-                model=loaded,
-                output=target,
-                dry_run=dry_run,
-                raw=raw,
-                hints=hints,
-                write_options=write_options,
-            )
+            units = _read(source, output=target, dry_run=dry_run, hints=hints, options=options)
         except Exception as error:  # noqa: BLE001 - a fault on one file is its row, not the end of the rest
-            yield LabelResult(source=str(source), error=error, seconds=time.perf_counter() - start)
+            return result(error=error)
+        ready = loaded()  # what is wrong with the model is wrong for every file
+        try:
+            curation = curate(units, model=ready, raw=raw)
+            report = None if dry_run else _write(curation, target, interrupts, options)
+            labels = _labels(curation, report, options)
+        except Exception as error:  # noqa: BLE001 - as above
+            return result(error=error)
+        return result(curation=curation, report=report, labels=labels)
+
+    for source, target in zip(listed, outputs, strict=True):
+        yield labelled(source, target)
+        interrupts.raise_if_pending()
 
 
 def _folder_for_copies(sources: Sequence[str | Path], output: str | Path | None) -> Path | None:

@@ -5,7 +5,7 @@ is run, so that every command, and the help, starts fast. What a command finds g
 people or, with ``--json``, as one JSON document for programs; progress and remarks go to standard error.
 
 Exit codes: 0 done; 1 a source was refused, a check said no, or what was found cannot be written; 2 wrong usage; 70 a
-fault in this program; 141 whoever read the output went away, as `head` does.
+fault in this program; 130 interrupted with Ctrl-C; 141 whoever read the output went away, as `head` does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._exit_codes import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_READER_LEFT, EXIT_REFUSED
 from nwb_unitrefine.cli._groups import SuggestingGroup
 from nwb_unitrefine.errors import UnitRefineError
 
@@ -49,12 +50,6 @@ COMMANDS = (
     "demo",
 )
 """Commands in the order of the help; `features` lives in ``features.py``, and so on."""
-
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
-EXIT_FAULT = 70
-EXIT_READER_LEFT = 141
-"""128 + 13: what a shell says of a program that the closed pipe ended."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -129,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        return 130
+        return EXIT_INTERRUPTED
     except (_ReaderLeftError, BrokenPipeError):
         _write_no_more()
         return EXIT_READER_LEFT

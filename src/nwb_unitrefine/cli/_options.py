@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.records import CLASSES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,9 +21,11 @@ __all__ = [
     "given_options",
     "load",
     "loading_options",
+    "mapping_option",
     "model_option",
     "new_table_option",
     "one_or_two",
+    "parse_mapping",
     "require_written",
     "source_options",
     "write_new_table",
@@ -122,6 +126,30 @@ def _parse_labels(text: str) -> dict[str, str]:
     return {label.strip(): meaning.strip() for label, _, meaning in pairs}
 
 
+mapping_option = click.option(
+    "--mapping",
+    "--map-label",
+    multiple=True,
+    metavar="WORD=LABEL",
+    help="What a word for a label means: sua, mua, noise, or nothing to leave it out; repeatable.",
+)
+
+
+def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read ``fair=mua``, as `mapping_option` has it."""
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        word, equals, label = (part.strip() for part in pair.rpartition("="))
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not a word and its meaning, as fair=mua.", param_hint="--mapping")
+        if label not in (*CLASSES, ""):
+            raise click.BadParameter(
+                f"{word!r} cannot mean {label!r}: sua, mua, noise or nothing.", param_hint="--mapping"
+            )
+        mapping[word] = label
+    return mapping
+
+
 definition_option = click.option(
     "--definition",
     type=click.Choice(["0.105", "0.101"]),
@@ -149,9 +177,10 @@ def new_table_option(about: str) -> Callable[[Callable[..., Any]], Callable[...,
 def write_new_table(frame: pd.DataFrame, output: Path) -> None:
     """Write a table that is there whole or not at all."""
     from nwb_unitrefine.journal.appearing import appearing
+    from nwb_unitrefine.records.csv_text import to_csv
 
     with appearing(output) as place:
-        frame.to_csv(place)
+        place.write_text(to_csv(frame), encoding="utf-8")
 
 
 def require_written(overwrite: tuple[str, ...], columns: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import sys
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
@@ -17,7 +18,7 @@ from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records.display import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -33,7 +34,10 @@ __all__ = [
     "say",
     "show_number",
     "show_probability",
+    "show_progress",
 ]
+
+Step = TypeVar("Step")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 
@@ -71,6 +75,28 @@ def make_console(*, stderr: bool = False) -> Console:
     if not console.is_terminal:
         console.width = max(console.width, NARROW)
     return console
+
+
+def show_progress(steps: Iterable[Step], *, total: int, doing: str) -> Iterator[Step]:
+    """Yield the steps of long work; a terminal shows how many are done of how many, on standard error.
+
+    Parameters
+    ----------
+    steps : iterable
+    total : int
+        How many there are.
+    doing : str
+        What is being done.
+    """
+    if not sys.stderr.isatty():
+        yield from steps
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    doing_column = TextColumn("{task.description}")
+    columns = (SpinnerColumn(), doing_column, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=make_console(stderr=True), transient=True) as progress:
+        yield from progress.track(steps, total=total, description=doing)
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._options import given_options, model_option, one_or_two, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, say
 from nwb_unitrefine.records import CLASSES, SourceHints
 
@@ -51,8 +51,9 @@ def command(
         output=output,
         hints=SourceHints(**hints),
         metadata=metadata,
-        model=None if no_labels else load(model),
+        model=None if no_labels else one_or_two(model),
         overwrite=overwrite,
+        load_options=given_options(),
     )
     if as_json:
         print_json(

@@ -62,9 +62,9 @@ def command(
     if names is not None and model:
         raise click.UsageError("Give --names or --model, not both.")
     asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    units = read_units(source)
     if model:
         asked = list(load(model).feature_names)
-    units = read_units(source)
     raw = None
     if from_raw:
         options = RawOptions(

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
-from nwb_unitrefine.cli._options import load, model_option, require_written, source_options
+from nwb_unitrefine.cli._exit_codes import EXIT_INTERRUPTED
+from nwb_unitrefine.cli._options import given_options, model_option, one_or_two, require_written, source_options
 from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.cli._render import (
     describe_error,
     json_option,
-    make_console,
     print_json,
     print_problems,
     print_table,
     say,
     show_probability,
+    show_progress,
 )
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.records import CLASSES, RawOptions, SourceHints
@@ -74,8 +75,6 @@ def command(
     tables beside them. A file that cannot be labelled is left as it was, and the others
     are labelled all the same; the exit code is then 1.
     """
-    from rich.progress import Progress
-
     from nwb_unitrefine.batch import find_sources, label_many
     from nwb_unitrefine.write import WriteOptions
 
@@ -90,17 +89,18 @@ def command(
     )
     labelling = label_many(
         found,
-        model=load(model),
+        model=one_or_two(model),
         output=output,
         dry_run=dry_run,
         raw=RawOptions(progress=False) if from_raw else None,
         hints=SourceHints(**hints),
         write_options=options,
+        load_options=given_options(),
     )
-    documents, rows, n_refused = [], [], 0
+    documents, rows, n_refused, n_left, interrupted = [], [], 0, 0, False
     # What is kept of each source is its line, not its spike times: there may be many sources.
-    with Progress(console=make_console(stderr=True), transient=True) as progress:
-        for result in progress.track(labelling, total=len(found), description=FIRST_TIME):
+    try:
+        for result in show_progress(labelling, total=len(found), doing=FIRST_TIME):
             n_refused += result.error is not None
             if as_json:
                 documents.append(_as_document(result))
@@ -110,11 +110,19 @@ def command(
             elif len(found) == 1:
                 _print_units(result)
             rows.append(_summary(result))
+    except KeyboardInterrupt:
+        interrupted = True
+        n_left = len(found) - len(documents if as_json else rows)
+        documents += [{"source": source, "error": "interrupted"} for source in found[len(documents) :]]
+        rows += [[source, *["–"] * (len(CLASSES) + 2), "not labelled"] for source in found[len(rows) :]]
     if as_json:
         print_json(documents)
     elif len(found) > 1:
         headings = ["source", *CLASSES, "unlabelled", "uncertain", "outcome"]
         print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
+    if interrupted:
+        say(f"Interrupted: {n_left} of {len(found)} sources are as they were.", err=True)
+        return EXIT_INTERRUPTED
     return int(n_refused > 0)
 
 

@@ -33,8 +33,8 @@ def command(source: str, *, model: tuple[str, ...], definition: str | None, outp
     from nwb_unitrefine.models import predict
     from nwb_unitrefine.read import read_units
 
-    loaded = load(model)
     units = read_units(source)
+    loaded = load(model)
     features = compute_features(units, names=loaded.feature_names, definition=definition)
     predictions = predict(loaded, features)
     frame = predictions.to_frame()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli._options import require_written
+from nwb_unitrefine.cli._options import mapping_option, parse_mapping, require_written
 from nwb_unitrefine.cli._render import json_option, print_json, say
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ __all__ = ["command"]
 @click.command("relabel")
 @click.argument("file")
 @click.option("--unit", "units", multiple=True, metavar="ID=LABEL", help="Label of one unit, as 12=noise; repeatable.")
-@click.option("--labels", help="Table of labels: CSV, Phy's cluster_group.tsv, or SpikeInterface's curation JSON.")
+@click.option("--labels", help="Table of labels: CSV, Phy's cluster_group.tsv, or a curation JSON.")
+@mapping_option
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
 @click.option("--columns", help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY. [default: as before]")
@@ -31,6 +32,7 @@ def command(
     *,
     units: tuple[str, ...],
     labels: str | None,
+    mapping: tuple[str, ...],
     by: str,
     note: str,
     columns: str | None,
@@ -51,7 +53,7 @@ def command(
     if labels:
         with read_store(file) as store:
             unit_ids = store.read("id").tolist()
-        wanted = import_labels(labels, unit_ids=unit_ids) | wanted
+        wanted = import_labels(labels, unit_ids=unit_ids, mapping=parse_mapping(mapping)) | wanted
     report = relabel(
         file,
         wanted,

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli._options import definition_option
+from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from nwb_unitrefine.learn import Dataset
     from nwb_unitrefine.learn.learner import FolderLearner
 
@@ -35,19 +33,13 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
     """Add the options that say what the labels of a source are."""
     for option in reversed(
         (
-            click.option("--labels", metavar="CSV", help="Ids and labels, for one source that has no labels itself."),
+            click.option("--labels", metavar="TABLE", help="Ids and labels, for one source that has no labels itself."),
             click.option(
                 "--label-column",
                 metavar="NAME",
                 help="Column that holds the labels; by default those that people set with relabel, else a known one.",
             ),
-            click.option(
-                "--map-label",
-                "map_labels",
-                multiple=True,
-                metavar="OLD=NEW",
-                help="What a label means: sua, mua, noise.",
-            ),
+            mapping_option,
             definition_option,
             click.option(
                 "--subject-pattern",
@@ -98,7 +90,7 @@ def command(
     output: str | None,
     labels: str | None,
     label_column: str | None,
-    map_labels: tuple[str, ...],
+    mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
     add_to: tuple[str, ...],
@@ -133,7 +125,7 @@ def command(
         sources,
         labels=labels,
         label_column=label_column,
-        map_labels=map_labels,
+        mapping=mapping,
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
@@ -182,29 +174,27 @@ def read_sources(
     *,
     labels: str | None,
     label_column: str | None,
-    map_labels: tuple[str, ...],
+    mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
     licence: str = "",
     quiet: bool = False,
 ) -> Dataset:
     """Read labelled units and show what became of each label."""
-    from nwb_unitrefine.learn import read_labelled
+    from nwb_unitrefine.learn import LabelRules, read_labelled
 
     dataset = read_labelled(
         sources,
-        labels=labels,
-        label_column=label_column,
-        mapping=dict(_pairs(map_labels)),
+        rules=LabelRules(table=labels, column=label_column, mapping=parse_mapping(mapping)),
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
     )
     if not quiet:
         print_problems(dataset.problems)
-        mapping = ", ".join(f"{old or '(empty)'} → {new or 'left out'}" for old, new in dataset.label_mapping.items())
+        read_as = ", ".join(f"{old or '(empty)'} → {new or 'left out'}" for old, new in dataset.label_mapping.items())
         counts = ", ".join(f"{dataset.counts[name]} {name}" for name in CLASSES)
-        say(f"labels: {mapping}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
+        say(f"labels: {read_as}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
     return dataset
 
 
@@ -230,12 +220,3 @@ def _learner(
         draws=draws,
         n_jobs=jobs,
     )
-
-
-def _pairs(options: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Take ``fair=mua`` apart."""
-    for option in options:
-        old, equals, new = option.rpartition("=")
-        if not equals:
-            raise click.BadParameter(f"{option!r} is not of the form fair=mua.", param_hint="--map-label")
-        yield old.strip(), new.strip()

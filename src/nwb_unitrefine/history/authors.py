@@ -60,8 +60,8 @@ def read_label_authors(source: Source) -> LabelAuthors:
     is_file = source.kind in {"nwb-hdf5", "nwb-zarr"} and (is_address(source.uri) or Path(source.uri).exists())
     if not is_file:
         return LabelAuthors()
-    with open_nwb(source.uri) as root:
-        return label_authors(runs_in_effect(read_runs(root.group(HISTORY), where=source.uri, details=False)))
+    with open_nwb(source.uri) as nwb:
+        return label_authors(runs_in_effect(read_runs(nwb.root.group(HISTORY), where=source.uri, details=False)))
 
 
 def label_authors(in_effect: Sequence[Run]) -> LabelAuthors:

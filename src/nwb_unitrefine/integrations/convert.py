@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError, WriteError
 from nwb_unitrefine.integrations.session_metadata import check_metadata, merge_metadata, missing_fields, read_metadata
 from nwb_unitrefine.integrations.units_table import add_units, require_as_read
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read import find_sorter, read_source
 from nwb_unitrefine.read.sorters.catalogue import property_columns
@@ -20,7 +22,7 @@ from nwb_unitrefine.records import SourceHints
 from nwb_unitrefine.write import write_curation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.read import Sorter
@@ -64,8 +66,9 @@ def convert(
     output: str | Path,
     hints: SourceHints | None = None,
     metadata: Mapping[str, Any] | str | Path | None = None,
-    model: str | Path | Model | None = "default",
+    model: str | Path | Model | Sequence[str | Path] | None = "default",
     overwrite: bool = False,
+    load_options: Mapping[str, Any] | None = None,
 ) -> Conversion:
     """Make an NWB file of sorter output with neuroconv, and label it.
 
@@ -88,6 +91,8 @@ def convert(
         Whatever `load_model` takes; None converts without labels.
     overwrite : bool, optional
         Replace `output` where it is there.
+    load_options : mapping, optional
+        Further arguments of `load_model`.
 
     Returns
     -------
@@ -108,18 +113,16 @@ def convert(
     hints = hints or SourceHints()
     units = read_source(path, hints=hints)
     sorter = find_sorter(path, sorter=hints.sorter) if units.source.kind == "sorter" else None
+    given = read_metadata(metadata)
     session = _open_interface(sorter, path, units, hints.sampling_rate_hz)
     if session is not None:
         units = replace(units, columns={**_columns_of(session, units), **units.columns})
-    given = read_metadata(metadata)
+    if session is None and not given:  # nothing to check with neuroconv's schema, which takes seconds to import
+        _require_start(missing_fields(given), path)
     check_metadata(given)
     full = merge_metadata({} if session is None else session.get_metadata(), given)
     missing = missing_fields(full)
-    if "NWBFile.session_start_time" in missing:
-        raise SourceError(
-            f"The metadata for {path} lack {', '.join(missing)}.",
-            tip="Give them in a YAML file with the option metadata; the first is needed, archives ask for the rest.",
-        )
+    _require_start(missing, path)
     with appearing(target, overwrite=overwrite) as part:
         _write_nwb(part, units, full)
         require_as_read(part, units)
@@ -131,20 +134,29 @@ def convert(
     )
     if model is None:
         return made
-    curation = curate(target, model=model)
+    curation = curate(target, model=load_model(model, **(load_options or {})))
     return replace(made, curation=curation, report=write_curation(curation))
+
+
+def _require_start(missing: tuple[str, ...], path: Path) -> None:
+    """Refuse a session whose start is not known: NWB has no file without it."""
+    if "NWBFile.session_start_time" in missing:
+        raise SourceError(
+            f"The metadata for {path} lack {', '.join(missing)}.",
+            tip="Give them in a YAML file with the option metadata; the first is needed, archives ask for the rest.",
+        )
 
 
 def _open_interface(sorter: Sorter | None, path: Path, units: Units, sampling_rate_hz: float | None) -> Any:
     """Interface of neuroconv that may know the session; None for Kilosort and Phy, whose folders say nothing of it."""
-    try:
-        from neuroconv import datainterfaces
-    except ImportError as error:
-        raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files") from error
+    if find_spec("neuroconv") is None:
+        raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files")
     if units.source.kind not in {"sorter", "analyzer"}:
         raise SourceError(f"{path} is {units.source.kind}, not a sorter's output: there is nothing to convert.")
     if sorter is None or not sorter.interface or not sorter.extractor:
         return None
+    from neuroconv import datainterfaces
+
     interface = getattr(datainterfaces, sorter.interface)
     wanted = interface.get_source_schema().get("properties", {})
     arguments: dict[str, Any] = {"file_path" if "file_path" in wanted else "folder_path": str(sorter.locate(path))}

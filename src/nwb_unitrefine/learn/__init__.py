@@ -2,7 +2,7 @@
 
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.evaluate import Scored, compare, cross_validate, evaluate, score_table
-from nwb_unitrefine.learn.labels import MappedLabels, map_labels
+from nwb_unitrefine.learn.labels import LabelRules, MappedLabels, map_labels
 from nwb_unitrefine.learn.learner import BoostedTrees, Learner
 from nwb_unitrefine.learn.recipe import UnitRefineRecipe
 from nwb_unitrefine.learn.search import Search
@@ -13,6 +13,7 @@ from nwb_unitrefine.learn.train import Trained, train_model
 __all__ = [
     "BoostedTrees",
     "Dataset",
+    "LabelRules",
     "Learner",
     "MappedLabels",
     "Scored",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.labels import LabelRules
 from nwb_unitrefine.learn.tables import read_labelled_tables
 from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models.folder import SKOPS, TRAINING_DATA
@@ -30,7 +31,7 @@ def read_base_dataset(folder: str | Path) -> Dataset:
     """
     return read_labelled_tables(
         folder,
-        label_column="majority_vote",
+        rules=LabelRules(column="majority_vote"),
         definition="0.101",
         subject_pattern=r"^(mouse\d+)",
         description=(

@@ -1,59 +1,52 @@
-"""What curators and archives call single units, multi-units and noise.
-
-The same word does not mean the same everywhere: the Allen Institute's "good" says only "not noise", so it is neither
-sua nor mua here, and is left out. What is left out is always shown, and a word that is not known is never guessed.
-"""
+"""Which labels of a source to train on or score by, and what they mean."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.records import CLASSES, Ragged
-from nwb_unitrefine.vocabulary.dialects import COMMON_LABELS, DIALECTS
+from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.dialects import label_columns
+from nwb_unitrefine.vocabulary.labels import NO_DECISION, Meaning, one_label, translate, word_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.vocabulary.dialects import LabelColumn
+    from nwb_unitrefine.records import Ragged
 
-__all__ = ["LABEL_COLUMNS", "MappedLabels", "map_labels"]
+__all__ = ["LabelRules", "MappedLabels", "map_labels"]
 
-LABEL_COLUMNS = (
-    "majority_vote",
-    "label",
-    "labels",
-    "manual_label",
-    "curation_label",
-    "decoder_label",
-    "bombcell_label",
-    "quality_label",
-    "quality",
-    "group",
-    "phy_annotations",
-    "ibl_quality_score",
-    "is_single",
-    "KSLabel",
-)
-"""Columns that hold labels, those of people before those of programs."""
 
-_WORDS = {
-    "sua": ("sua", "su", "good", "single", "single unit", "single-unit", "accept", "accepted", "excellent"),
-    "mua": ("mua", "mu", "multi", "multi unit", "multi-unit", "multiunit"),
-    "noise": ("noise", "noisy", "reject", "rejected", "artifact", "artefact", "bad"),
-    "": ("", "nan", "none", "<na>", "unsorted", "unlabeled", "unlabelled", "unknown", "n/a", "non_soma", "non-soma"),
-}
-_NOTHING = _WORDS[""]
-_MEANINGS = {word: name for name, words in _WORDS.items() for word in words}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRules:
+    """Where the labels of a source are, and what its words mean.
 
-_STRONGEST_FIRST = ("noise", "mua", "sua")
-"""Of several labels of one unit, that which says the most against it: Spyglass's curators add, and never take away."""
+    Parameters
+    ----------
+    table : path, optional
+        A table of unit ids and labels, for one source that has no labels of its own. Rows are joined by unit id, never
+        by position.
+    column : str, optional
+        Column of the labels, of that table or of the source. By default, of a file with a curation history the labels
+        that people set; otherwise the first column that holds labels, people's before programs'.
+    mapping : mapping of str to str, optional
+        What words mean (sua, mua, noise, or empty to leave out); it comes before what is known here, and the spelling
+        of a word (case, hyphens) does not matter.
+
+    Examples
+    --------
+    >>> LabelRules(column="verdict", mapping={"fair": "mua"}).column
+    'verdict'
+    """
+
+    table: str | Path | None = None
+    column: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,21 +87,22 @@ def map_labels(
     values : array, Ragged, or iterable of labels or of lists of labels
         One entry a unit: text, a number, a truth value, or several of them.
     column : str, optional
-        Name of the column: numbers mean different things in different columns.
+        Name of the column: an archive's own column has its own meanings, and numbers mean something only there.
     dialect : str, optional
-        Whose file it is, as in ``Source.dialect``.
+        Whose file it is, as in `Source.dialect`.
     mapping : mapping of str to str, optional
-        What the caller's labels mean (sua, mua, noise, or empty to leave out); it goes before what is known here, and
-        case does not matter.
+        As of `LabelRules`.
 
     Returns
     -------
     MappedLabels
+        Units without a decision are left out, as are labels that an archive's own column uses for several classes
+        (the Allen Institute's ``good`` is all that is not noise).
 
     Raises
     ------
     TrainingError
-        If a label is not known; the message lists all of these.
+        If a label is not known, or leaves several classes possible; the message lists all of these.
 
     Examples
     --------
@@ -117,75 +111,40 @@ def map_labels(
     >>> print(map_labels([2, 1, 0, 3], column="phy_annotations"))
     2 → sua (1), 1 → mua (1), 0 → noise (1), 3 → left out (1)
     """
-    known, complete = _meanings(column, dialect, mapping)
-    entries = [tuple(_word(word) for word in _several(value)) for value in values]
-    counts = Counter(word for entry in entries for word in (entry or ("",)))
-    unknown = [word for word in counts if word.casefold() not in known and word.casefold() not in _NOTHING]
-    if unknown and not complete:
+    rule = next((known for known in label_columns(dialect) if known.name == column), None)
+    given = _given(mapping or {})
+    own = {} if rule is None or rule.who == "rule" else rule.meaning
+    found = translate(values, own={**own, **given})
+    unclear = [
+        word
+        for word, meant in found.meanings.items()
+        if meant is None or (len(meant) > 1 and word_key(word) not in own)
+    ]
+    if unclear:
         where = f" in column {column!r}" if column else ""
+        listed = ", ".join(_described(word, found.meanings[word]) for word in unclear[:8])
         raise TrainingError(
-            f"Labels{where} whose meaning is not known: {', '.join(repr(word) for word in unknown[:8])}"
-            f"{' and more' if len(unknown) > 8 else ''}.",
-            tip=f"Say what each means, as in --map-label {unknown[0]}=mua; --map-label {unknown[0]}= leaves it out.",
+            f"Labels{where} whose meaning is not known: {listed}{' and more' if len(unclear) > 8 else ''}.",
+            tip=f"Give the meaning of each: --mapping {unclear[0]}=mua, or mapping={{{unclear[0]!r}: 'mua'}} in "
+            "Python; an empty meaning leaves it out.",
         )
-    labels = [_one_of([known.get(word.casefold(), "") for word in entry]) for entry in entries]
     return MappedLabels(
-        labels=np.array(labels, dtype="U5"),
-        mapping={word: known.get(word.casefold(), "") for word in counts},
-        counts=dict(counts),
+        labels=found.labels,
+        mapping={word: one_label([meant]) for word, meant in found.meanings.items()},
+        counts=found.counts,
     )
 
 
-def _meanings(column: str, dialect: str, mapping: Mapping[str, str] | None) -> tuple[dict[str, str], bool]:
-    """Collect what words mean in one column, the caller's meaning first; and whether all other words mean nothing."""
-    given = {old.casefold(): new for old, new in (mapping or {}).items()}
-    for old, new in given.items():
-        if new not in (*CLASSES, ""):
-            raise TrainingError(f"Label {old!r} cannot mean {new!r}.", tip=f"One of: {', '.join(CLASSES)}, or nothing.")
-    rule, of_this_dialect = _rule(column, dialect)
-    if rule is None:
-        return {**_MEANINGS, **given}, False
-    # Where an archive has its own meaning of "good", everyone's is wrong; where labels are numbers, no word is meant.
-    complete = of_this_dialect or not any(word.isalpha() and word not in _FLAGS for word in rule.meaning)
-    return {**({} if complete else _MEANINGS), **rule.meaning, **dict.fromkeys(_NOTHING, ""), **given}, complete
+def _described(word: str, meant: Meaning | None) -> str:
+    """Quote a word, with the classes that it leaves possible."""
+    return f"{word!r} ({' or '.join(sorted(meant))})" if meant else repr(word)
 
 
-def _rule(column: str, dialect: str) -> tuple[LabelColumn | None, bool]:
-    """Find what an archive means by a column: the archive at hand, or the only one that has such a column."""
-    rules = [(one.name == dialect, rule) for one in DIALECTS for rule in one.labels if rule.name == column]
-    rules += [(False, rule) for rule in COMMON_LABELS if rule.name == column]
-    for of_this_dialect, rule in rules:
-        if of_this_dialect:
-            return rule, True
-    return (rules[0][1], False) if len(rules) == 1 and column not in _EVERYBODYS else (None, False)
-
-
-_FLAGS = ("true", "false")
-_EVERYBODYS = ("label", "quality")
-"""Names of columns that too many use for one archive's meaning to be theirs."""
-
-
-def _several(value: Any) -> Iterable[Any]:
-    """Take one label as a list of one."""
-    return value if isinstance(value, list | tuple | set | np.ndarray) else (value,)
-
-
-def _word(value: Any) -> str:
-    """Spell a label: numbers that are whole as whole, thirds with two digits, what is missing as missing."""
-    if value is None:
-        return ""
-    if isinstance(value, bytes):
-        value = value.decode(errors="replace")
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return "nan" if np.isnan(number) else f"{round(number, 2):g}"
-
-
-def _one_of(meanings: list[str]) -> str:
-    """Decide between the labels of one unit."""
-    return next((name for name in _STRONGEST_FIRST if name in meanings), "")
+def _given(mapping: Mapping[str, str]) -> dict[str, Meaning]:
+    """Check the caller's meanings, and key them as the tables are."""
+    for word, label in mapping.items():
+        if label not in (*CLASSES, ""):
+            raise TrainingError(
+                f"Label {word!r} cannot mean {label!r}.", tip=f"One of: {', '.join(CLASSES)}, or nothing."
+            )
+    return {word_key(word): frozenset({label}) if label else NO_DECISION for word, label in mapping.items()}

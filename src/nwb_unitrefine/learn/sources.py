@@ -9,15 +9,16 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
-from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
+from nwb_unitrefine.learn.labels import LabelRules, map_labels
 from nwb_unitrefine.learn.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.metrics import compute_features
-from nwb_unitrefine.read import read_label_authors, read_units
+from nwb_unitrefine.read import existing_labels, label_candidates, read_label_authors, read_units
+from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import OLD, feature_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from nwb_unitrefine.records import Units
 
@@ -27,9 +28,7 @@ __all__ = ["read_labelled", "read_labelled_units"]
 def read_labelled(
     sources: Sequence[Any],
     *,
-    labels: str | Path | None = None,
-    label_column: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    rules: LabelRules = LabelRules(),  # noqa: B008  # frozen
     definition: str | None = None,
     subject_pattern: str | None = None,
     description: str = "",
@@ -41,25 +40,23 @@ def read_labelled(
     ----------
     sources : sequence
         CSV files and folders of them go to `read_labelled_tables`, everything else to `read_labelled_units`.
-    labels : path, optional
-        A table of ids and labels, where one source has none of its own.
-    label_column, mapping, definition, subject_pattern, description, licence
+    rules : LabelRules, optional
+        Where the labels are and what they mean; a table of labels needs one source.
+    definition, subject_pattern, description, licence
         As of these.
 
     Returns
     -------
     Dataset
     """
-    if labels is not None and len(sources) != 1:
+    if rules.table is not None and len(sources) != 1:
         raise TrainingError(
             "A table of labels belongs to one source.", tip="Train on one source, or give labels in each."
         )
     parts = []
     for source in sources:
         shared: dict[str, Any] = {
-            "labels": labels,
-            "label_column": label_column,
-            "mapping": mapping,
+            "rules": rules,
             "subject_pattern": subject_pattern,
             "description": description,
             "licence": licence,
@@ -72,22 +69,20 @@ def read_labelled(
 
 
 def _is_table(source: Any) -> bool:
-    """Whether a source is a CSV file or a folder that holds some and nothing that is read as units."""
+    """Whether a source is a table, or a folder that holds some and nothing that is read as units."""
     if not isinstance(source, str | Path):
         return False
     path = Path(source)
     if path.is_dir():
         # A Phy folder holds .tsv files, an analyzer's folder its metrics one level down.
         return any(path.glob("*.csv")) and not (path / "spike_times.npy").exists() and not (path / ".zattrs").exists()
-    return path.suffix.casefold() == ".csv"
+    return is_table(path)
 
 
 def read_labelled_units(
     source: Any,
     *,
-    labels: str | Path | None = None,
-    label_column: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    rules: LabelRules = LabelRules(),  # noqa: B008  # frozen
     names: Sequence[str] = feature_names(definition=OLD),
     subject_pattern: str | None = None,
     description: str = "",
@@ -99,13 +94,8 @@ def read_labelled_units(
     ----------
     source : path, address, open file or SortingAnalyzer
         Whatever `read_units` takes.
-    labels : path, optional
-        A CSV of ids and labels, joined by unit id; otherwise a column of the source is taken.
-    label_column : str, optional
-        Name of the column; by default, the labels that people set in the file's curation history, on the units that
-        they decided on, and without any the first of `LABEL_COLUMNS` that is there and that no model of ours wrote.
-    mapping : mapping of str to str, optional
-        What labels mean that `map_labels` does not know.
+    rules : LabelRules, optional
+        Where the labels are and what they mean.
     names : sequence of str
         Metrics to compute; by default all, in the definition of the default model, so that datasets can be combined.
     subject_pattern : str, optional
@@ -121,22 +111,23 @@ def read_labelled_units(
     Raises
     ------
     TrainingError
-        If there are no labels, or `label_column` holds those that a model wrote.
+        If there are no labels, or the column that `rules` name holds those that a model wrote.
     SourceError
         If the source cannot be read.
     """
-    units = read_units(source, columns=[label_column] if label_column else [])
+    wanted = rules.column if rules.table is None else None
+    units = read_units(source, columns=[wanted] if wanted else [])
     features = compute_features(units, names=names)
     ids = [str(one) for one in units.unit_ids.tolist()]
     problems: list[Problem] = []
-    if labels is None:
-        found, column = _own_labels(units, label_column, problems)
+    if rules.table is None:
+        found, column = _own_labels(units, wanted, problems)
     else:
-        table, column = read_labels(labels, label_column)
+        table, column = read_labels(rules.table, rules.column)
         found = [table.get(one, "") for one in ids]
         if not any(one in table for one in ids):
-            raise TrainingError(f"{labels} and {units.source.uri} have no unit id in common.")
-    mapped = map_labels(found, column=column, dialect=units.source.dialect, mapping=mapping)
+            raise TrainingError(f"{rules.table} and {units.source.uri} have no unit id in common.")
+    mapped = map_labels(found, column=column, dialect=units.source.dialect, mapping=rules.mapping)
     keep = mapped.labels != ""
     if not keep.all():
         left_out = tuple(one for one, kept in zip(ids, keep, strict=True) if not kept)
@@ -177,19 +168,23 @@ def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tu
         problems.append(Problem(ProblemCode.LABELS_FROM_HISTORY, what))
         return [decisions.by_people.get(unit_id, "") for unit_id in units.unit_ids.tolist()], ""
     column = _label_column(units, wanted, by_models=decisions.by_models)
+    existing = existing_labels(units).get(column)
+    if existing is not None and existing.who != "curator":
+        what = f"{units.source.uri}: labels of column {column!r} are taken, which a {existing.who} set, no person"
+        problems.append(Problem(ProblemCode.LABELS_OF_PROGRAM, what))
     return list(units.columns[column].values), column
 
 
 def _label_column(units: Units, wanted: str | None, *, by_models: Collection[str]) -> str:
     """Find the column of labels."""
-    theirs = [name for name in units.columns if name not in by_models]
-    candidates = [wanted] if wanted is not None else [name for name in LABEL_COLUMNS if name in theirs]
+    theirs = {name: column.values for name, column in units.columns.items() if name not in by_models}
+    candidates = [wanted] if wanted is not None else list(label_candidates(theirs, dialect=units.source.dialect))
     if not candidates or candidates[0] not in theirs:
         what = f"column {wanted!r}" if wanted is not None else "column of labels"
         ours = f" but for those that a model wrote, {', '.join(by_models)}" * bool(by_models)
         raise TrainingError(
             f"{units.source.uri} has no {what}{ours}.",
-            tip=f"It has: {', '.join(theirs[:12]) or 'no columns'}; say which is the label, or set labels with "
+            tip=f"It has: {', '.join([*theirs][:12]) or 'no columns'}; say which is the label, or set labels with "
             "nwb-unitrefine relabel.",
         )
     return candidates[0]

@@ -1,8 +1,9 @@
-"""Labelled units from CSV tables: metrics and labels in one table, or in two that are joined by unit id."""
+"""Labelled units from tables: metrics and labels in one table, or in two that are joined by unit id."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +11,20 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
-from nwb_unitrefine.learn.labels import LABEL_COLUMNS, map_labels
+from nwb_unitrefine.learn.labels import LabelRules, map_labels
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
+from nwb_unitrefine.read import label_candidates
+from nwb_unitrefine.read.tables import Table, read_table
 from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import NEW, OLD, definition_of, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["read_labelled_tables", "read_labels", "subject_of"]
 
-_ID_COLUMNS = ("unit_id", "cluster_id", "id", "unit", "unit_index", "Unnamed: 0", "")
-_MISSING = ("", "nan", "NaN", "NA", "N/A", "<NA>", "None", "null")
 _RECORDING_COLUMNS = ("recording", "session", "session_id")
 _SUBJECT_COLUMNS = ("subject", "subject_id")
 
@@ -31,9 +32,7 @@ _SUBJECT_COLUMNS = ("subject", "subject_id")
 def read_labelled_tables(
     paths: Sequence[str | Path] | str | Path,
     *,
-    labels: str | Path | None = None,
-    label_column: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    rules: LabelRules = LabelRules(),  # noqa: B008  # frozen
     definition: str | None = None,
     subject_pattern: str | None = None,
     description: str = "",
@@ -44,15 +43,10 @@ def read_labelled_tables(
     Parameters
     ----------
     paths : path, or sequence of paths
-        CSV files, or folders of them (as the UnitRefine base dataset); one row a unit. A table without a column
-        ``recording`` is one recording, named as the file.
-    labels : path, optional
-        A second table with ids and labels, where the metrics' table has no labels. Rows are joined by unit id, never
-        by position.
-    label_column : str, optional
-        Name of the column of labels; by default the first of `LABEL_COLUMNS` that is there.
-    mapping : mapping of str to str, optional
-        What labels mean that `map_labels` does not know.
+        CSV or TSV files, or folders of CSV files (as the UnitRefine base dataset); one row a unit. A table
+        without a column ``recording`` is one recording, named as the file.
+    rules : LabelRules, optional
+        Where the labels are and what they mean; a table of labels needs one table of metrics.
     definition : {"0.105", "0.101"}, optional
         Which SpikeInterface computed the metrics; by default what the columns' names tell (``half_width`` is of 0.101
         and before, ``trough_half_width`` of today).
@@ -69,31 +63,20 @@ def read_labelled_tables(
 
     Raises
     ------
+    SourceError
+        If a file cannot be read as a table, or has no ids.
     TrainingError
-        If a file has no ids, labels or known metrics, an id stands twice, or the two tables have no id in common.
+        If a file has no labels or known metrics, an id stands twice, or the two tables have no id in common.
 
     Examples
     --------
     >>> read_labelled_tables("unitrefine_base", subject_pattern=r"(mouse\d+)")  # doctest: +SKIP
     """
     files = _files([paths] if isinstance(paths, str | Path) else paths)
-    if labels is not None and len(files) != 1:
-        raise TrainingError("A table of labels belongs to one table of metrics.", tip="Give one CSV of metrics.")
-    return combine(
-        [
-            _read_one(
-                file,
-                labels=labels,
-                label_column=label_column,
-                mapping=mapping,
-                definition=definition,
-                subject_pattern=subject_pattern,
-                description=description,
-                licence=licence,
-            )
-            for file in files
-        ]
-    )
+    if rules.table is not None and len(files) != 1:
+        raise TrainingError("A table of labels belongs to one table of metrics.", tip="Give one table of metrics.")
+    shared: dict[str, Any] = {"definition": definition, "subject_pattern": subject_pattern}
+    return combine([_read_one(file, rules, description=description, licence=licence, **shared) for file in files])
 
 
 def _files(paths: Sequence[str | Path]) -> list[Path]:
@@ -111,42 +94,43 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
 
 def _read_one(
     file: Path,
+    rules: LabelRules,
     *,
-    labels: str | Path | None,
-    label_column: str | None,
-    mapping: Mapping[str, str] | None,
     definition: str | None,
     subject_pattern: str | None,
     description: str,
     licence: str,
 ) -> Dataset:
     """Read one table of metrics, with its labels."""
-    table = _read_table(file)
+    table = read_table(file, name=str(file))
     problems: list[Problem] = []
-    if labels is None and file.name == TRAINING_DATA and not set(LABEL_COLUMNS) & set(table.columns):
+    labels = rules.table
+    if labels is None and file.name == TRAINING_DATA and not label_candidates(table.columns):
         # UnitRefine's model folders keep labels apart.
         labels = file.with_name(LABELS)
+    rows = np.arange(len(table))
     if labels is None:
-        column = _label_column(table, label_column, file=file)
-        found = table[column].tolist()
+        column = _label_column(table, rules.column)
+        found = list(table.columns[column])
     else:
-        given, column = read_labels(labels, label_column)
-        table, found = _join(table, given, file=file, other=Path(labels), problems=problems)
-    mapped = map_labels(found, column=column, mapping=mapping)
+        given, column = read_labels(labels, rules.column)
+        rows, found = _join(table, given, other=Path(labels), problems=problems)
+    mapped = map_labels(found, column=column, mapping=rules.mapping)
     keep = mapped.labels != ""
-    ids = np.array([_id_text(one) for one in table.index], dtype=str)
+    ids = np.array(table.ids, dtype=str)[rows]
     if not keep.all():
         what = f"{file.name}: {int((~keep).sum())} units without a usable label"
         problems.append(Problem(ProblemCode.LABELS_UNUSABLE, what, tuple(ids[~keep].tolist())))
-    recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))
-    subjects = _first(table, _SUBJECT_COLUMNS, default=[subject_of(one, subject_pattern) for one in recordings])
+    recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))[rows]
+    subjects = _first(table, _SUBJECT_COLUMNS, default=())
+    subjects = subjects[rows] if len(subjects) else np.array([subject_of(one, subject_pattern) for one in recordings])
     metrics = _metrics(table, definition, exclude=column, file=file)
     return Dataset(
         unit_ids=ids[keep],
         recordings=recordings[keep],
         subjects=subjects[keep],
         names=tuple(metrics),
-        values=np.array([table[old].to_numpy(dtype=np.float64, na_value=np.nan) for old in metrics.values()]).T[keep],
+        values=np.array([_numbers(table, name)[rows] for name in metrics.values()]).T[keep],
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
         description=description or f"{file.name}, labels of column {column!r}.",
@@ -155,38 +139,23 @@ def _read_one(
     )
 
 
-def _read_table(file: Path) -> pd.DataFrame:
-    """Read a CSV, its index the unit ids."""
-    import pandas as pd
-
-    try:
-        header = pd.read_csv(file, nrows=0, skipinitialspace=True).columns
-        # Ids and labels are text until something says otherwise: "007" is not 7, and "NA" may be a unit.
-        table = pd.read_csv(
-            file,
-            dtype=dict.fromkeys((*_ID_COLUMNS, *LABEL_COLUMNS), str),
-            keep_default_na=False,
-            na_values={name: _MISSING for name in header if name not in _ID_COLUMNS},
-            skipinitialspace=True,
-        )
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise TrainingError(f"{file} cannot be read as CSV: {error}.") from error
-    id_column = next((name for name in _ID_COLUMNS if name in table.columns), None)
-    if id_column is None:
-        raise TrainingError(f"{file} has no column of unit ids.", tip="Name it unit_id.")
-    if missing := int((table[id_column] == "").sum()):
-        raise TrainingError(f"{file}: {missing} rows have no unit id in column {id_column!r}.")
-    return table.set_index(id_column)
+def _numbers(table: Table, name: str) -> NDArray[np.float64]:
+    """Values of a metric; text among them is refused."""
+    values = table.values(name)
+    if values.dtype.kind == "f":
+        return values
+    raise TrainingError(f"{table.name}: column {name!r}, a metric, has a value that is no number.")
 
 
-def read_labels(file: str | Path, label_column: str | None = None) -> tuple[dict[str, str], str]:
+def read_labels(file: str | Path, column: str | None = None) -> tuple[dict[str, str], str]:
     """Read a table of ids and labels.
 
     Parameters
     ----------
     file : path
-    label_column : str, optional
-        By default the only column, or the first of `LABEL_COLUMNS`.
+        CSV or TSV, Phy's ``cluster_group.tsv`` too.
+    column : str, optional
+        By default the only column, or the first that holds labels.
 
     Returns
     -------
@@ -197,67 +166,62 @@ def read_labels(file: str | Path, label_column: str | None = None) -> tuple[dict
 
     Raises
     ------
+    SourceError
+        If it cannot be read, or has no ids.
     TrainingError
-        If there are no ids or labels, or an id stands twice.
+        If there are no labels, or an id stands twice.
     """
-    table = _read_table(Path(file))
-    table.index = table.index.map(_id_text)
-    _check_unique(table, file=Path(file))
-    if label_column is None and len(table.columns) == 1:
-        label_column = str(table.columns[0])
-    column = _label_column(table, label_column, file=Path(file))
-    return dict(zip(table.index.tolist(), table[column].fillna("").astype(str).tolist(), strict=True)), column
+    table = read_table(Path(file), name=str(file))
+    _check_unique(table)
+    if column is None and len(table.columns) == 1:
+        column = next(iter(table.columns))
+    column = _label_column(table, column)
+    return dict(zip(table.ids, table.columns[column], strict=True)), column
 
 
-def _check_unique(table: pd.DataFrame, *, file: Path) -> None:
+def _check_unique(table: Table) -> None:
     """Refuse two rows of one unit: nobody can say which label counts."""
-    if not table.index.is_unique:
-        twice = table.index[table.index.duplicated()][0]
+    twice = next((unit for unit, count in Counter(table.ids).items() if count > 1), None)
+    if twice is not None:
         raise TrainingError(
-            f"{file} has unit {twice!r} more than once.", tip="Keep the row that counts: an older label may be wrong."
+            f"{table.name} has unit {twice!r} more than once.",
+            tip="Keep the row that counts: an older label may be wrong.",
         )
 
 
-def _id_text(value: Any) -> str:
-    """Spell an id that some program wrote as 12.0 as 12."""
-    text = str(value).strip()
-    return text[:-2] if re.fullmatch(r"\d+\.0", text) else text
-
-
-def _label_column(table: pd.DataFrame, wanted: str | None, *, file: Path) -> str:
-    """Find the labels."""
-    candidates = [wanted] if wanted is not None else [name for name in LABEL_COLUMNS if name in table.columns]
-    if not candidates or candidates[0] not in table.columns:
+def _label_column(table: Table, wanted: str | None) -> str:
+    """Find the column of labels: the wanted one, or the first that holds labels, people's before programs'."""
+    found = [wanted] if wanted is not None else list(label_candidates(table.columns))
+    if not found or found[0] not in table.columns:
         what = f"column {wanted!r}" if wanted is not None else "column of labels"
         raise TrainingError(
-            f"{file} has no {what}.", tip=f"It has: {', '.join(map(str, table.columns[:12]))}; say which is the label."
+            f"{table.name} has no {what}.", tip=f"It has: {', '.join([*table.columns][:12])}; name the one of labels."
         )
-    return str(candidates[0])
+    return found[0]
 
 
 def _join(
-    metrics: pd.DataFrame, labels: Mapping[str, str], *, file: Path, other: Path, problems: list[Problem]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Give each row of metrics the label of its id; positions mean nothing."""
-    metrics.index = metrics.index.map(_id_text)
-    _check_unique(metrics, file=file)
-    shared = [one for one in metrics.index if one in labels]
-    if not shared:
-        raise TrainingError(f"{file} and {other} have no unit id in common.")
+    metrics: Table, labels: Mapping[str, str], *, other: Path, problems: list[Problem]
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Rows of the metrics that have a label, and these labels; positions mean nothing."""
+    _check_unique(metrics)
+    rows = np.array([row for row, one in enumerate(metrics.ids) if one in labels], dtype=np.intp)
+    if not len(rows):
+        raise TrainingError(f"{metrics.name} and {other} have no unit id in common.")
     for alone, name, lacking in (
-        ([one for one in metrics.index if one not in labels], file, "a label"),
-        ([one for one in labels if one not in metrics.index], other, "metrics"),
+        ([one for one in metrics.ids if one not in labels], Path(metrics.name).name, "a label"),
+        ([one for one in labels if one not in metrics.ids], other.name, "metrics"),
     ):
         if alone:
-            what = f"{name.name}: {len(alone)} units without {lacking}"
+            what = f"{name}: {len(alone)} units without {lacking}"
             problems.append(Problem(ProblemCode.LABELS_UNMATCHED, what, tuple(alone)))
-    return metrics.loc[shared], [labels[one] for one in shared]
+    return rows, [labels[metrics.ids[row]] for row in rows.tolist()]
 
 
-def _first(table: pd.DataFrame, names: Sequence[str], *, default: Sequence[str]) -> Any:
-    """Take the first of some columns that is there, as text."""
-    found = next((table[name].astype(str).to_numpy() for name in names if name in table.columns), None)
-    return np.asarray(default if found is None else found, dtype=str)
+def _first(table: Table, names: Sequence[str], *, default: Sequence[str]) -> NDArray[np.str_]:
+    """Take the first of some columns that is there."""
+    found = next((table.columns[name] for name in names if name in table.columns), default)
+    return np.array(found, dtype=str)
 
 
 def subject_of(recording: str, pattern: str | None) -> str:
@@ -273,9 +237,9 @@ def subject_of(recording: str, pattern: str | None) -> str:
     return match.group(1) if match.groups() else match.group(0)
 
 
-def _metrics(table: pd.DataFrame, definition: str | None, *, exclude: str, file: Path) -> dict[str, str]:
+def _metrics(table: Table, definition: str | None, *, exclude: str, file: Path) -> dict[str, str]:
     """Map vocabulary names to the table's columns; what is no known metric is no feature, above all no label."""
-    columns = [str(name) for name in table.columns if str(name) != exclude]
+    columns = [name for name in table.columns if name != exclude]
     definition = definition or definition_of(columns) or NEW
     found: dict[str, str] = {}
     for column in columns:

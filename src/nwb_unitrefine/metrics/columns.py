@@ -9,16 +9,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.records import Problem, ProblemCode, Ragged
-from nwb_unitrefine.vocabulary import (
-    METRICS,
-    Alias,
-    Feature,
-    definition_of,
-    dialect_names,
-    dialect_of_columns,
-    find_aliases,
-    resolve,
-)
+from nwb_unitrefine.vocabulary import METRICS, Feature, definition_of, resolve
+from nwb_unitrefine.vocabulary.dialects import MetricColumn, dialect_named, dialect_of_metrics, metric_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,40 +60,41 @@ def read_columns(
     problems : tuple of Problem
         Values out of range.
     """
-    dialect = units.source.dialect
-    if dialect not in dialect_names():
-        dialect = dialect_of_columns(units.columns)
+    known = dialect_named(units.source.dialect)
+    if known is None or not known.metrics:
+        known = dialect_of_metrics(units.columns)
+    dialect = known.name if known is not None else ""
     release = definition
     if definition is None and dialect in ("SpikeInterface", "AIND"):
         release = definition_of(units.columns)
-    elif definition is not None and dialect not in dialect_names():
+    elif definition is not None and known is None:
         dialect = "SpikeInterface"
     found: dict[str, ColumnValues] = {}
     problems = []
     for name, column in units.columns.items():
         full_name = "@" in name
-        aliases = _own_name(name) if full_name else find_aliases(name, dialect=dialect)
+        aliases = _own_name(name) if full_name else metric_columns(name, dialect=dialect)
         numbers = _numbers(column, len(units)) if aliases else None
         if numbers is None:
             continue
         rejected = np.zeros(len(units), dtype=np.bool_)
         for alias in aliases:
-            taken = _convert(alias, numbers)
+            taken = _convert(alias, numbers, dialect)
             rejected |= taken.rejected
-            for known in alias.definitions:
-                if METRICS[alias.metric].difference and not full_name and release not in (None, known):
+            for stated in alias.definitions:
+                if METRICS[alias.metric].difference and not full_name and release not in (None, stated):
                     continue
-                found.setdefault(Feature(METRICS[alias.metric], known).name, taken)
+                found.setdefault(Feature(METRICS[alias.metric], stated).name, taken)
         if rejected.any():
             ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
             what = f"Values of column {name!r} are out of range and not used."
             problems.append(Problem(ProblemCode.COLUMN_OUT_OF_RANGE, what, ids))
     whose = dialect or "no dialect"
-    stated = f", definition {release}" if release else ""
-    return found, f"{whose}{stated}" if found else "", tuple(problems)
+    which = f", definition {release}" if release else ""
+    return found, f"{whose}{which}" if found else "", tuple(problems)
 
 
-def _own_name(name: str) -> tuple[Alias, ...]:
+def _own_name(name: str) -> tuple[MetricColumn, ...]:
     """Take a column named as the vocabulary names features, such as ``half_width@0.101``."""
     try:
         feature = resolve(name)
@@ -109,7 +102,7 @@ def _own_name(name: str) -> tuple[Alias, ...]:
         return ()
     metric = feature.metric
     definitions = (feature.definition,) if metric.difference else metric.definitions
-    return (Alias(dialect="", name=name, metric=metric.name, definitions=definitions),)
+    return (MetricColumn(name, metric.name, definitions),)
 
 
 def _numbers(column: Column, n_units: int) -> NDArray[np.float64] | None:
@@ -122,12 +115,12 @@ def _numbers(column: Column, n_units: int) -> NDArray[np.float64] | None:
         return None
 
 
-def _convert(alias: Alias, numbers: NDArray[np.float64]) -> ColumnValues:
+def _convert(alias: MetricColumn, numbers: NDArray[np.float64], dialect: str) -> ColumnValues:
     """Bring a column's values into the vocabulary's unit, and leave out what cannot be."""
     with np.errstate(divide="ignore"):
         values = alias.scale / numbers if alias.reciprocal else alias.scale * numbers
     low, high = METRICS[alias.metric].valid
     rejected = ~np.isnan(values) & ~((values >= low) & (values <= high) & np.isfinite(values))
     done = f"{alias.scale:g} / " if alias.reciprocal else f"{alias.scale:g} x " if alias.scale != 1 else ""
-    whose = "" if alias.exact else f", as {alias.dialect} computes it"
+    whose = "" if alias.exact else f", as {dialect} computes it"
     return ColumnValues(np.where(rejected, np.nan, values), f"{done}{alias.name}{whose}", rejected)

@@ -26,6 +26,7 @@ from nwb_unitrefine.models.card import render_card
 from nwb_unitrefine.models.manifest import read_manifest
 from nwb_unitrefine.models.skops.archive import MAX_FILE_BYTES
 from nwb_unitrefine.models.skops.reproducible import write_skops
+from nwb_unitrefine.records.csv_text import to_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,9 +250,9 @@ def write_folder(
         draft.mkdir()
         write_skops(estimator, draft / SKOPS)
         if training_data is not None:
-            training_data.to_csv(draft / TRAINING_DATA, index_label="unit_id")
+            (draft / TRAINING_DATA).write_text(to_csv(training_data.rename_axis("unit_id")), encoding="utf-8")
         if labels is not None:
-            labels.to_csv(draft / LABELS, index_label="unit_index")
+            (draft / LABELS).write_text(to_csv(labels.to_frame().rename_axis("unit_index")), encoding="utf-8")
         files = {file.name: digest_of(file) for file in sorted(draft.iterdir())}
         manifest = manifest.model_copy(update={"files": files})
         info = {

@@ -17,9 +17,9 @@ from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
-from nwb_unitrefine.records import ModelIdentity
+from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
-from nwb_unitrefine.vocabulary.labels import KNOWN, meanings_of
+from nwb_unitrefine.vocabulary.labels import NEURAL, class_names
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
@@ -276,7 +276,7 @@ def _fit_out(
         class_labels: tuple[str | None, ...] = manifest.classes
     else:
         inputs = _vocabulary_names(estimator, folder)
-        class_labels = meanings_of(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
+        class_labels = class_names(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
     identity = ModelIdentity(
         name=manifest.name if manifest is not None else name,
         source=source,
@@ -304,9 +304,10 @@ def _digest(folder: ModelFolder, labels: Mapping[str, str] | None) -> str:
 
 def _checked(labels: Mapping[str, str] | None) -> dict[str, str]:
     """Refuse a meaning that is none."""
+    known = (*CLASSES, NEURAL)
     for label, meaning in (labels or {}).items():
-        if meaning not in KNOWN:
-            raise ModelError(f"Label {label!r} cannot mean {meaning!r}.", tip=f"One of: {', '.join(KNOWN)}.")
+        if meaning not in known:
+            raise ModelError(f"Label {label!r} cannot mean {meaning!r}.", tip=f"One of: {', '.join(known)}.")
     return {str(label): meaning for label, meaning in (labels or {}).items()}
 
 

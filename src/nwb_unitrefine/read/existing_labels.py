@@ -1,4 +1,4 @@
-"""Labels that a file has already, in our words, and how far two sets of labels agree."""
+"""Labels that a file already has, in our words, and how far two sets of labels agree."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.records import CLASSES, Ragged
-from nwb_unitrefine.vocabulary.dialects import COMMON_LABELS, DIALECTS
+from nwb_unitrefine.vocabulary.dialects import AUTHORS, label_columns
+from nwb_unitrefine.vocabulary.labels import NO_DECISION, one_label, translate, word_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Units
-    from nwb_unitrefine.vocabulary.dialects import LabelColumn
 
-__all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels"]
-
-_OUTRANKS = ("noise", "mua", "sua")
-"""Which of several labels of one unit counts: a unit that is called both accepted and noise is noise."""
+__all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels", "find_labels", "label_candidates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,11 +29,11 @@ class ExistingLabels:
     ----------
     column : str
     who : str
-        ``"curator"`` or ``"program"``.
+        ``"curator"`` (a person), ``"program"``, or ``"rule"`` (a threshold on one number).
     labels : array of str, shape (n_units,)
         One of `CLASSES`, or empty where the value says none of them.
     meaning : mapping of str to str
-        Each value that is in the file, in lower case, and what it was taken for; empty where nothing.
+        Each value in the file, in lower case, and what it was taken for; empty where it decides nothing.
     """
 
     column: str
@@ -82,7 +79,7 @@ class Agreement:
 
 
 def existing_labels(units: Units) -> dict[str, ExistingLabels]:
-    """Find labels that a file has already.
+    """Find the labels that a file already has.
 
     Parameters
     ----------
@@ -91,38 +88,79 @@ def existing_labels(units: Units) -> dict[str, ExistingLabels]:
     Returns
     -------
     dict of str to ExistingLabels
-        By column, the most telling first; columns none of whose values says sua, mua or noise are left out.
+        By column, as of `find_labels`.
     """
-    of_dialect = [column for dialect in DIALECTS if dialect.name == units.source.dialect for column in dialect.labels]
-    found: dict[str, ExistingLabels] = {}
-    for rule in (*of_dialect, *COMMON_LABELS):
-        column = units.columns.get(rule.name)
-        if column is None or rule.name in found:
+    return find_labels({name: column.values for name, column in units.columns.items()}, dialect=units.source.dialect)
+
+
+def find_labels(columns: Mapping[str, Any], *, dialect: str = "") -> dict[str, ExistingLabels]:
+    """Find the columns of labels among the columns of a table.
+
+    A curator's column that says of every unit what Kilosort's own ``KSLabel`` says is a copy of it, which Kilosort and
+    Phy make before anybody looked: it is a program's.
+
+    Parameters
+    ----------
+    columns : mapping of str to array, Ragged or sequence
+        Values of each column, one entry a unit.
+    dialect : str, optional
+        As in `Source.dialect`.
+
+    Returns
+    -------
+    dict of str to ExistingLabels
+        By column: people's before programs', those before rules', the most specific first. Columns none of whose
+        values decides for sua, mua or noise are left out.
+    """
+    found = []
+    sorter = _words(columns.get("KSLabel"))
+    for rule in label_columns(dialect):
+        values = columns.get(rule.name)
+        if values is None or getattr(values, "ndim", 1) > 1:
             continue
-        labels = _translate(column.values, rule)
-        if (labels.labels != "").any():
-            found[rule.name] = labels
-    return found
+        translation = translate(values, own=rule.meaning)
+        if not (translation.labels != "").any():
+            continue
+        is_copy = rule.who == "curator" and sorter is not None and _words(values) == sorter
+        found.append(
+            ExistingLabels(
+                column=rule.name,
+                who="program" if is_copy else rule.who,
+                labels=translation.labels,
+                meaning={
+                    word.casefold(): one_label([translation.meanings[word]]) for word in sorted(translation.meanings)
+                },
+            )
+        )
+    return {labels.column: labels for labels in sorted(found, key=lambda labels: AUTHORS.index(labels.who))}
 
 
-def _translate(values: NDArray[Any] | Ragged, rule: LabelColumn) -> ExistingLabels:
-    """A column's values in our words."""
-    rows: Sequence[Sequence[str]]
-    if isinstance(values, Ragged):
-        rows = [[_word(value) for value in row.tolist()] for row in values]
-    elif values.ndim == 1:
-        rows = [[_word(value)] for value in values.tolist()]
-    else:
-        rows = [[] for _ in values]
-    present = sorted({word for row in rows for word in row})
-    meaning = {word: rule.meaning.get(word, "") for word in present}
-    labels = [next((label for label in _OUTRANKS if label in {meaning[w] for w in row}), "") for row in rows]
-    return ExistingLabels(column=rule.name, who=rule.who, labels=np.array(labels, dtype=str), meaning=meaning)
+def label_candidates(columns: Mapping[str, Any], *, dialect: str = "") -> dict[str, str]:
+    """Columns to take labels from by default, and who set them: people's before programs'.
+
+    A column that is called so and whose words nobody's table has is among them, after those whose words are known: what
+    its words mean has to be asked. Labels of a rule are not.
+
+    Parameters
+    ----------
+    columns, dialect
+        As of `find_labels`.
+    """
+    who = {name: labels.who for name, labels in find_labels(columns, dialect=dialect).items()}
+    for rule in label_columns(dialect):
+        values = columns.get(rule.name)
+        if rule.name in who or values is None or getattr(values, "ndim", 1) > 1:
+            continue
+        if any(meant != NO_DECISION for meant in translate(values, own=rule.meaning).meanings.values()):
+            who[rule.name] = rule.who
+    return {name: by for author in ("curator", "program") for name, by in who.items() if by == author}
 
 
-def _word(value: Any) -> str:
-    """A value as the rules write it."""
-    return f"{value:g}" if isinstance(value, float) else str(value).strip().lower()
+def _words(values: Any) -> list[str] | None:
+    """Words of a column with one label a unit; None for a column that is not there or has several."""
+    if values is None or isinstance(values, Ragged):
+        return None
+    return [word_key(value) for value in values]
 
 
 def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:

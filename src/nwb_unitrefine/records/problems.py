@@ -212,6 +212,26 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Units of the table of labels and of the metrics do not match; the rest is left out.",
     )
+    LABELS_OF_PROGRAM = (
+        "labels.of-a-program",
+        Severity.WARNING,
+        "Labels are taken that a program set, or that repeat a program's for every unit: nobody decided on them.",
+    )
+    LABELS_IN_NUMBERS = (
+        "labels.in-numbers",
+        Severity.INFO,
+        "Groups are numbers and are read as the first Phy numbered them.",
+    )
+    LABELS_NOT_READ = (
+        "labels.not-read",
+        Severity.WARNING,
+        "A table of clusters or of labels is in the folder and is not read.",
+    )
+    LABELS_DIFFER = (
+        "labels.tables-differ",
+        Severity.WARNING,
+        "Two tables of a folder differ in a column; the column's own table counts.",
+    )
     LABELS_FROM_HISTORY = (
         "labels.from-history",
         Severity.INFO,

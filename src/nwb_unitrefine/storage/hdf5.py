@@ -19,6 +19,7 @@ from nwb_unitrefine.storage.hdf5_guard import (
     read_attribute,
     require_plausible_size,
 )
+from nwb_unitrefine.storage.local_files import require_content
 from nwb_unitrefine.storage.tree import text, text_array
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _raise_failure(source: Path | BinaryIO) -> None:
 
 def _check_file(path: Path) -> None:
     """Say what is wrong with a path before HDF5 does, which says it in its own language."""
-    if not path.exists():
-        raise SourceError(f"{path} does not exist.")
+    require_content(path, name=str(path))
     if not path.is_file():
         raise SourceError(f"{path} is not a file.")
     try:

@@ -1,25 +1,20 @@
-"""Zarr behind the protocols of `nwb_unitrefine.storage.tree`.
+"""Zarr behind the protocols of `nwb_unitrefine.storage.tree`, and the one door through which Zarr stores are read.
 
-hdmf-zarr stores object references with the pickle codec, which runs whatever a file tells it to. This reader never
-uses that codec: numbers and text are read column by column, and references are taken out of the pickle's bytes by an
-interpreter that can build nothing but records of what it saw.
+What a store says of its arrays passes `nwb_unitrefine.storage.zarr_guard` before zarr sees it.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-import struct
+import math
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError
-from nwb_unitrefine.storage.tree import attribute_texts, text_array
-from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError
+from nwb_unitrefine.storage.tree import attribute_texts, text, text_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -28,10 +23,26 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.storage.tree import Array
 
-__all__ = ["ZarrArray", "ZarrGroup", "is_zarr_folder", "open_zarr", "require_zarr"]
+__all__ = [
+    "DAMAGE",
+    "ZarrArray",
+    "ZarrGroup",
+    "is_zarr_folder",
+    "is_zarr_zip",
+    "open_zarr",
+    "read_array",
+    "require_zarr",
+]
 
 _MARKS = (".zmetadata", ".zgroup", "zarr.json")
 """Files that make a folder a Zarr store."""
+
+_LARGE_BYTES = 1 << 32
+_LARGE_TEXT_BYTES = 1 << 28
+"""Sizes beyond which an array has to be there before memory for it is asked for."""
+
+DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError)
+"""What zarr and its codecs raise where a store is damaged."""
 
 
 def is_zarr_folder(path: Path) -> bool:
@@ -39,19 +50,19 @@ def is_zarr_folder(path: Path) -> bool:
     return any((path / mark).is_file() for mark in _MARKS)
 
 
-_BLOSC_HEADER = struct.Struct("<12sI")
+def is_zarr_zip(path: Path) -> bool:
+    """Whether a file is a ZIP file that is called as one of a Zarr store."""
+    return path.name.lower().endswith(".zarr.zip") and path.is_file()
 
-DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError)
-"""What zarr and its codecs raise where a store is damaged."""
 
-
-def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGroup:
+@contextmanager
+def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> Iterator[ZarrGroup]:
     """Open a Zarr store for reading, by its consolidated metadata where there is one.
 
     Parameters
     ----------
     store : Path or mapping
-        A folder, or a mapping from keys to bytes.
+        A folder, a ZIP file of one, or a mapping from keys to bytes.
     name : str
         What to call it in errors.
 
@@ -64,16 +75,28 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> ZarrGro
         metadata are out of date.
     """
     zarr = require_zarr()
-    target = zarr.storage.DirectoryStore(str(store)) if isinstance(store, Path) else store
-    try:
-        if isinstance(store, Path):
-            require_current_metadata(store, name=name)
-        if ".zmetadata" in target:
-            return ZarrGroup(zarr.open_consolidated(target, mode="r"))
-        return ZarrGroup(zarr.open_group(target, mode="r"))
-    except (*DAMAGE, zarr.errors.MetadataError, zarr.errors.GroupNotFoundError) as error:
-        tip = "It is Zarr version 3; hdmf-zarr writes version 2." if "zarr.json" in target else ""
-        raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
+    from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+    from nwb_unitrefine.storage.zarr_guard import GuardedStore
+    from nwb_unitrefine.storage.zarr_stores import FolderStore, ZipStore
+
+    is_version_3 = isinstance(store, Path) and (store / "zarr.json").is_file()
+    with ExitStack() as stack:
+        try:
+            if isinstance(store, Path) and store.is_dir():
+                require_current_metadata(store, name=name)
+                store = FolderStore(store)
+            elif isinstance(store, Path):
+                store = stack.enter_context(closing(ZipStore(store)))
+            root = ZarrGroup(zarr.open_group(GuardedStore(store, consolidated=True), mode="r"))
+        except UnitRefineError:
+            raise
+        except (zarr.errors.GroupNotFoundError, zarr.errors.ContainsArrayError) as error:
+            tip = "It is Zarr version 3; hdmf-zarr writes version 2." if is_version_3 else ""
+            raise SourceError(f"{name} is not a Zarr store that can be read.", tip=tip) from error
+        except (*DAMAGE, zarr.errors.MetadataError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise SourceError(f"{name} is not a Zarr store that can be read: {reason}.") from error
+        yield root
 
 
 def require_zarr() -> Any:
@@ -121,46 +144,70 @@ class ZarrArray:
 
     def n_missing_chunks(self) -> int:
         """How many pieces of it are not there and would be read as zeros; of a remote store, after it was read."""
-        store = self._array.chunk_store
-        if store.is_listable():
-            return int(self._array.nchunks - self._array.nchunks_initialized)
+        there = _count_chunks(self._array)
+        if there is not None:
+            return int(self._array.nchunks) - there
+        store = self._array.store.inner
         return sum(key.startswith(f"{self._array.path}/") for key in store.absent)
 
     def read(self) -> NDArray[Any]:
         """All of it; text as ``str``, references as the last name of their target."""
-        if any(codec.codec_id == "pickle" for codec in self._array.filters or ()):
-            return _target_names(self._array)
-        values = np.asarray(self._array[...])
-        self._require_whole_chunks()
-        return text_array(values) if values.dtype.kind in "OSU" else values
-
-    def _require_whole_chunks(self) -> None:
-        """Refuse chunks that are cut off: Blosc, unlike other codecs, makes up what it does not find.
-
-        Its header ends with the length of the chunk; see the "Blosc Chunk Format".
-        """
-        if getattr(self._array.compressor, "codec_id", None) != "blosc":
-            return
-        for key, head, size in _chunk_heads(self._array):
-            if len(head) < _BLOSC_HEADER.size or _BLOSC_HEADER.unpack(head)[1] != size:
-                raise OSError(f"the chunk {key} is cut off")
+        return read_array(self._array)
 
     def read_ends(self) -> tuple[float, float]:
         """First and last value."""
+        _require_plausible_chunks(self._array)
         return float(self._array[0]), float(self._array[-1])
 
 
-def _chunk_heads(array: Any) -> Iterator[tuple[str, bytes, int]]:
-    """Key, first bytes and size of each chunk of an array that is there; of a remote store, of those that were read."""
-    store = array.chunk_store
-    if not store.is_listable():
-        yield from ((key, *head) for key, head in store.heads.items() if key.startswith(f"{array.path}/"))
+def read_array(array: Any) -> NDArray[Any]:
+    """All of a zarr array of a guarded store; text as ``str``, references as the last name of their target.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is damaged, or stored with a codec that is not read.
+    """
+    _require_plausible_size(array)
+    values = np.asarray(array[...])
+    return text_array(values) if values.dtype.kind in "OSU" else values
+
+
+def _require_plausible_size(array: Any) -> None:
+    """Refuse an array whose shape is damaged, before memory for it is asked for.
+
+    Raises
+    ------
+    OSError
+        If it is large and chunks of it are not there, or if its chunks are much larger than it.
+    """
+    _require_plausible_chunks(array)
+    if array.nbytes <= (_LARGE_TEXT_BYTES if array.dtype == object else _LARGE_BYTES):
         return
-    folder = Path(getattr(store, "path", ""), array.path)  # a store in memory has none
-    for chunk in sorted(folder.rglob("[0-9]*")) if hasattr(store, "path") else ():
-        if chunk.is_file():
-            with chunk.open("rb") as file:
-                yield str(chunk.relative_to(store.path)), file.read(_BLOSC_HEADER.size), chunk.stat().st_size
+    there = _count_chunks(array)
+    is_whole = there >= array.nchunks if there is not None else _ends_are_there(array)
+    if not is_whole:
+        raise OSError(f"{array.path} would be {array.nbytes / 1e9:.1f} GB large, and most of it is not there")
+
+
+def _require_plausible_chunks(array: Any) -> None:
+    """Refuse chunks that are large, and much larger than the array itself."""
+    size = math.prod(array.chunks) * array.dtype.itemsize
+    if size > max(_LARGE_TEXT_BYTES, 2 * array.nbytes):
+        raise OSError(f"{array.path} has chunks of {size / 1e9:.1f} GB, and is itself smaller: it is damaged")
+
+
+def _count_chunks(array: Any) -> int | None:
+    """How many chunks of an array are there; None for a store that cannot be listed."""
+    from nwb_unitrefine.storage.zarr_stores import count_chunks
+
+    return count_chunks(array.store.inner, array.path)
+
+
+def _ends_are_there(array: Any) -> bool:
+    """Whether the first and the last chunk are there."""
+    last = tuple(n - 1 for n in array.cdata_shape)
+    return all(array._chunk_key(at) in array.store.inner for at in ((0,) * len(last), last))  # noqa: SLF001  # zarr 2 has no public way to a chunk's key
 
 
 class ZarrGroup:
@@ -181,7 +228,7 @@ class ZarrGroup:
             columns = attribute_texts(self.attributes, "colnames")
             parts = [f"{name}{end}" for name in columns for end in ("", "_index")]
             names = [name for name in ("id", *parts) if name in self._group]
-        return [*names, *(link["name"] for link in self.attributes.get("zarr_link", ()))]
+        return [*names, *(text(link.get("name")) for link in self._links())]
 
     def array(self, name: str) -> ZarrArray | None:
         """Array of that name, or None."""
@@ -196,65 +243,17 @@ class ZarrGroup:
     def fetch(self, arrays: Iterable[Array]) -> None:
         """Nothing to prepare: the chunks of an array are fetched together when it is read."""
 
+    def _links(self) -> list[Mapping[str, Any]]:
+        """hdmf-zarr's links, which are an attribute."""
+        links = self.attributes.get("zarr_link", ())
+        return [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+
     def _get(self, path: str) -> Any:
         """What is at `path`, links within the file followed; None where nothing is."""
         if path in self._group:
             return self._group[path]
-        for link in self.attributes.get("zarr_link", ()):
-            target = str(link.get("path", "")).lstrip("/")
+        for link in self._links():
             if link.get("name") == path and link.get("source") == ".":
                 root = type(self._group)(self._group.store, read_only=True, chunk_store=self._group.chunk_store)
-                return root.get(target)
+                return root.get(text(link.get("path")).lstrip("/"))
         return None
-
-
-class _Record(dict[str, Any]):
-    """Stands for every object in a pickle: keeps what it is given and does nothing."""
-
-    state: Any = None
-
-    def __init__(self, *_: Any) -> None:
-        super().__init__()
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _ReferenceReader(pickle.Unpickler):
-    """Reads pickled arrays of references without building anything that a file could choose."""
-
-    _KNOWN = frozenset(
-        {
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("hdmf_zarr.utils", "ZarrReference"),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return the inert record for the few names that references are made of; refuse every other."""
-        if (module, name) in self._KNOWN:
-            return _Record
-        raise ValueError(f"it holds a pickled {module}.{name}, which is not read for safety")
-
-
-def _target_names(array: Any) -> NDArray[Any]:
-    """Last name of what each reference of a pickled array points to."""
-    names = np.empty(array.shape, dtype=object)
-    names[...] = ""
-    for place in product(*(range(n) for n in array.cdata_shape)):
-        key = array._chunk_key(place)  # noqa: SLF001  # zarr 2 has no public way to a chunk's bytes
-        stored = array.chunk_store.get(key)
-        if stored is None:
-            continue
-        raw = stored if array.compressor is None else array.compressor.decode(stored)
-        record = _ReferenceReader(io.BytesIO(bytes(raw))).load()
-        items = record.state[-1] if isinstance(record, _Record) and record.state else []
-        chunk = np.empty(len(items), dtype=object)
-        chunk[:] = [str(item.get("path", "")).rsplit("/", 1)[-1] if isinstance(item, dict) else "" for item in items]
-        region = tuple(slice(i * n, (i + 1) * n) for i, n in zip(place, array.chunks, strict=True))
-        target = names[region]
-        target[...] = chunk.reshape(array.chunks)[tuple(slice(n) for n in target.shape)]
-    return names

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.storage.zarr_guard import METADATA, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["require_current_metadata"]
 
 CONSOLIDATED = ".zmetadata"
-_METADATA = frozenset([".zarray", ".zattrs", ".zgroup"])
 
 
 def require_current_metadata(folder: Path, *, name: str) -> None:
@@ -37,12 +37,14 @@ def require_current_metadata(folder: Path, *, name: str) -> None:
     place = folder / CONSOLIDATED
     if not place.is_file():
         return
-    repeated = json.loads(place.read_bytes())["metadata"]
-    own = {
-        file.relative_to(folder).as_posix(): json.loads(file.read_bytes())
-        for file in (folder / "units").rglob(".z*")
-        if file.name in _METADATA
-    }
+    repeated = parse(CONSOLIDATED, place.read_bytes()).get("metadata")
+    if not isinstance(repeated, dict):
+        raise TypeError(f"{CONSOLIDATED} is damaged: it holds no metadata")
+    own = {}
+    for file in (folder / "units").rglob(".z*"):
+        if file.name in METADATA:
+            key = file.relative_to(folder).as_posix()
+            own[key] = parse(key, file.read_bytes())
     keys = own.keys() | {key for key in repeated if key.startswith("units/")}
     for key in sorted(keys):
         if _text(own.get(key)) != _text(repeated.get(key)):

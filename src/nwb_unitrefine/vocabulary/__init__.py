@@ -1,31 +1,6 @@
-"""The vocabulary: every metric of SpikeInterface, its unit and definitions, and what archives call it. Pure data."""
+"""The vocabulary: metrics with their units and definitions, label words, and archives' dialects. Pure data."""
 
-from nwb_unitrefine.vocabulary.aliases import ALIASES
-from nwb_unitrefine.vocabulary.metrics.lookup import (
-    METRICS,
-    definition_of,
-    dialect_names,
-    dialect_of_columns,
-    feature_names,
-    find_aliases,
-    resolve,
-)
-from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias, Feature, Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.lookup import METRICS, definition_of, feature_names, resolve
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Group, Metric, Need
 
-__all__ = [
-    "ALIASES",
-    "METRICS",
-    "NEW",
-    "OLD",
-    "Alias",
-    "Feature",
-    "Group",
-    "Metric",
-    "Need",
-    "definition_of",
-    "dialect_names",
-    "dialect_of_columns",
-    "feature_names",
-    "find_aliases",
-    "resolve",
-]
+__all__ = ["METRICS", "NEW", "OLD", "Feature", "Group", "Metric", "Need", "definition_of", "feature_names", "resolve"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.history.digests import digest_value
-from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS
 from nwb_unitrefine.records import OriginKind, Ragged, offsets_of_counts
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text, scalar
+from nwb_unitrefine.vocabulary.dialects import position_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -130,7 +130,7 @@ def _electrodes(store: UnitsStore) -> dict[str, str]:
     table = store.group("general/extracellular_ephys/electrodes")
     if table is None:
         return {}
-    names = ("id", *(name for columns in POSITION_COLUMNS for name in columns if name), "group_name", "group")
+    names = ("id", *(name for columns in position_columns() for name in columns if name), "group_name", "group")
     arrays = {name: table.array(name) for name in names}
     return {f"electrodes table: {name}": digest_value(array.read()) for name, array in arrays.items() if array}
 

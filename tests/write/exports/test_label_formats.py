@@ -73,10 +73,11 @@ def test_removed_units_are_noise(tmp_path: Path) -> None:
     assert import_labels(place) == {1: "sua", 3: "noise"}
 
 
-def test_phy_folders_of_the_world_are_read(shared_data: Path) -> None:
-    """A real ``cluster_group.tsv``."""
-    labels = import_labels(shared_data / "sorters" / "phy_kilosort25" / "cluster_group.tsv")
-    assert labels == {unit: "sua" if unit in (9, 10, 11) else "mua" for unit in range(13)}
+@pytest.mark.parametrize("name", ["cluster_group.tsv", "cluster_KSLabel.tsv"])
+def test_what_kilosort_wrote_is_no_persons(shared_data: Path, name: str) -> None:
+    """Kilosort's own tables, of which one looks like Phy's, hold labels that nobody decided on."""
+    with pytest.raises(SourceError, match=f"{name}: the column 'KSLabel' is a program's: nobody decided"):
+        import_labels(shared_data / "sorters" / "phy_kilosort25" / name)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +86,12 @@ def test_phy_folders_of_the_world_are_read(shared_data: Path) -> None:
         ("a.csv", "unit_id,label\n1,sua\n1,mua\n", "both 'sua' and 'mua'"),
         ("a.csv", "unit_id,label\n1,strange\n", "'strange' of unit 1"),
         ("a.csv", "unit_id,label\nx,sua\n", "'x' is not the id"),
-        ("a.csv", "a,b\n1,2\n", "has the columns a, b"),
-        ("a.csv", "", "has the columns none"),
+        ("a.csv", "a,b\n1,2\n", "no column of unit ids"),
+        ("a.csv", "unit_id,b\n1,2\n", "has the columns unit_id, b"),
+        ("a.csv", "", "is empty"),
         ("a.json", "{", "cannot be read"),
-        ("a.json", "[]", "not a SpikeInterface curation"),
-        ("a.json", '{"unit_ids": [1, 2], "merges": [{"unit_ids": [1, 2]}]}', "has merges"),
+        ("a.json", "[]", "not a curation of SpikeInterface"),
+        ("a.json", '{"unit_ids": [1, 2], "merges": [{"unit_ids": [1, 2]}]}', "merges units 1 and 2"),
     ],
 )
 def test_tables_that_make_no_sense_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -112,7 +114,7 @@ def test_an_existing_file_is_not_overwritten(run: Run, tmp_path: Path) -> None:
 
 def test_an_unknown_kind_is_refused(run: Run, tmp_path: Path) -> None:
     """The file's ending says the format."""
-    with pytest.raises(WriteError, match="no kind"):
+    with pytest.raises(WriteError, match="does not end in a suffix"):
         export_labels(run, tmp_path / "labels.xlsx")
 
 
@@ -120,14 +122,14 @@ def test_an_unknown_kind_is_refused(run: Run, tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"manual_labels": [{"unit_id": 1, "labels": {"quality": ["nosie"]}}]}, "'nosie' of unit 1"),
-        ({"manual_labels": [{"unit_id": 1, "mine": "good"}, {"unit_id": 2, "mine": "nosie"}]}, "'nosie' of unit 2"),
+        ({"manual_labels": [{"unit_id": 1, "mine": "good"}]}, "category 'mine', which may not mean quality"),
         ({"manual_labels": [{"labels": {"quality": ["good"]}}]}, "no unit_id"),
         ({"manual_labels": [3]}, "no unit_id"),
         ({"manual_labels": {"0": "good"}}, "manual_labels is no list"),
         ({"manual_labels": [{"unit_id": 1, "labels": ["good"]}]}, "not sorted by category"),
         ({"manual_labels": [{"unit_id": 7, "quality": "good"}]}, "not among its unit_ids"),
         ({"removed": 3}, "removed is no list"),
-        ({"unit_ids": 3}, "lists no unit_ids"),
+        ({"unit_ids": 3}, "not a curation of SpikeInterface"),
         ({"unit_ids": [1, 2, 8]}, "unit 8, which the file does not have"),
     ],
 )

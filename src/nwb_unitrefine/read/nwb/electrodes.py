@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
 from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged
+from nwb_unitrefine.vocabulary.dialects import position_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,27 +16,8 @@ if TYPE_CHECKING:
     from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Group
 
-__all__ = ["POSITION_COLUMNS", "read_electrodes", "read_unit_electrodes"]
+__all__ = ["read_electrodes", "read_unit_electrodes"]
 
-
-class PositionColumns(NamedTuple):
-    """Columns that give a position: across the probe, along its depth, and out of its plane."""
-
-    across: str
-    along: str
-    out: str
-
-
-POSITION_COLUMNS = (
-    PositionColumns("rel_x", "rel_y", "rel_z"),
-    PositionColumns("probe_horizontal_position", "probe_vertical_position", ""),
-    PositionColumns("x", "y", "z"),
-)
-"""Where positions are looked for, first match first.
-
-``rel_x``, ``rel_y`` are NWB's own for the place on the probe, ``probe_…`` are Allen's. ``x``, ``y``, ``z`` are places
-in the brain; they serve where they tell the sites of one probe apart, as many older files have it.
-"""
 
 _PITCH_UM = (1.0, 2000.0)
 """Distances from a site to its nearest neighbour that can be micrometres."""
@@ -72,7 +54,7 @@ def _groups(table: Group, n_electrodes: int) -> NDArray[Any]:
 
 def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tuple[NDArray[np.float64] | None, str]:
     """Positions from the first columns that hold usable ones, and the names of these columns."""
-    for columns in POSITION_COLUMNS:
+    for columns in position_columns():
         found = [name for name in columns if name and (array := table.array(name)) and array.shape == groups.shape]
         if columns.across not in found or columns.along not in found:
             continue

@@ -9,6 +9,7 @@ from, stay as they are.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.nwb.units import read_nwb
+from nwb_unitrefine.records import SourceHints
 from nwb_unitrefine.storage.tree import text_array
 
 if TYPE_CHECKING:
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records import SourceHints, Units
+    from nwb_unitrefine.records import Units
     from nwb_unitrefine.storage.tree import Array
 
-__all__ = ["BuiltArray", "BuiltGroup", "build_nwbfile", "describe_nwbfile", "read_nwbfile"]
+__all__ = ["BuiltArray", "BuiltGroup", "build_nwbfile", "describe_nwbfile", "read_nwb_object", "read_nwbfile"]
 
 
 def describe_nwbfile(nwbfile: Any) -> str:
@@ -55,6 +57,44 @@ def read_nwbfile(
     """
     root = build_nwbfile(nwbfile) if built is None else built
     return read_nwb(root, uri=describe_nwbfile(nwbfile), kind="nwb-memory", size_bytes=0, columns=columns, hints=hints)
+
+
+def read_nwb_object(container: Any, *, columns: Collection[str] = (), hints: SourceHints | None = None) -> Units:
+    """Read an ``NWBFile``, or a units table that is part of one.
+
+    Raises
+    ------
+    SourceError
+        If it is another object of pynwb, or a table that is not in an ``NWBFile`` yet.
+    """
+    kind = getattr(container, "neurodata_type", type(container).__name__)
+    if hasattr(container, "add_unit") and hasattr(container, "container_source") and kind != "Units":
+        return read_nwbfile(container, columns=columns, hints=hints)
+    if kind != "Units":
+        raise SourceError(f"A {kind} has no units.", tip="Give the NWBFile, or its units table.")
+    nwbfile = container.get_ancestor("NWBFile")
+    if nwbfile is None:
+        raise SourceError(
+            f"The units table {container.name!r} is not part of an NWBFile, which has its electrodes.",
+            tip="Set it as the NWBFile's units, or give the path of the file that it is in.",
+        )
+    if container is not nwbfile.units:
+        hints = replace(hints or SourceHints(), units=_path_in(nwbfile, container))
+    return read_nwbfile(nwbfile, columns=columns, hints=hints)
+
+
+def _path_in(nwbfile: Any, container: Any) -> str:
+    """Path of a table in the file that its ``NWBFile`` is written to."""
+    names: list[str] = []
+    while container is not nwbfile:
+        names.insert(0, container.name)
+        parent = container.parent
+        if parent is nwbfile:
+            places = ("processing", "scratch", "analysis", "acquisition")
+            found = [place for place in places if container.name in (getattr(nwbfile, place, None) or {})]
+            names[:0] = found[:1]
+        container = parent
+    return "/".join(names)
 
 
 def build_nwbfile(nwbfile: Any) -> BuiltGroup:

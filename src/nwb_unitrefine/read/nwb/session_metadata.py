@@ -92,7 +92,8 @@ def read_session(source: str | Path) -> Session:
     SourceError
         If it cannot be read.
     """
-    with open_nwb(source) as root:
+    with open_nwb(source) as nwb:
+        root = nwb.root
         general, subject = root.group("general"), root.group("general/subject")
         texts = {name: _text(root, name) for name in ("session_description", "session_start_time")}
         texts |= {name: _text(general, name) for name in _GENERAL_TEXTS}

@@ -11,12 +11,12 @@ from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb import session
 from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read_columns
-from nwb_unitrefine.read.nwb.electrodes import POSITION_COLUMNS, read_electrodes, read_unit_electrodes
+from nwb_unitrefine.read.nwb.electrodes import read_electrodes, read_unit_electrodes
 from nwb_unitrefine.read.nwb.spikes import read_obs_intervals, read_spike_times
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
 from nwb_unitrefine.records import Units
 from nwb_unitrefine.storage.tree import attribute_text
-from nwb_unitrefine.vocabulary.dialects import recognise
+from nwb_unitrefine.vocabulary.dialects import position_columns, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -31,15 +31,6 @@ __all__ = ["read_nwb"]
 
 _OWN_ARRAYS = ("id", "spike_times", "obs_intervals", "electrodes", "waveform_mean")
 """Columns of the units table that are always read."""
-
-_ELECTRODE_ARRAYS = (
-    "id",
-    "group_name",
-    *(name for columns in POSITION_COLUMNS for name in columns if name),
-    "local_index",
-    "probe_id",
-)
-"""Columns of the electrodes table that may be read."""
 
 
 def read_nwb(
@@ -79,8 +70,8 @@ def read_nwb(
         raise SourceError(f"{uri} has no units column {unknown[0]!r}.")
     context = ReadContext(uri, unit_ids, hints=hints)
     names, unread = further_columns(table, context, columns=columns)
-    root.fetch(_needed(root, table, names))
     dialect = recognise(table.names(), namespaces=_namespaces(root))
+    root.fetch(_needed(root, table, names, dialect))
     electrodes = read_electrodes(root, context)
     unit_electrodes = read_unit_electrodes(table, electrodes, context)
     trains = read_spike_times(table, context)
@@ -93,7 +84,7 @@ def read_nwb(
         context,
         electrodes=electrodes,
         unit_electrodes=unit_electrodes,
-        local_rows=_local_rows(root, peak_rows),
+        local_rows=_local_rows(root, dialect, peak_rows),
         peak_rows=peak_rows,
         sampling_rate_hz=sampling_rate_hz,
     )
@@ -158,12 +149,14 @@ def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
     return unit_ids
 
 
-def _needed(root: Group, table: Group, names: Iterable[str]) -> Iterable[Array]:
+def _needed(root: Group, table: Group, names: Iterable[str], dialect: Dialect | None) -> Iterable[Array]:
     """Every array that reading the units takes."""
     yield from column_arrays(table, [*_OWN_ARRAYS, *names])
     electrodes = root.group("general/extracellular_ephys/electrodes")
     if electrodes is not None:
-        yield from column_arrays(electrodes, _ELECTRODE_ARRAYS)
+        positions = (name for columns in position_columns() for name in columns)
+        of_dialect = (dialect.channel_number, dialect.probe_id) if dialect else ()
+        yield from column_arrays(electrodes, [name for name in ("id", "group_name", *positions, *of_dialect) if name])
 
 
 def _namespaces(root: Group) -> list[str]:
@@ -183,16 +176,17 @@ def _peak_rows(
     return np.array([rows.get(electrode_id, -1) for electrode_id in column.values.tolist()], dtype=np.int64)
 
 
-def _local_rows(root: Group, peak_rows: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+def _local_rows(root: Group, dialect: Dialect | None, peak_rows: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
     """Rows of the electrodes table of all channels of each unit's probe, by their number on the probe.
 
-    Allen's waveforms have one row for each channel of the unit's probe, in the order of ``local_index``; the electrodes
-    table is in another order and lacks some. Shape (n_units, n_channels), -1 where the table has no such channel.
+    Allen's waveforms have one row for each channel of the unit's probe, in the order of the channels' numbers; the
+    electrodes table is in another order and lacks some. Shape (n_units, n_channels), -1 where the table has no such
+    channel.
     """
     table = root.group("general/extracellular_ephys/electrodes")
-    if table is None or peak_rows is None:
+    if table is None or peak_rows is None or dialect is None or not (dialect.channel_number and dialect.probe_id):
         return None
-    local, probe = table.array("local_index"), table.array("probe_id")
+    local, probe = table.array(dialect.channel_number), table.array(dialect.probe_id)
     if local is None or probe is None:
         return None
     numbers, probes = local.read().astype(np.int64), probe.read()

@@ -13,7 +13,6 @@ Files are parsed, never run: `params.py` is read as a list of constants, arrays 
 from __future__ import annotations
 
 import ast
-import csv
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,10 +21,10 @@ import numpy as np
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb.spikes import check_spike_times
-from nwb_unitrefine.records import Column, Electrodes, Problem, ProblemCode, Ragged, Source, Units, Waveforms
+from nwb_unitrefine.read.sorters.phy_tables import is_curated, read_cluster_tables
+from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,7 +63,7 @@ def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
     Returns
     -------
     Units
-        Columns as neuroconv names them: Phy's ``group`` is ``quality``.
+        Columns as of `read_cluster_tables`.
 
     Raises
     ------
@@ -86,14 +85,14 @@ def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
     context = ReadContext(uri, unit_ids, hints=hints)
     sorted_samples = Ragged.from_rows(samples, rows, len(unit_ids))
     trains = Ragged(sorted_samples.values.astype(np.float64) / sampling_rate_hz, sorted_samples.offsets)
-    columns = _cluster_columns(folder, context)
+    columns = read_cluster_tables(folder, context)
     recorder = _recorder(folder)
     if hints.gain_uv is not None:
         recorder = recorder._replace(gain_v=hints.gain_uv * 1e-6)
     return Units(
         unit_ids=unit_ids,
         spike_times_s=check_spike_times(trains, context),
-        source=Source(uri=uri, kind="sorter", dialect="Phy" if _is_curated(folder, columns) else "Kilosort"),
+        source=Source(uri=uri, kind="sorter", dialect="Phy" if is_curated(folder, columns) else "Kilosort"),
         recording_interval_s=(0.0, recorder.duration_s) if recorder.duration_s else None,
         sampling_rate_hz=sampling_rate_hz,
         waveforms=_waveforms(folder, rows, context, sampling_rate_hz=sampling_rate_hz, recorder=recorder),
@@ -127,52 +126,6 @@ def _sampling_rate(params: Path) -> float:
             if "sample_rate" in names and isinstance(value, int | float) and value > 0:
                 return float(value)
     raise SourceError(f"{params} gives no sample_rate.", tip="Add a line such as: sample_rate = 30000.")
-
-
-def _cluster_columns(folder: Path, context: ReadContext) -> dict[str, Column]:
-    """Columns of all cluster tables: numbers where all are, text elsewhere; empty where a unit has no row.
-
-    Phy splits and merges clusters, and leaves Kilosort's tables as they were: both differences are said.
-    """
-    unit_ids = context.unit_ids
-    tables = sorted(path for path in folder.glob("cluster*") if path.suffix in {".tsv", ".csv"})
-    found: dict[str, dict[int, str]] = {}
-    for path in tables:
-        if path.stem == "cluster_unitrefine_label":
-            continue  # our own, of an earlier run
-        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-            for row in csv.DictReader(stream, delimiter="\t" if path.suffix == ".tsv" else ","):
-                cluster = row.pop("cluster_id", None) or row.pop("id", None)
-                if cluster is None or not cluster.strip().lstrip("-").isdigit():
-                    continue
-                for name, value in row.items():
-                    if name and value is not None:
-                        found.setdefault("quality" if name == "group" else name, {})[int(cluster)] = value
-    listed = {cluster for values in found.values() for cluster in values}
-    if empty := tuple(sorted(listed - set(unit_ids.tolist()))):
-        what = "Clusters that the tables list have no spikes and are left out"
-        context.add(Problem(ProblemCode.CLUSTERS_WITHOUT_SPIKES, what, empty))
-    if listed and (new := [unit_id not in listed for unit_id in unit_ids.tolist()]) and any(new):
-        what = "Clusters are in none of the tables: the tables' columns are empty for them"
-        context.report(ProblemCode.CLUSTERS_NOT_LISTED, what, np.array(new))
-    columns = {}
-    for name, values in found.items():
-        texts = [values.get(unit_id, "") for unit_id in unit_ids.tolist()]
-        columns[name] = Column(name, f"{name} of the sorter's cluster tables.", _numbers_or_text(texts))
-    return columns
-
-
-def _numbers_or_text(texts: list[str]) -> NDArray[Any]:
-    """Numbers if every text that is not empty is one."""
-    try:
-        return np.array([float(value) if value else np.nan for value in texts])
-    except ValueError:
-        return np.array(texts, dtype=object)
-
-
-def _is_curated(folder: Path, columns: Mapping[str, Column]) -> bool:
-    """Whether Phy has been there: it keeps its labels in `cluster_group`."""
-    return "quality" in columns or any((folder / f"cluster_group{end}").is_file() for end in (".tsv", ".csv"))
 
 
 def _electrodes(folder: Path, context: ReadContext) -> Electrodes | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +122,9 @@ def _dandi_address(source: str) -> Address:
             headers = {"Authorization": token} if isinstance(token, str) else {}
             return Address(url=asset.base_download_url, headers=headers, size_bytes=asset.size)
     except NotFoundError as error:
-        raise SourceError(f"{source} is not there.", tip="Look for a typing error, or a path that changed.") from error
+        raise SourceNotFoundError(
+            f"{source} is not there.", tip="Look for a typing error, or a path that changed."
+        ) from error
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else None
         tip = "Log in: set the environment variable DANDI_API_KEY." if status in {401, 403} else ""

@@ -1,4 +1,4 @@
-"""Byte ranges of one address over HTTP: retried, resumed, and explained when they fail."""
+"""Byte ranges of one address over HTTP: checked, retried, resumed, and explained when they fail."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFoundError
+from nwb_unitrefine.storage.remote.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HttpRanges", "Patience", "make_pool"]
+    from nwb_unitrefine.storage.remote.connections import Answer, Connections
+
+__all__ = ["HttpRanges", "Patience", "connections_to"]
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be another the next time."""
@@ -24,30 +25,14 @@ _REFUSALS = {
     403: ("does not let you read it (403)", "It is private, embargoed, or the link has expired."),
     404: ("is not there (404)", "Look for a typing error, or a file that was moved or replaced."),
     410: ("is no longer there (410)", ""),
+    412: ("changed while it was read (412)", "Try again."),
     416: ("is shorter than expected (416)", "It changed while it was read: try again."),
 }
 """What to say of an answer that will not change, and what the user can do."""
 
+_ABSENT = frozenset({404, 410})
 _PIECE_BYTES = 1 << 18
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How often and how long to try again.
-
-    Parameters
-    ----------
-    attempts : int
-        Tries without a byte of progress before giving up.
-    wait_s : float
-        Wait before the second try; each further wait is twice as long, up to half a minute.
-    timeout_s : float
-        Wait for a connection, and for the next bytes.
-    """
-
-    attempts: int = 5
-    wait_s: float = 0.5
-    timeout_s: float = 30.0
+_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
 
 
 @dataclass
@@ -58,21 +43,23 @@ class HttpRanges:
     ----------
     url : str
     headers : mapping of str to str, optional
-        Sent with every request, as a token.
+        Sent with every request to the server of `url`, as a token.
     patience : Patience, optional
-    pool : urllib3.PoolManager, optional
-        Connections to use, as `make_pool` gives them; by default its own.
+    pool : Connections, optional
+        Connections to use, as `connections_to` gives them; by default its own.
 
     Attributes
     ----------
     n_requests, n_bytes : int
         Sent and received so far.
+    size : int or None
+        Of the file, once the first answer stated it.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
-    pool: Any = field(default=None, repr=False)
+    pool: Connections | None = field(default=None, repr=False)
     n_requests: int = field(default=0, init=False)
     n_bytes: int = field(default=0, init=False)
     size: int | None = field(default=None, init=False)
@@ -86,82 +73,152 @@ class HttpRanges:
 
         Raises
         ------
+        SourceNotFoundError
+            If there is nothing at the address.
         SourceError
-            If the address refuses, is not there, serves no ranges, changes meanwhile, or does not answer.
+            If the address refuses, serves no ranges or other ones than it is asked for, changes meanwhile, is too slow,
+            would send more than may be fetched, or does not answer.
         """
+        if self.size is not None:
+            stop = min(stop, self.size)
+        self._require_room(stop - start)
         received = bytearray()
-        failures, reason = 0, ""
+        failures, slow, reason = 0, 0, ""
+        begun = time.monotonic()
         while start + len(received) < stop:
             if failures:
-                if failures >= self.patience.attempts:
+                if max(failures, slow) >= self.patience.attempts:
                     raise SourceError(f"{self.url} does not answer: {reason}.", tip="Try again later.")
-                time.sleep(min(30.0, self.patience.wait_s * 2 ** (failures - 1)))
+                time.sleep(self.patience.wait(failures))
+            if time.monotonic() - begun > self.patience.longest_s:
+                raise self._too_long()
             before = len(received)
-            reason = self._receive(start + before, stop, received)
+            reason, is_slow = self._receive(start + before, stop, received)
+            slow += is_slow
             if self.size is not None:
                 stop = min(stop, self.size)
-            failures = failures + 1 if len(received) == before else min(failures, 1)
+            failures = failures + 1 if is_slow or len(received) == before else min(failures, 1)
             if not reason and len(received) == before:
                 break
         return bytes(received)
 
-    def read_all(self) -> bytes | None:
-        """All of a small file; None where there is none."""
+    def read_all(self, *, most_bytes: int) -> bytes | None:
+        """All of a small file; None where there is none.
+
+        Parameters
+        ----------
+        most_bytes : int
+            How large it may be.
+        """
         failures, reason = 0, ""
+        begun = time.monotonic()
         while failures < self.patience.attempts:
             if failures:
-                time.sleep(min(30.0, self.patience.wait_s * 2 ** (failures - 1)))
+                time.sleep(self.patience.wait(failures))
+            if time.monotonic() - begun > self.patience.longest_s:
+                raise self._too_long()
             try:
-                with self._request({}) as response:
-                    if response.status in {403, 404}:  # S3 says 403 of a missing key to those who may not list
+                with self._request({}) as answer:
+                    if answer.status in {403, *_ABSENT}:  # S3 answers 403 for a missing key where one may not list
                         return None
-                    if response.status == 200:
-                        body = bytes(response.read())
-                        self.n_bytes += len(body)
-                        return body
-                    reason = self._answer(response.status)
+                    if answer.status == 200:
+                        return self._whole_body(answer, most_bytes)
+                    reason = self._refusal(answer.status)
             except self._http_errors() as error:
                 reason = _first_line(error)
             failures += 1
         raise SourceError(f"{self.url} does not answer: {reason}.", tip="Try again later.")
 
-    def _receive(self, start: int, stop: int, received: bytearray) -> str:
-        """Ask once and add to `received` what comes; return why it ended early, or nothing."""
+    def _receive(self, start: int, stop: int, received: bytearray) -> tuple[str, bool]:
+        """Ask once and add to `received` what comes; return why it ended early, or nothing, and whether it was slow."""
+        from nwb_unitrefine.storage.remote.connections import TooSlowError
+
         try:
-            with self._request({"Range": f"bytes={start}-{stop - 1}"}) as response:
-                if response.status != 206:
-                    return self._answer(response.status)
-                self._check_version(response)
-                history = response.retries.history if response.retries else ()
-                if history and history[-1].redirect_location:
-                    self._target = history[-1].redirect_location
-                for piece in response.stream(_PIECE_BYTES):
+            with self._request({"Range": f"bytes={start}-{stop - 1}"}) as answer:
+                if answer.status != 206:
+                    return self._refusal(answer.status), False
+                length = self._checked_length(answer, start, stop)
+                self._target = answer.url
+                for piece in answer.response.stream(min(_PIECE_BYTES, length)):
+                    if len(piece) > length:
+                        raise self._wrong("sends more bytes than it states")
+                    length -= len(piece)
                     received += piece
                     self.n_bytes += len(piece)
+                if length:
+                    return "the connection ended early", False
         except self._http_errors() as error:
-            return _first_line(error)
-        return ""
+            is_slow = isinstance(error, TooSlowError) or isinstance(error.__context__, TooSlowError)
+            return _first_line(error), is_slow
+        return "", False
 
-    def _request(self, headers: Mapping[str, str]) -> Any:
+    def _checked_length(self, answer: Answer, start: int, stop: int) -> int:
+        """How many bytes follow, which begin at `start`: an answer can be of another range, file or form."""
+        self._require_plain(answer)
+        found = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+        if found is None:
+            raise self._wrong("does not state which bytes it sends")
+        first, last = int(found[1]), int(found[2])
+        total = None if found[3] == "*" else int(found[3])
+        self._require_same(total, answer)
+        if first != start or not start <= last < stop or (total is not None and last >= total):
+            raise self._wrong(f"was asked for bytes {start} to {stop - 1} and sends {first} to {last}")
+        self._require_stated_length(answer, last - first + 1)
+        return last - first + 1
+
+    def _require_plain(self, answer: Answer) -> None:
+        """Refuse a body that is encoded, or made of parts: its bytes are not the file's."""
+        encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in {"", "identity"}:
+            raise self._wrong(f"sends it encoded ({encoding[:20]})")
+        if answer.headers.get("Content-Type", "").strip().lower().startswith("multipart/"):
+            raise self._wrong("sends it in parts")
+
+    def _require_same(self, total: int | None, answer: Answer) -> None:
+        """Learn size and version from the first answer, and refuse a later one of another."""
+        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+        if self.size is None:
+            self.size, self._version = total, version
+        elif (total, version) != (self.size, self._version):
+            raise SourceError(f"{self.url} changed while it was read.", tip="Try again.")
+
+    def _require_stated_length(self, answer: Answer, length: int) -> None:
+        stated = answer.headers.get("Content-Length")
+        if stated is not None and stated.strip() != str(length):
+            raise self._wrong(f"states {length} bytes and another length, {stated[:20]}")
+
+    def _whole_body(self, answer: Answer, most_bytes: int) -> bytes:
+        """The body of an answer, if it is not too long."""
+        self._require_plain(answer)
+        body = bytearray()
+        for piece in answer.response.stream(_PIECE_BYTES):
+            body += piece
+            if len(body) > most_bytes:
+                raise self._wrong(f"sends more than {most_bytes / 1e6:.0f} MB, more than it can be")
+        self.n_bytes += len(body)
+        return bytes(body)
+
+    def _require_room(self, n_bytes: int) -> None:
+        """Refuse to fetch more than the user allows, before anything is asked for."""
+        most = self.patience.most_bytes
+        if self.n_bytes + n_bytes > most:
+            raise SourceError(
+                f"{self.url}: {(self.n_bytes + n_bytes) / 1e9:.1f} GB would be fetched, more than the limit of "
+                f"{most / 1e9:.1f} GB.",
+                tip="Download the file and label that, or raise the limit in Python: Patience(most_bytes=…).",
+            )
+
+    def _request(self, headers: Mapping[str, str]) -> Answer:
         """Send one request, to where the last one was redirected."""
         if self.pool is None:
-            self.pool = make_pool(self.url)
+            self.pool = connections_to(self.url, self.patience)
         self.n_requests += 1
-        patience = self.patience
-        target = self._target or self.url
-        is_home = urlsplit(target).netloc == urlsplit(self.url).netloc
-        own = self.headers if is_home else {}  # a token is for the address it was given for, not where that leads
-        return self.pool.request(
-            "GET",
-            target,
-            headers={"Accept-Encoding": "identity", **own, **headers},
-            preload_content=False,
-            decode_content=False,
-            retries=_urllib3().Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0),
-            timeout=_urllib3().Timeout(connect=patience.timeout_s, read=patience.timeout_s),
-        )
+        try:
+            return self.pool.get(self.url, target=self._target, secret=self.headers, headers=headers)
+        except SourceError as error:
+            raise SourceError(f"{self.url} cannot be read. {error.message}", tip=error.tip) from None
 
-    def _answer(self, status: int) -> str:
+    def _refusal(self, status: int) -> str:
         """Why an answer is no use, where asking again may help; raise where it will not."""
         if status in _AGAIN:
             return f"status {status}"
@@ -173,36 +230,36 @@ class HttpRanges:
                 f"{self.url}: the server sends whole files only, no ranges.", tip="Download the file and label that."
             )
         what, tip = _REFUSALS.get(status, (f"answers with status {status}", ""))
-        raise SourceError(f"{self.url} {what}.", tip=tip)
+        kind = SourceNotFoundError if status in _ABSENT else SourceError
+        raise kind(f"{self.url} {what}.", tip=tip)
 
-    def _check_version(self, response: Any) -> None:
-        """Learn size and version from the first answer, and refuse a later one of another."""
-        found = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
-        size = int(found[1]) if found else self.size
-        version = response.headers.get("ETag")
-        if self.size is None:
-            self.size, self._version = size, version
-        elif (size, version) != (self.size, self._version):
-            raise SourceError(f"{self.url} changed while it was read.", tip="Try again.")
+    def _wrong(self, what: str) -> SourceError:
+        """An answer that would be read as something that it is not."""
+        return SourceError(f"{self.url}: the server {what}.", tip="Download the file and label that.")
+
+    def _too_long(self) -> SourceError:
+        return SourceError(
+            f"{self.url} takes longer than {self.patience.longest_s:g} s.",
+            tip="Try again later, download the file, or raise the limit in Python: Patience(longest_s=…).",
+        )
 
     def _http_errors(self) -> tuple[type[Exception], ...]:
         """What urllib3 raises when a connection cannot be made, breaks or goes silent."""
         return (_urllib3().exceptions.HTTPError, OSError)
 
 
-def make_pool(url: str) -> Any:
-    """Connections to a server and those that it leads to, through the proxy that the environment names, if any.
+def connections_to(url: str, patience: Patience) -> Connections:
+    """Connections to a server and those that it leads to.
 
     Raises
     ------
     MissingExtraError
         If urllib3 is not installed.
     """
-    split = urlsplit(url)
-    proxy = getproxies().get(split.scheme)
-    if proxy and not proxy_bypass(split.hostname or ""):
-        return _urllib3().ProxyManager(proxy, maxsize=8)
-    return _urllib3().PoolManager(maxsize=8)
+    _urllib3()
+    from nwb_unitrefine.storage.remote.connections import Connections
+
+    return Connections(url, patience)
 
 
 def _urllib3() -> Any:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from zarr.storage import BaseStore
 
-from nwb_unitrefine.storage.remote.http_ranges import HttpRanges, Patience, make_pool
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.storage.remote.http_ranges import HttpRanges, Patience, connections_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["HttpStore"]
 
 _N_THREADS = 8
+_MOST_METADATA_BYTES = 1 << 28
+_MOST_CHUNK_BYTES = 1 << 31
+"""What no codec of Zarr 2 exceeds."""
 
 
 class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
@@ -36,18 +40,16 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
     ----------
     absent : set of str
         Keys of chunks that were asked for and are not there: zarr takes them for zeros.
-    heads : dict of str to (bytes, int)
-        First 16 bytes, and size, of each chunk that was asked for.
     """
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, patience: Patience | None = None) -> None:
         self._url = url.rstrip("/")
         self._headers = dict(headers or {})
         self._patience = patience or Patience()
-        self._pool = make_pool(self._url)
+        self._pool = connections_to(self._url, self._patience)
+        self._n_bytes = 0
         self._known: dict[str, bytes | None] = {}
         self.absent: set[str] = set()
-        self.heads: dict[str, tuple[bytes, int]] = {}
 
     def is_writeable(self) -> bool:
         """False."""
@@ -70,26 +72,36 @@ class HttpStore(BaseStore):  # type: ignore[misc]  # zarr 2 has no types
         return data
 
     def __contains__(self, key: object) -> bool:
-        try:
-            self[str(key)]
-        except KeyError:
-            return False
-        return True
+        key = str(key)
+        if key not in self._known:
+            self._known[key] = self._get(key)
+        return self._known[key] is not None
 
     def getitems(self, keys: Sequence[str], *, contexts: Mapping[str, Any] | None = None) -> dict[str, bytes]:
         """Several keys at a time; those that are not there are left out. Zarr calls this for the chunks of an array."""
         del contexts
         with ThreadPoolExecutor(_N_THREADS) as threads:
-            found = dict(zip(keys, threads.map(self._get, keys), strict=True))
+            found = dict(zip(keys, threads.map(self._fetch, keys), strict=True))
         there = {key: data for key, data in found.items() if data is not None}
         self.absent |= found.keys() - there.keys()
-        self.heads |= {key: (data[:16], len(data)) for key, data in there.items()}
         return there
+
+    def _fetch(self, key: str) -> bytes | None:
+        """One chunk's bytes; one that was looked for before is not fetched again."""
+        return self._known.pop(key) if key in self._known else self._get(key)
 
     def _get(self, key: str) -> bytes | None:
         """One key's bytes; None where there is none."""
         ranges = HttpRanges(f"{self._url}/{key}", headers=self._headers, patience=self._patience, pool=self._pool)
-        return ranges.read_all()
+        is_metadata = key.rsplit("/", 1)[-1].startswith(".")
+        data = ranges.read_all(most_bytes=_MOST_METADATA_BYTES if is_metadata else _MOST_CHUNK_BYTES)
+        self._n_bytes += len(data or b"")
+        if self._n_bytes > self._patience.most_bytes:
+            raise SourceError(
+                f"{self._url}: more than {self._patience.most_bytes / 1e9:.1f} GB would be fetched.",
+                tip="Download the store and label that, or raise the limit in Python: Patience(most_bytes=…).",
+            )
+        return data
 
     def __iter__(self) -> Iterator[str]:
         """Nothing: HTTP does not list."""

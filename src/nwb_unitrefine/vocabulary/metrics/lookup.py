@@ -1,16 +1,14 @@
-"""Finding things in the vocabulary: a feature by its name, a metric by what an archive calls it."""
+"""Finding a feature by its name, and listing features."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import cache
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from nwb_unitrefine.errors import FeatureError
-from nwb_unitrefine.vocabulary.aliases import ALIASES, SHARED_DIALECT
-from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Alias, Feature, Group, Metric
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Group, Metric
 from nwb_unitrefine.vocabulary.metrics.quality import QUALITY_METRICS
 from nwb_unitrefine.vocabulary.metrics.spike_trains import SPIKE_TRAIN_METRICS
 from nwb_unitrefine.vocabulary.metrics.waveforms import WAVEFORM_METRICS
@@ -20,15 +18,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.metrics.metric import Need
 
-__all__ = [
-    "METRICS",
-    "definition_of",
-    "dialect_names",
-    "dialect_of_columns",
-    "feature_names",
-    "find_aliases",
-    "resolve",
-]
+__all__ = ["METRICS", "definition_of", "feature_names", "resolve"]
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in (*SPIKE_TRAIN_METRICS, *WAVEFORM_METRICS, *QUALITY_METRICS)
@@ -110,78 +100,6 @@ def feature_names(
         and metric.group in groups
         and (available is None or metric.needs <= set(available))
     )
-
-
-@cache
-def _by_column() -> dict[tuple[str, str], tuple[Alias, ...]]:
-    """Aliases by dialect and column, so that a wide table is looked up quickly."""
-    table: dict[tuple[str, str], tuple[Alias, ...]] = {}
-    for alias in ALIASES:
-        key = (alias.dialect, alias.name)
-        table[key] = (*table.get(key, ()), alias)
-    return table
-
-
-def dialect_names() -> tuple[str, ...]:
-    """List the dialects whose names of metrics are known."""
-    return tuple(dict.fromkeys(alias.dialect for alias in ALIASES if alias.dialect != SHARED_DIALECT))
-
-
-def find_aliases(column: str, *, dialect: str = SHARED_DIALECT) -> tuple[Alias, ...]:
-    """Find what a column of a file stands for; empty where the vocabulary does not know.
-
-    Parameters
-    ----------
-    column : str
-        Name of the column.
-    dialect : str
-        Whose way of naming the file follows; a dialect that is not known, or none, leaves the names that mean the
-        same everywhere.
-
-    Examples
-    --------
-    >>> [(alias.metric, alias.scale) for alias in find_aliases("PT_ratio", dialect="Allen")]
-    [('main_peak_to_trough_ratio', 1.0), ('peak_trough_ratio', -1.0)]
-    """
-    known = dialect if dialect in dialect_names() else SHARED_DIALECT
-    return _by_column().get((known, column), ())
-
-
-_SPIKEINTERFACE_ONLY = frozenset(
-    {
-        "isi_violations_ratio",
-        "isi_violations_count",
-        "rp_contamination",
-        "rp_violations",
-        "sliding_rp_violation",
-        "sync_spike_2",
-        "amplitude_cv_median",
-        "peak_to_valley",
-        "peak_trough_ratio",
-        "peak_to_trough_duration",
-        "main_peak_to_trough_ratio",
-        "num_positive_peaks",
-    }
-)
-_ALLEN_ONLY = frozenset({"PT_ratio", "waveform_halfwidth", "halfwidth", "max_drift", "cumulative_drift"})
-_IBL_ONLY = frozenset({"ibl_quality_score", "kilosort2_label", "median_spike_amplitude_uV"})
-
-
-def dialect_of_columns(columns: Collection[str]) -> str:
-    """Tell whose way of naming metrics a table follows from its columns alone; empty where they do not say.
-
-    Two names that only one program uses are asked for: one can be chance.
-
-    Examples
-    --------
-    >>> dialect_of_columns(["PT_ratio", "max_drift", "snr"])
-    'Allen'
-    """
-    names = set(columns)
-    for dialect, telling in (("Allen", _ALLEN_ONLY), ("IBL", _IBL_ONLY), ("SpikeInterface", _SPIKEINTERFACE_ONLY)):
-        if len(names & telling) > 1:
-            return dialect
-    return SHARED_DIALECT
 
 
 def definition_of(columns: Collection[str], *, release: str = "") -> str | None:

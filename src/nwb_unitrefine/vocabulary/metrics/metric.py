@@ -1,11 +1,11 @@
-"""The values that the vocabulary is made of: a metric, a feature (a metric in one definition), and an alias."""
+"""The values that the vocabulary of metrics consists of: a metric, and a feature (a metric in one definition)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["NEW", "OLD", "Alias", "Feature", "Group", "Metric", "Need"]
+__all__ = ["NEW", "OLD", "Feature", "Group", "Metric", "Need"]
 
 NEW = "0.105"
 """Definition of SpikeInterface 0.105: the one that a bare name means."""
@@ -97,36 +97,3 @@ class Feature:
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alias:
-    """What an archive calls a metric, and how its values become ours.
-
-    ``ours = scale * theirs``, or ``scale / theirs`` where `reciprocal`.
-
-    Parameters
-    ----------
-    dialect : str
-        Whose name it is, as in ``Source.dialect``.
-    name : str
-        Their name of the column.
-    metric : str
-        Name of the metric in the vocabulary.
-    definitions : tuple of str
-        Definitions that the value stands for.
-    scale : float
-        From their unit (and sign) to ours.
-    reciprocal : bool
-        Whether theirs is one over ours.
-    exact : bool
-        Whether it is the same quantity; False for one that another program computes in its own way.
-    """
-
-    dialect: str
-    name: str
-    metric: str
-    definitions: tuple[str, ...] = (NEW, OLD)
-    scale: float = 1.0
-    reciprocal: bool = False
-    exact: bool = True

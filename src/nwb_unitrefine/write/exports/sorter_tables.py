@@ -9,6 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.records.csv_text import to_csv
 from nwb_unitrefine.write.report import WriteReport
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _require_tables_wanted(
 def _probabilities(curation: Curation) -> str:
     """Labels, probabilities and features of every unit."""
     frame = curation.predictions.to_frame().join(curation.features.to_frame())
-    return str(frame.to_csv())
+    return to_csv(frame)
 
 
 def _for_phy(curation: Curation) -> str:

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError
+from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.transaction import change_folder, change_hdf5
-from nwb_unitrefine.read.tables import TABLE_SUFFIXES
+from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
-from nwb_unitrefine.storage.zarr import is_zarr_folder
-from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+from nwb_unitrefine.storage.local_files import require_content
+from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
@@ -46,8 +46,7 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
         If it cannot be opened, or is damaged where its units and labels are.
     """
     place = Path(path)
-    if not place.exists():
-        raise SourceError(f"{place} does not exist.")
+    require_content(place, name=str(place))
     _require_nwb(place)
     with held_for_reading(place), _damage_explained(place.name):
         if place.is_dir():
@@ -64,7 +63,12 @@ def _require_nwb(place: Path) -> None:
             f"{place} is a folder and no Zarr store: only NWB files keep a history.",
             tip="Labels of a sorter's output or of an analyzer are in the tables beside it.",
         )
-    if place.suffix in TABLE_SUFFIXES:
+    if is_zarr_zip(place):
+        raise SourceError(
+            f"{place} is a zipped Zarr store, which is only read: labels and their history need the folder.",
+            tip="Unzip it, or write a small file with its units and labels instead: --units-only.",
+        )
+    if is_table(place):
         raise SourceError(
             f"{place} is a table, into which no labels are written.",
             tip=f"nwb-unitrefine predict {place} gives labels to a table of metrics.",
@@ -103,6 +107,8 @@ def change_store(
         return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
+        from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
+
         require_current_metadata(place, name=place.name)
         return change(_store_over(overlay, place.name))
 
@@ -145,6 +151,8 @@ def _damage_explained(name: str) -> Iterator[None]:
     """Say in our words that a file's structure is damaged."""
     try:
         yield
+    except UnitRefineError:
+        raise
     except _DAMAGE as error:
         raise SourceError(f"{name} is damaged where its units or labels are: {_one_line(error)}.") from error
 

@@ -10,9 +10,10 @@ import zarr
 from numcodecs import JSON, VLenUTF8
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
-from nwb_unitrefine.storage.zarr import ZarrGroup
+from nwb_unitrefine.storage.zarr import ZarrGroup, read_array
+from nwb_unitrefine.storage.zarr_guard import GuardedStore
 from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
 
@@ -51,7 +52,7 @@ class ZarrStore:
         self._overlay = overlay
         if ".zgroup" not in overlay:
             raise SourceError(f"{name} is not a Zarr store of format 2, the one that NWB files have.")
-        self._root = zarr.open_group(store=overlay, mode="r+")
+        self._root = zarr.open_group(store=GuardedStore(overlay), mode="r+")
         if "units" not in self._root:
             raise NoUnitsError(f"{name} has no units table.")
         self._units = self._root["units"]
@@ -79,7 +80,7 @@ class ZarrStore:
 
     def read(self, dataset: str) -> NDArray[Any]:
         """All of a dataset of the table; text as ``str``."""
-        return _read(self._units[dataset])
+        return read_array(self._units[dataset])
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""
@@ -242,9 +243,3 @@ def _type(type_name: str, namespace: str) -> dict[str, str]:
 def _chunks(values: NDArray[Any]) -> tuple[int, ...]:
     """One chunk: everything that is written here is small; a length of 0 is not a chunk."""
     return tuple(max(1, length) for length in values.shape)
-
-
-def _read(array: zarr.Array) -> NDArray[Any]:
-    """All of an array; text as ``str``."""
-    values = array[...]
-    return text_array(values) if array.dtype == object or array.dtype.kind in "SU" else np.asarray(values)

@@ -1,0 +1,84 @@
+"""Refuse a write that is known to fail before anything is computed for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.history.runs import read_runs, runs_in_effect
+from nwb_unitrefine.history.tree import HISTORY
+from nwb_unitrefine.read.tables import is_table
+from nwb_unitrefine.storage.remote.addresses import is_address
+from nwb_unitrefine.storage.zarr import is_zarr_folder
+from nwb_unitrefine.write.columns import column_names, columns_to_replace, edited_columns
+from nwb_unitrefine.write.copies import is_place_for_copies, require_new
+from nwb_unitrefine.write.options import WriteOptions
+from nwb_unitrefine.write.stores.open import read_store
+
+__all__ = ["require_writable"]
+
+_NWB_SUFFIXES = (".nwb", ".zarr")
+
+
+def require_writable(
+    source: str | Path, *, output: str | Path | None = None, options: WriteOptions | None = None
+) -> None:
+    """Refuse what `write_curation` would refuse once the labels are computed, as far as it can be seen now.
+
+    Parameters
+    ----------
+    source : str or Path
+        Of the units. What is no NWB file on this machine is not looked into.
+    output : str or Path, optional
+        As of `write_curation`.
+    options : WriteOptions, optional
+
+    Raises
+    ------
+    WriteError
+        If the file, its folder or the place for the copy cannot be written.
+    ColumnExistsError
+        If a column by another program is in the way.
+    SourceError
+        If the file keeps no labels, or its history cannot be read.
+    """
+    options = options or WriteOptions()
+    if is_address(str(source)):
+        if not options.units_only:
+            raise WriteError(
+                f"{source} is not on this machine, so no labels can be written into it.",
+                tip="Write a small file with its units and labels: --output FOLDER --units-only.",
+            )
+        if output is not None and not is_place_for_copies(Path(output)):
+            require_new(Path(output))
+        return
+    place = Path(source)
+    is_nwb = place.suffix in _NWB_SUFFIXES or is_zarr_folder(place) or (place.is_file() and is_table(place))
+    if not place.exists() or not is_nwb:
+        return
+    if output is None:
+        _require_permission(place)
+    elif not is_place_for_copies(Path(output)):
+        require_new(Path(output), copy_of=None if options.units_only else place)
+    if options.units_only:
+        return
+    with read_store(place) as store:
+        chain = runs_in_effect(read_runs(store.group(HISTORY), where=store.name))
+        columns_to_replace(
+            column_names(options.columns),
+            present=store.names(),
+            chain=chain,
+            edited=edited_columns(store, chain),
+            overwrite=options.overwrite_columns,
+            where=store.name,
+        )
+
+
+def _require_permission(place: Path) -> None:
+    """Refuse a file that this user may not write, or whose folder cannot hold its journal."""
+    effective = os.access in os.supports_effective_ids
+    for what, needs in ((place, os.W_OK), (place.resolve().parent, os.W_OK | os.X_OK)):
+        if not os.access(what, needs, effective_ids=effective):
+            why = "it is read-only" if what is place else "its folder is read-only, and a journal is kept beside it"
+            raise WriteError(f"{place.name} cannot be written: {why}.", tip="Write a copy elsewhere: --output.")

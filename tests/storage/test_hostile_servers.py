@@ -1,0 +1,204 @@
+"""Answers that are not what was asked for, that never end, or that lead elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.servers.hostile_server import Asked, part, serve_answers
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.read import Patience, read_units
+from nwb_unitrefine.storage.remote.http_ranges import HttpRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HURRY = Patience(attempts=2, wait_s=0, timeout_s=0.3, slowest_bytes_per_s=10_000, longest_s=3)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Bytes of an NWB file."""
+    path: Path = tmp_path_factory.mktemp("served") / "a.nwb"
+    write_nwb(path, make_session(n_units=6))
+    return path.read_bytes()
+
+
+def drip(asked: Asked, pieces: bytes) -> Iterator[bytes]:
+    """One byte at a time, each long before anybody gives up waiting for it."""
+    for value in pieces:
+        yield bytes([value])
+        asked.over.wait(0.05)
+
+
+def endless(asked: Asked) -> Iterator[bytes]:
+    """Zeros."""
+    while not asked.over.is_set():
+        yield bytes(1 << 16)
+
+
+def moved(location: str, status: int = 302) -> bytes:
+    """A redirect."""
+    return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
+WRONG: dict[str, Callable[[bytes, Asked], bytes]] = {
+    "other range": lambda c, a: part(c, a, Content_Range=f"bytes 4096-{4095 + a.range[1] - a.range[0]}/{len(c)}"),
+    "shifted bytes": lambda c, a: part(c, a, Content_Range=f"bytes {a.range[0] + 1}-{a.range[1]}/{len(c)}"),
+    "more than asked": lambda c, a: part(c, a, Content_Range=f"bytes 0-{len(c) - 1}/{len(c)}", body=c),
+    "no range": lambda c, a: part(c, a, Content_Range=""),
+    "words": lambda c, a: part(c, a, Content_Range="bytes all of it"),
+    "last before first": lambda c, a: part(c, a, Content_Range=f"bytes 100-50/{len(c)}"),
+    "last behind the end": lambda c, a: part(c, a, Content_Range="bytes 0-99/50"),
+    "negative": lambda c, a: part(c, a, Content_Range=f"bytes -1-99/{len(c)}"),
+    "digits": lambda c, a: part(c, a, Content_Range=f"bytes 0-99/{'9' * 5000}"),
+    "length of another": lambda c, a: part(c, a, Content_Length="10"),
+    "longer body": lambda c, a: part(c, a, body=c[:100_000], Content_Length=""),
+    "gzip": lambda c, a: part(c, a, Content_Encoding="gzip"),
+    "brotli": lambda c, a: part(c, a, Content_Encoding="br"),
+    "parts": lambda c, a: part(c, a, Content_Type="multipart/byteranges; boundary=x"),
+    "whole file": lambda c, a: part(c, a, status=200, body=c),
+    "other file later": lambda c, a: part(c, a, ETag=f'"{a.number}"'),
+    "other date later": lambda c, a: part(c, a, ETag="", Last_Modified=f"Mon, 0{a.number} Jan 2026 00:00:00 GMT"),
+    "other size later": lambda c, a: part(c + bytes(a.number), a),
+    "nothing": lambda _c, _a: b"",
+    "no HTTP": lambda _c, _a: b"220 mail ready\r\n",
+    "status 999": lambda c, a: part(c, a, status=999),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_an_answer_that_is_not_what_was_asked_for_is_refused(content: bytes, kind: str) -> None:
+    """Its bytes would be read as spike times of which nobody can say that they are wrong."""
+    with (
+        serve_answers(lambda asked: [WRONG[kind](content, asked)]) as server,
+        pytest.raises(SourceError) as refusal,
+    ):
+        read_units(f"{server.url}/a.nwb", patience=HURRY)
+    assert "\n" not in str(refusal.value)
+
+
+def test_right_answers_are_read(content: bytes) -> None:
+    """Also those that send less at a time than was asked for, which standards allow."""
+
+    def some(asked: Asked) -> list[bytes]:
+        start, stop = asked.range
+        stop = min(stop, start + 50_000, len(content))
+        return [
+            part(content, asked, body=content[start:stop], Content_Range=f"bytes {start}-{stop - 1}/{len(content)}")
+        ]
+
+    for answer in (some, lambda asked: [part(content, asked)], lambda asked: [part(content, asked, Content_Length="")]):
+        with serve_answers(answer) as server:
+            assert len(read_units(f"{server.url}/a.nwb", patience=HURRY)) == 6
+
+
+@pytest.mark.parametrize("place", ["head", "body"])
+def test_a_slow_server_is_given_up(content: bytes, place: str) -> None:
+    """Of one byte at a time, in the answer's head as in its body; the socket's own timeout never ends that."""
+
+    def answer(asked: Asked) -> Iterator[bytes]:
+        whole = part(content, asked)
+        head = whole.index(b"\r\n\r\n") + 4 if place == "body" else 0
+        yield whole[:head]
+        yield from drip(asked, whole[head:])
+
+    with serve_answers(answer) as server:
+        with pytest.raises(SourceError, match="less than 10000 bytes a second"):
+            read_units(f"{server.url}/a.nwb", patience=HURRY)
+        assert len(server.asked) == HURRY.attempts
+
+
+def test_an_endless_file_of_a_store_is_given_up() -> None:
+    """Metadata of a Zarr store that never end are not kept in memory until it is full."""
+
+    def answer(asked: Asked) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        yield from endless(asked)
+
+    with serve_answers(answer) as server:
+        ranges = HttpRanges(f"{server.url}/.zmetadata", patience=HURRY)
+        with pytest.raises(SourceError, match="sends more than 10 MB"):
+            ranges.read_all(most_bytes=10_000_000)
+
+
+def test_an_answer_that_is_fast_and_too_long_in_time_is_given_up() -> None:
+    """There is a limit on the whole time, too."""
+    patience = Patience(attempts=1, timeout_s=5, slowest_bytes_per_s=0, longest_s=0.2)
+
+    def answer(asked: Asked) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        yield from drip(asked, bytes(1000))
+
+    with serve_answers(answer) as server, pytest.raises(SourceError, match=r"longer than 0\.2 s"):
+        HttpRanges(server.url, patience=patience).read_all(most_bytes=1000)
+
+
+@pytest.mark.parametrize("total", [10**18, 10**19 - 1])
+def test_a_size_that_no_file_has_takes_no_memory(content: bytes, total: int) -> None:
+    """The size alone is believed until it is used."""
+
+    def answer(asked: Asked) -> list[bytes]:
+        start, stop = asked.range
+        body = content[start:stop].ljust(stop - start, b"\0")
+        return [part(content, asked, body=body, Content_Range=f"bytes {start}-{stop - 1}/{total}")]
+
+    with serve_answers(answer) as server:
+        assert len(read_units(f"{server.url}/a.nwb", patience=HURRY)) == 6
+        ranges = HttpRanges(f"{server.url}/a.nwb", patience=HURRY)
+        with pytest.raises(SourceError, match=r"1000000000\.0 GB would be fetched"):
+            ranges.read(0, 10**18)
+
+
+@pytest.mark.parametrize("location", ["/data/a.nwb", "data/a.nwb", "?x=1", "//127.0.0.1:{port}/b.nwb"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_relative_redirects_are_followed(content: bytes, location: str, status: int) -> None:
+    """As RFC 9110 means them."""
+
+    def answer(asked: Asked) -> list[bytes]:
+        if asked.path == "/a.nwb":
+            return [moved(location.replace("{port}", server.url.rpartition(":")[2]), status)]
+        return [part(content, asked)]
+
+    with serve_answers(answer) as server:
+        assert len(read_units(f"{server.url}/a.nwb", patience=HURRY)) == 6
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/a", "javascript:1"])
+def test_redirects_to_anything_but_http_are_refused(location: str) -> None:
+    """No file of this machine, and no other protocol."""
+    with (
+        serve_answers(lambda _: [moved(location)]) as server,
+        pytest.raises(SourceError, match="neither http nor https"),
+    ):
+        read_units(f"{server.url}/a.nwb", patience=HURRY)
+
+
+def test_redirects_that_go_on_and_on_are_refused() -> None:
+    """In a circle or not."""
+    with serve_answers(lambda asked: [moved(f"/{asked.number}")]) as server:
+        with pytest.raises(SourceError, match="more than 5 times"):
+            read_units(f"{server.url}/a.nwb", patience=HURRY)
+        assert len(server.asked) == 6
+
+
+def test_a_token_does_not_follow_to_another_server(content: bytes) -> None:
+    """Neither to another port, nor back from there; to another path of its own server it does."""
+    with serve_answers(lambda asked: [part(content, asked)]) as other:
+
+        def answer(asked: Asked) -> list[bytes]:
+            if asked.path == "/away":
+                return [moved(f"{other.url}/a")]
+            return [moved("/b")] if asked.path == "/a" else [part(content, asked)]
+
+        with serve_answers(answer) as server:
+            for path in ("/away", "/a"):
+                ranges = HttpRanges(server.url + path, headers={"Authorization": "token secret"}, patience=HURRY)
+                for start in (0, 100):
+                    assert ranges.read(start, start + 10) == content[start : start + 10]
+            assert all("authorization" in asked.headers for asked in server.asked)
+        assert len(other.asked) == 2
+        assert not any("authorization" in asked.headers for asked in other.asked)
