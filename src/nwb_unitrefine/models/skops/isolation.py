@@ -151,9 +151,14 @@ def main() -> None:
         found = _predict(fitted, request["columns"])
     except UnitRefineError as error:
         answer, found = {"error": error.message, "tip": error.tip}, None
+    except Exception as error:  # noqa: BLE001 - as in the parent: it means that the model cannot be used
+        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip('.')}"
+        answer, found = {"error": f"The model in {request['path']} cannot predict: {why}.", "tip": ""}, None
     answers.write(json.dumps(answer).encode() + b"\n")
     if found is not None:
-        np.save(answers, found, allow_pickle=False)
+        table = io.BytesIO()  # numpy asks a file for its place, which a pipe has not
+        np.save(table, found, allow_pickle=False)
+        answers.write(table.getvalue())
     answers.close()
 
 
