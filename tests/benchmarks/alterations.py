@@ -125,9 +125,7 @@ def with_noise_for_waveform(units: Units, row: int, *, rng: np.random.Generator)
     return with_waveform(units, row, rng.normal(0, 0.1 * np.ptp(own), own.shape))
 
 
-def one_at_a_time(
-    units: Units, rows: Sequence[int], parents: dict[int, int], *, seed: int
-) -> Iterator[Altered]:
+def one_at_a_time(units: Units, rows: Sequence[int], parents: dict[int, int], *, seed: int) -> Iterator[Altered]:
     """Change one unit after another: Poisson spikes and noise for `rows`, mixtures for `parents` (row to neighbour)."""
     rng = np.random.default_rng(seed)
     for row in rows:

@@ -5,7 +5,7 @@ that have mean waveforms on several channels. Units have 500 spikes or more; mix
 calls sua with a probability of 0.5 or more. The list keeps these units, so that models are compared on the same ones:
 the first run writes it, further ones read it. Foreign spikes are *moved* from the nearest unit within 60 µm. A mixture
 is visible where half as many foreign spikes as own ones are expected to add ten or more intervals below 1.5 ms.
-Everything is drawn anew for each seed; intervals of 95 % are bootstrapped over units, with all seeds of a unit together.
+Everything is drawn anew for each seed. Intervals of 95 % are bootstrapped over units, all seeds of a unit together.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def label(model: Model, units: Units) -> Predictions:
     return predict(model, compute_features(units, names=model.feature_names))
 
 
-def choose_units(file: Path, units: Units, model: Model, *, most: int) -> dict[str, dict[str, int]]:
+def choose_units(units: Units, model: Model, *, most: int) -> dict[str, dict[str, int]]:
     """List units of the file, and the neighbours of those that the model calls sua."""
     rng = np.random.default_rng(0)
     counts = units.spike_times_s.counts
@@ -172,7 +172,7 @@ def main() -> None:
         units = read_units(file)
         if units.waveforms is None or units.waveforms.mean.shape[2] < 2:
             continue
-        here = chosen.setdefault(file.name, None) or choose_units(file, units, model, most=options.units_per_file)
+        here = chosen.setdefault(file.name, None) or choose_units(units, model, most=options.units_per_file)
         chosen[file.name] = here
         rows, neighbours = list(here["rows"].values()), {int(row): other for row, other in here["neighbours"].items()}
         for seed in range(options.seeds):
