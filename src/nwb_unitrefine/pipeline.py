@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import load_model, predict
 from nwb_unitrefine.read import read_source
-from nwb_unitrefine.records import Curation, Severity
+from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
+from nwb_unitrefine.records import Basis, Curation, Severity
+from nwb_unitrefine.vocabulary import Need, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Predictions, Problem, RawOptions, SourceHints
+    from nwb_unitrefine.records import Features, Predictions, Problem, RawOptions, SourceHints, Units
 
 __all__ = ["curate"]
 
@@ -65,7 +69,8 @@ def curate(
         features=features,
         predictions=predictions,
         model=loaded.identity,
-        parameters=_parameters(loaded, raw),
+        parameters={**_parameters(loaded, raw), **_stated(units)},
+        rests_on=_basis(features),
     )
 
 
@@ -77,12 +82,40 @@ def _parameters(model: Model, raw: RawOptions | None) -> dict[str, str | float |
     return {**options, "from_raw": True, **raw.parameters()}
 
 
+def _stated(units: Units) -> dict[str, str | float]:
+    """Collect what the user stated about an NWB file, under the names of `SourceHints`."""
+    stated: dict[str, str | float] = {}
+    if units.stored_per_second != 1.0:
+        stated["spike_times_in"] = "ms" if units.stored_per_second == MS_PER_SECOND else "samples"
+    if units.sampling_rate_from == STATED and units.sampling_rate_hz:
+        stated["sampling_rate_hz"] = units.sampling_rate_hz
+    return stated
+
+
+def _basis(features: Features) -> Basis:
+    """Find the richest kind of feature that any unit has."""
+    needs = {need for name in _names_with_values(features) for need in resolve(name).metric.needs}
+    if Need.CHANNELS in needs:
+        return Basis.MANY_CHANNELS
+    if Need.WAVEFORM in needs:
+        return Basis.ONE_CHANNEL
+    return Basis.SPIKE_TIMES if needs else Basis.NOTHING
+
+
+def _names_with_values(features: Features) -> list[str]:
+    """Names of the features that some unit has."""
+    present = np.isfinite(features.values)
+    return [name for column, name in enumerate(features.names) if present[:, column].any()]
+
+
 def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:
-    """Flag the labels of units whose data is not whole: a model sees the features, not what they were computed from."""
+    """Flag the labels of units whose data is not sound: a model sees the features, not what they were computed from."""
     uncertain, reasons = predictions.uncertain.copy(), list(predictions.reasons)
     rows = {unit_id: row for row, unit_id in enumerate(predictions.unit_ids.tolist())}
     for problem in problems:
-        for row in (rows[unit_id] for unit_id in problem.unit_ids if problem.severity is Severity.CRITICAL):
+        if problem.severity is not Severity.CRITICAL:
+            continue
+        for row in [rows[unit_id] for unit_id in problem.unit_ids] or range(len(predictions)):
             if predictions.labels[row]:
                 uncertain[row] = True
                 reasons[row] = "; ".join(filter(None, [reasons[row], problem.what]))

@@ -18,9 +18,7 @@ RATE_HZ = 30_000.0
 
 def ragged(rows: Sequence[Any]) -> Ragged:
     """Rows as one flat array."""
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    values = np.concatenate([np.asarray(row, dtype=np.float64) for row in rows]) if rows else np.zeros(0)
-    return Ragged(values, offsets)
+    return Ragged.concatenated(rows)
 
 
 def biphasic(n_samples: int = 61, *, at: int = 20, size: float = 100.0) -> np.ndarray:
@@ -39,6 +37,7 @@ def make_units(
     columns: Mapping[str, Any] | None = None,
     dialect: str = "",
     obs_intervals: Sequence[Any] | None = None,
+    recorded_s: float | None = None,
     **options: Any,
 ) -> Units:
     """Units with these spike trains, in seconds, and these mean waveforms of shape (n_units, n_samples, n_channels)."""
@@ -55,9 +54,8 @@ def make_units(
         )
     intervals = None
     if obs_intervals is not None:
-        flat = np.concatenate([np.reshape(row, (-1, 2)) for row in obs_intervals]).astype(np.float64)
-        counts = [len(np.reshape(row, (-1, 2))) for row in obs_intervals]
-        intervals = Ragged(flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        intervals = Ragged.concatenated([np.reshape(row, (-1, 2)) for row in obs_intervals])
+    recorded = None if recorded_s is None else np.array([[0.0, recorded_s]])
     return Units(
         unit_ids=np.arange(len(trains)),
         spike_times_s=ragged([np.asarray(train, dtype=np.float64) for train in trains]),
@@ -69,5 +67,5 @@ def make_units(
             name: Column(name=name, description="", values=np.asarray(values))
             for name, values in (columns or {}).items()
         },
-        **({"sampling_rate_hz": RATE_HZ} | options),
+        **({"recording_intervals_s": recorded, "sampling_rate_hz": RATE_HZ} | options),
     )

@@ -65,7 +65,7 @@ def test_a_value_out_of_range_is_reported_and_not_used(value: float) -> None:
 
 def test_what_can_be_computed_is_computed() -> None:
     """The file's own firing rate is used only for the unit without spikes."""
-    units = make_units([SPIKES, []], columns={"firing_rate": [99.0, 5.0]}, recording_interval_s=(0.0, 10.0))
+    units = make_units([SPIKES, []], columns={"firing_rate": [99.0, 5.0]}, recorded_s=10.0)
     features = compute_features(units, names=["firing_rate"])
     assert features.values[:, 0].tolist() == pytest.approx([0.3, 5.0])
     kinds = [features.origin(row, "firing_rate").kind for row in range(2)]

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.made_units import make_units
 from nwb_unitrefine.metrics import compute_features
+from nwb_unitrefine.read import read_units
 from nwb_unitrefine.vocabulary import feature_names, resolve
 
 NAMES = feature_names() + feature_names(definition="0.101")
@@ -51,7 +52,7 @@ def _units(rng: np.random.Generator) -> Any:
     if rng.random() < 0.4:
         options["obs_intervals"] = [[[0, rng.choice([0, 1, 100, 6000])]] for _ in range(n_units)]
     if rng.random() < 0.4:
-        options["recording_interval_s"] = (0.0, float(rng.choice([0, 1, 100, 6000])))
+        options["recorded_s"] = float(rng.choice([0, 1, 100, 6000]))
     if rng.random() < 0.3:
         options["sampling_rate_hz"] = rng.choice([None, 1.0, 500.0, 24414.0625, 1e6])
     return make_units(
@@ -65,7 +66,7 @@ def _units(rng: np.random.Generator) -> Any:
 @pytest.mark.parametrize("seed", range(150))
 def test_anything_gives_values_in_range_or_reasons(seed: int) -> None:
     """Whatever is wrong, there is a table of finite values within each metric's range, and a reason for each NaN."""
-    units = _units(np.random.default_rng(seed))
+    units = read_units(_units(np.random.default_rng(seed)))
     features = compute_features(units, names=NAMES)
     for column, name in enumerate(NAMES):
         values = features.values[:, column]

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.made_units import RATE_HZ, make_units
+from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.kernels.synchrony import count_synchrony
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.records import ProblemCode
 from nwb_unitrefine.vocabulary import Group, feature_names
 
 NAMES = feature_names(groups=[Group.SPIKE_TRAIN])
@@ -22,13 +25,13 @@ def _values(units: object, *names: str) -> np.ndarray:
 
 def test_rates_by_hand() -> None:
     """Six spikes in 120 s, in the first minute, are 0.05 Hz and present in one bin of two."""
-    units = make_units([[1, 2, 3, 4, 5, 6]], recording_interval_s=(0.0, 120.0))
+    units = make_units([[1, 2, 3, 4, 5, 6]], recorded_s=120.0)
     assert _values(units, "num_spikes", "firing_rate", "presence_ratio").tolist() == [[6.0, 0.05, 0.5]]
 
 
 def test_violations_by_hand() -> None:
     """Spikes at 0, 0.5, 1.0 and 10 ms: two intervals below 1.5 ms, three pairs within 1 ms."""
-    units = make_units([[0.0, 0.5e-3, 1.0e-3, 10e-3]], recording_interval_s=(0.0, 100.0))
+    units = make_units([[0.0, 0.5e-3, 1.0e-3, 10e-3]], recorded_s=100.0)
     count, ratio, pairs, contamination = _values(
         units, "isi_violations_count", "isi_violations_ratio", "rp_violations", "rp_contamination"
     )[0]
@@ -40,14 +43,14 @@ def test_violations_by_hand() -> None:
 def test_contamination_by_hand() -> None:
     """One pair within 1 ms among 1,000 spikes in 100 s: 1 - sqrt(1 - 3e6 / (1e6 * 30))."""
     times = np.arange(999) * 0.1
-    units = make_units([np.sort(np.append(times, 50.0005))], recording_interval_s=(0.0, 100.0))
+    units = make_units([np.sort(np.append(times, 50.0005))], recorded_s=100.0)
     (contamination,) = _values(units, "rp_contamination")[0]
     assert contamination == pytest.approx(1 - np.sqrt(1 - 3e6 / (1000**2 * 30)))
 
 
 def test_one_spike_has_no_contamination_today_and_zero_in_the_old_definition() -> None:
     """SpikeInterface 0.101 gave 0 where 0.105 gives nothing."""
-    units = make_units([[1.0]], recording_interval_s=(0.0, 100.0))
+    units = make_units([[1.0]], recorded_s=100.0)
     today, old = _values(units, "rp_contamination", "rp_contamination@0.101")[0]
     assert np.isnan(today)
     assert old == 0.0
@@ -55,7 +58,7 @@ def test_one_spike_has_no_contamination_today_and_zero_in_the_old_definition() -
 
 def test_synchrony_counts_all_spikes_in_a_sample_and_each_unit_once() -> None:
     """Two spikes of one unit and one of another in one sample: each unit has one synchronous sample."""
-    units = make_units([[1.0, 1.0, 2.0], [1.0, 3.0]], recording_interval_s=(0.0, 10.0))
+    units = make_units([[1.0, 1.0, 2.0], [1.0, 3.0]], recorded_s=10.0)
     assert _values(units, "sync_spike_2", "sync_spike_4").tolist() == [[1 / 3, 0.0], [1 / 2, 0.0]]
 
 
@@ -74,14 +77,14 @@ def test_synchrony_in_blocks_is_synchrony_by_sorting(trains: list[list[int]], st
 def test_firing_range_by_hand() -> None:
     """Counts 0, 1, 2, …, 20 in 21 bins of 5 s: percentiles 1 and 19 spikes, a range of 3.6 Hz."""
     times = [5 * bin_ + 0.1 * spike for bin_ in range(21) for spike in range(bin_)]
-    units = make_units([times], recording_interval_s=(0.0, 105.0))
+    units = make_units([times], recorded_s=105.0)
     assert _values(units, "firing_range")[0, 0] == pytest.approx(18 / 5)
 
 
 def test_firing_range_is_that_of_numpy() -> None:
     """Percentiles over mostly empty bins, interpolated, equal ``numpy.percentile`` over the histogram."""
     times = np.sort(np.random.default_rng(0).uniform(0, 300, 137))
-    units = make_units([times], recording_interval_s=(0.0, 303.0))
+    units = make_units([times], recorded_s=303.0)
     counts, _ = np.histogram(np.rint(times * RATE_HZ), bins=np.arange(61) * 150_000)
     low, high = np.percentile(counts / 5, [5, 95])
     assert _values(units, "firing_range")[0, 0] == pytest.approx(high - low)
@@ -107,18 +110,37 @@ def test_a_few_spikes_outside_the_observed_time_are_left_out_and_reported() -> N
     times = np.append(np.linspace(0, 99, 999), 200.0)
     features = compute_features(make_units([times], obs_intervals=[[[0, 100]]]), names=["num_spikes"])
     assert features.values[0, 0] == 999
-    assert any(
-        "outside the observed time" in problem.what and problem.unit_ids == (0,) for problem in features.problems
-    )
+    assert [(problem.code, problem.unit_ids) for problem in features.problems] == [
+        (ProblemCode.SPIKE_TIMES_OUTSIDE, (0,))
+    ]
 
 
 def test_intervals_that_most_spikes_contradict_are_not_believed() -> None:
     """Half the spikes outside: the intervals are wrong, not the spikes."""
-    units = make_units([np.linspace(0, 200, 100)], obs_intervals=[[[0, 100]]], recording_interval_s=(0.0, 200.0))
+    units = make_units([np.linspace(0, 200, 100)], obs_intervals=[[[0, 100]]], recorded_s=200.0)
     features = compute_features(units, names=["num_spikes", "firing_rate"])
     assert features.values[0].tolist() == [100, 0.5]
-    assert any("observation intervals" in problem.what for problem in features.problems)
+    assert {problem.code for problem in features.problems} == {ProblemCode.OBS_INTERVALS_SPIKES_OUTSIDE}
     assert features.notes["observed time"].startswith("the recording")
+
+
+def test_one_units_stray_spike_drops_the_intervals_of_that_unit_only() -> None:
+    """Unit 0 has one of 31 spikes outside and is observed for the recording; unit 1 for its intervals."""
+    trains = [[*np.linspace(1, 59, 30), 90.0], np.linspace(1, 59, 60)]
+    units = make_units(trains, obs_intervals=[[[0, 60]], [[0, 60]]], recorded_s=100.0)
+    features = compute_features(units, names=["firing_rate"])
+    assert features.values[:, 0].tolist() == [0.31, 1.0]
+    (problem,) = features.problems
+    assert (problem.code, problem.unit_ids) == (ProblemCode.OBS_INTERVALS_SPIKES_OUTSIDE, (0,))
+    assert problem.what.startswith("1 of 31 spikes of unit 0")
+
+
+def test_gaps_of_the_recording_are_no_time() -> None:
+    """Ten spikes in two pieces of a minute with an hour between them are ten in 120 s."""
+    train = [*np.linspace(1, 59, 5), *np.linspace(3661, 3719, 5)]
+    units = make_units([train], recording_intervals_s=np.array([[0.0, 60.0], [3660.0, 3720.0]]))
+    rate, presence = _values(units, "firing_rate", "presence_ratio")[0]
+    assert (rate, presence) == (pytest.approx(10 / 120), 1.0)
 
 
 def test_without_any_interval_the_spikes_say_how_long() -> None:
@@ -132,11 +154,11 @@ def test_without_any_interval_the_spikes_say_how_long() -> None:
 def test_units_without_spikes_have_no_spikes_and_a_reason(names: tuple[str, ...]) -> None:
     """num_spikes is 0; every other metric is missing and says why; the other unit is as without it."""
     spikes = np.sort(np.random.default_rng(1).uniform(0, 100, 50))
-    features = compute_features(make_units([[], spikes], recording_interval_s=(0.0, 100.0)), names=names)
+    features = compute_features(make_units([[], spikes], recorded_s=100.0), names=names)
     assert features.values[0, 0] == 0
     assert np.isnan(features.values[0, 1:]).all()
     assert {str(features.origin(0, name)) for name in names[1:]} == {"missing: the unit has no spikes"}
-    alone = compute_features(make_units([spikes], recording_interval_s=(0.0, 100.0)), names=names)
+    alone = compute_features(make_units([spikes], recorded_s=100.0), names=names)
     assert np.array_equal(features.values[1], alone.values[0], equal_nan=True)
 
 
@@ -146,36 +168,40 @@ def test_no_unit_has_spikes() -> None:
     assert features.values[:, 0].tolist() == [0, 0]
 
 
-def test_odd_spike_times_are_put_right_and_reported() -> None:
-    """Unsorted and NaN times give what the sorted finite ones give, with a problem for each oddity."""
-    units = make_units([[3.0, 1.0, np.nan, 2.0, 2.0, np.inf], [1.0, 5.0]], recording_interval_s=(0.0, 100.0))
-    clean = make_units([[1.0, 2.0, 2.0, 3.0], [1.0, 5.0]], recording_interval_s=(0.0, 100.0))
+@pytest.mark.parametrize("train", [[3.0, 1.0, 2.0], [1.0, np.nan, 2.0], [1.0, 2.0, np.inf]])
+def test_trains_that_are_not_clean_are_refused(train: list[float]) -> None:
+    """Metrics trust units; trains out of order or not finite, made by hand, are refused with the way to clean them."""
+    with pytest.raises(FeatureError, match="not finite, or not in order") as caught:
+        compute_features(make_units([train]), names=["firing_rate"])
+    assert "read_units" in caught.value.tip
+
+
+def test_units_made_by_hand_are_put_in_order_by_read_units() -> None:
+    """Unsorted times give what sorted ones give, a train with NaN is emptied, and each is reported."""
+    units = read_units(make_units([[3.0, 1.0, 2.0, 2.0], [1.0, np.nan], [1.0, 5.0]], recorded_s=100.0))
+    clean = make_units([[1.0, 2.0, 2.0, 3.0], [], [1.0, 5.0]], recorded_s=100.0)
     features = compute_features(units, names=NAMES)
     assert np.array_equal(features.values, _values(clean), equal_nan=True)
-    said = {problem.what: problem.unit_ids for problem in features.problems}
-    for word in ("NaN", "not in order", "twice"):
-        assert any(word in what and ids == (0,) for what, ids in said.items())
+    assert {problem.code: problem.unit_ids for problem in (*units.problems, *features.problems)} == {
+        ProblemCode.SPIKE_TIMES_UNSORTED: (0,),
+        ProblemCode.SPIKE_TIMES_IMPOSSIBLE: (1,),
+        ProblemCode.SPIKE_TIMES_DUPLICATED: (0,),
+    }
 
 
 def test_negative_times_count_and_are_reported() -> None:
     """A session's clock may start after the recording."""
     features = compute_features(make_units([[-2.0, -1.0, 8.0]]), names=["num_spikes", "firing_rate"])
     assert features.values[0, 0] == 3
-    assert any("negative" in problem.what for problem in features.problems)
-
-
-@pytest.mark.parametrize("times", [np.arange(200) * 1000.0, np.linspace(0, 1e9, 200)])
-def test_times_that_cannot_be_seconds_are_reported(times: np.ndarray) -> None:
-    """Whole numbers, or decades, look like samples or milliseconds."""
-    features = compute_features(make_units([times]), names=["num_spikes"])
-    assert any("seconds" in problem.what for problem in features.problems)
+    assert [problem.code for problem in features.problems] == [ProblemCode.SPIKE_TIMES_NEGATIVE]
 
 
 @pytest.mark.parametrize(("rate", "said"), [(25_000.0, "grid"), (32_000.0, "grid")])
 def test_the_sampling_rate_is_read_off_the_spike_times(rate: float, said: str) -> None:
     """Times on the grid of a usual rate tell it."""
     samples = np.sort(np.random.default_rng(2).integers(0, 10_000_000, 500) | 1)
-    features = compute_features(make_units([samples / rate], sampling_rate_hz=None), names=["firing_rate"])
+    units = read_units(make_units([samples / rate], sampling_rate_hz=None))
+    features = compute_features(units, names=["firing_rate"])
     assert features.notes["sampling rate"].startswith(f"{rate:g} Hz")
     assert said in features.notes["sampling rate"]
 
@@ -226,7 +252,7 @@ def test_spikes_are_not_copied() -> None:
     import tracemalloc
 
     trains = list(np.sort(np.random.default_rng(0).uniform(0, 600, (20, 100_000)), axis=1))
-    units = make_units(trains, recording_interval_s=(0.0, 600.0))
+    units = make_units(trains, recorded_s=600.0)
     _values(units)
     tracemalloc.start()
     _values(units, *NAMES, *OLD_NAMES)

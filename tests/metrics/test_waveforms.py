@@ -12,6 +12,7 @@ from helpers.made_units import RATE_HZ, biphasic, make_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.kernels.extrema import local_maxima, peak_width, prominence
 from nwb_unitrefine.metrics.kernels.upsampling import channel_extremes, upsample
+from nwb_unitrefine.records import ProblemCode
 from nwb_unitrefine.vocabulary import METRICS, Group, Need, feature_names, resolve
 
 NAMES = feature_names(groups=[Group.WAVEFORM]) + feature_names(definition="0.101", groups=[Group.WAVEFORM])
@@ -170,12 +171,12 @@ def test_permuting_units_permutes_the_rows(seed: int, order: list[int]) -> None:
 @pytest.mark.parametrize(
     ("declared", "factor", "said"),
     [
-        ("volts", 1e-6, "volts, as the file says"),
-        ("volts", 1.0, "microvolts: the file says volts"),
-        ("millivolts", 1e-3, "millivolts, as the file says"),
-        ("uV", 1.0, "uV, as the file says"),
-        ("", 1e-6, "volts: the file does not say"),
-        ("", 1.0, "microvolts: the file does not say"),
+        ("volts", 1e-6, "volts, as the file declares"),
+        ("volts", 1.0, "microvolts: the file declares volts"),
+        ("millivolts", 1e-3, "millivolts, as the file declares"),
+        ("uV", 1.0, "uV, as the file declares"),
+        ("", 1e-6, "volts: the file declares no unit"),
+        ("", 1.0, "microvolts: the file declares no unit"),
     ],
 )
 def test_the_scale_is_inferred_and_said(declared: str, factor: float, said: str) -> None:
@@ -185,6 +186,29 @@ def test_the_scale_is_inferred_and_said(declared: str, factor: float, said: str)
     features = compute_features(units, names=NAMES)
     np.testing.assert_allclose(features.values, _values(waveforms, positions), rtol=1e-4)
     assert features.notes["waveform scale"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("declared", "factor", "stored_as"),
+    [
+        ("volts", 5e-3, np.float64),
+        ("", 5e-3, np.float64),
+        ("volts", 1.0, np.int16),
+        ("", 10.0, np.int16),
+        ("volts", 1e4, np.float64),
+    ],
+)
+def test_an_unknown_unit_is_reported_and_no_slope_is_made_up(declared: str, factor: float, stored_as: type) -> None:
+    """Templates of unit norm, whole numbers and kilovolts are no volts: slopes are missing, shapes are not."""
+    waveforms, positions = _on_a_probe()
+    stored = (waveforms * factor).astype(stored_as)
+    features = compute_features(
+        make_units([SPIKES] * 3, waveforms=stored, positions_um=positions, declared_unit=declared),
+        names=["recovery_slope", "peak_to_trough_duration"],
+    )
+    assert np.isnan(features.values[:, 0]).all()
+    assert np.isfinite(features.values[:, 1]).all()
+    assert [problem.code for problem in features.problems] == [ProblemCode.WAVEFORMS_SCALE_UNKNOWN]
 
 
 def test_counts_have_a_shape_and_no_slope() -> None:

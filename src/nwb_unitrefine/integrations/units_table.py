@@ -80,10 +80,9 @@ def add_units(nwbfile: Any, units: Units, *, described: Mapping[str, str] | None
         # the index is known: hdmf would make it anew, in Python, and take pairs of start and end for rows of their own
         warnings.filterwarnings("ignore", message=r"Column '\w+' is predefined")
         _add_ragged(table, "spike_times", "Spike times of each unit, in seconds.", units.spike_times_s)
-        if units.recording_interval_s is not None:
-            intervals = np.tile(np.array(units.recording_interval_s), (len(units), 1))
-            ragged = Ragged(intervals, np.arange(len(units) + 1, dtype=np.int64))
-            _add_ragged(table, "obs_intervals", "When each unit was observed.", ragged)
+        if units.recording_intervals_s is not None:
+            recorded = Ragged.concatenated([units.recording_intervals_s] * len(units))
+            _add_ragged(table, "obs_intervals", "When each unit was observed.", recorded)
         if waveforms is not None:
             about_mean = "Mean waveform of each unit, made of the sorter's templates."
             table.add_column("waveform_mean", about_mean, data=mean)

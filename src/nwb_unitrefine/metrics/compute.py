@@ -8,7 +8,7 @@ import numpy as np
 
 from nwb_unitrefine.metrics.columns import read_columns
 from nwb_unitrefine.metrics.metric_values import Outcome
-from nwb_unitrefine.records import Features, Origin, OriginKind
+from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode
 from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, resolve
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.metrics.columns import ColumnValues
-    from nwb_unitrefine.records import Problem, Units
+    from nwb_unitrefine.records import Units
 
 __all__ = ["compute_features"]
 
@@ -117,7 +117,9 @@ def _compute(
         notes["observed time"] = trains.observed.note
         outcomes |= spike_train_metrics(trains, names=wanted)
     if {Need.WAVEFORM, Need.CHANNELS} & needs:
-        outcomes |= _waveform_metrics(units, wanted=wanted, many=Need.CHANNELS in needs, notes=notes)
+        computed, noticed = _waveform_metrics(units, wanted=wanted, many=Need.CHANNELS in needs, notes=notes)
+        outcomes |= computed
+        problems += noticed
     return outcomes, problems
 
 
@@ -126,8 +128,10 @@ def _needs_spikes(name: str) -> bool:
     return Need.SPIKE_TIMES in resolve(name).metric.needs
 
 
-def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict[str, str]) -> dict[str, Outcome]:
-    """Compute what takes a mean waveform, or say of all of it that there is none."""
+def _waveform_metrics(
+    units: Units, *, wanted: set[str], many: bool, notes: dict[str, str]
+) -> tuple[dict[str, Outcome], tuple[Problem, ...]]:
+    """Compute what takes a mean waveform, or give the reason why all of it is missing."""
     from nwb_unitrefine.metrics.many_channels import many_channel_metrics
     from nwb_unitrefine.metrics.old_single_channel import old_single_channel_metrics
     from nwb_unitrefine.metrics.prepare.templates import prepare_templates
@@ -138,7 +142,7 @@ def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict
     templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)
     if templates is None:
         absent = Outcome.nowhere(len(units), "the source has no mean waveforms")
-        return {name: absent for name in wanted if resolve(name).metric.group == Group.WAVEFORM}
+        return {name: absent for name in wanted if resolve(name).metric.group == Group.WAVEFORM}, ()
     notes |= templates.notes
     outcomes: dict[str, Outcome] = {}
     single = [resolve(name) for name in wanted]
@@ -152,7 +156,10 @@ def _waveform_metrics(units: Units, *, wanted: set[str], many: bool, notes: dict
     if many:
         many_names = {_computed_as(feature) for feature in map(resolve, wanted)}
         outcomes |= many_channel_metrics(templates, names=many_names)
-    return outcomes
+    if templates.scale.to_microvolts is None and templates.present.any():
+        what = f"Unit of the mean waveforms: {templates.scale.note}. Metrics in volts, such as slopes, are missing."
+        return outcomes, (Problem(ProblemCode.WAVEFORMS_SCALE_UNKNOWN, what),)
+    return outcomes, ()
 
 
 def _computed_as(feature: Feature) -> str:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records import ProblemCode
 
-__all__ = ["ReadContext", "name_units"]
+__all__ = ["MS_PER_SECOND", "STATED", "ReadContext", "name_units"]
+
+STATED = "as the user states"
+"""Where a sampling rate of `SourceHints` is from."""
+
+MS_PER_SECOND = 1000.0
 
 
 class ReadContext:

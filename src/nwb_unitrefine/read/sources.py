@@ -14,6 +14,7 @@ from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.read.nwb.units import read_nwb
 from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
+from nwb_unitrefine.read.spike_times import clean_units
 from nwb_unitrefine.read.tables import is_table, read_metric_table
 from nwb_unitrefine.records import SourceHints, Units
 from nwb_unitrefine.storage.local_files import denial_explained, require_content
@@ -58,7 +59,8 @@ def read_units(
           read as the file will hold them;
         - a SpikeInterface sorting that was read from NWB (``NwbSortingExtractor``): the file that it came from is read;
         - a table of metrics (CSV or TSV), which has no spikes;
-        - units that were read already, which are returned as they are.
+        - units that were read already, which are returned as they are, or made by hand, which are checked and put in
+          order.
     columns : collection of str, optional
         Columns of the units table to read whatever their size; large ones, as the amplitude of every spike, are left
         out otherwise and named in `Units.unread_columns`.
@@ -103,7 +105,7 @@ def read_source(  # one return for each kind of source
     """Read the sorted units of a source, as `read_units` does, with the user's hints as one value."""
     hints = hints or SourceHints()
     if isinstance(source, Units):
-        return source
+        return clean_units(source)
     if isinstance(source, os.PathLike):
         source = Path(source)
     if is_open_file(source) or (isinstance(source, str) and is_address(source)):

@@ -12,11 +12,12 @@ from nwb_unitrefine.records.names import private_parts, recorded_name, shown_nam
 from nwb_unitrefine.records.options import RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
 from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
-from nwb_unitrefine.records.runs import Curation, LabelsInEffect, Redaction, Run, RunKind
+from nwb_unitrefine.records.runs import Basis, Curation, LabelsInEffect, Redaction, Run, RunKind
 from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Units, Waveforms, offsets_of_counts
 
 __all__ = [
     "CLASSES",
+    "Basis",
     "Column",
     "Curation",
     "Electrodes",

@@ -92,6 +92,11 @@ class ProblemCode(StrEnum):
         Severity.WARNING,
         "Observation intervals have the wrong shape, end before they start, overlap, or cannot be assigned to units.",
     )
+    OBS_INTERVALS_CONVERTED = (
+        "obs-intervals.converted",
+        Severity.INFO,
+        "Observation intervals were taken to be in the unit of the stored spike times, and converted with them.",
+    )
     OBS_INTERVALS_MISSING = (
         "obs-intervals.missing",
         Severity.WARNING,
@@ -102,10 +107,25 @@ class ProblemCode(StrEnum):
         Severity.WARNING,
         "So many spikes lie outside the observation intervals that the intervals are not used.",
     )
+    RECORDING_GAPS = (
+        "recording.gaps",
+        Severity.INFO,
+        "The timestamps of the raw recording have gaps, which count as not recorded.",
+    )
     RECORDING_SPIKES_OUTSIDE = (
         "recording.spikes-outside",
         Severity.INFO,
         "Units were not sorted from the raw series in the file: their spikes lie outside it.",
+    )
+    SPIKE_TIMES_IN_SECONDS = (
+        "spike-times.in-seconds",
+        Severity.INFO,
+        "The sorter's spike times are fractions rather than sample numbers and were taken for seconds.",
+    )
+    WAVEFORMS_FROM_SINGLE = (
+        "waveforms.from-single",
+        Severity.INFO,
+        "No mean waveforms are stored; they are the means of the single ones.",
     )
     WAVEFORMS_ABSENT = (
         "waveforms.absent",
@@ -136,6 +156,11 @@ class ProblemCode(StrEnum):
         "waveforms.in-counts",
         Severity.INFO,
         "The recording's gain is not known; mean waveforms are in its counts, not in volts.",
+    )
+    WAVEFORMS_SCALE_UNKNOWN = (
+        "waveforms.scale-unknown",
+        Severity.WARNING,
+        "The unit of the mean waveforms is not known; metrics in volts, such as slopes, are missing.",
     )
     WAVEFORMS_WHITENED = (
         "waveforms.whitened",

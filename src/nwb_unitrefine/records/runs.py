@@ -21,12 +21,21 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records.predictions import ModelIdentity, Predictions
     from nwb_unitrefine.records.units import Units
 
-__all__ = ["Curation", "LabelsInEffect", "Redaction", "Run", "RunKind"]
+__all__ = ["Basis", "Curation", "LabelsInEffect", "Redaction", "Run", "RunKind"]
 
 
 def _now() -> datetime:
     """Time of a run: to the second, in UTC, as it is written to files."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+class Basis(StrEnum):
+    """What the labels of one source rest on: the richest kind of feature that any of its units has."""
+
+    NOTHING = "no feature"
+    SPIKE_TIMES = "spike times only"
+    ONE_CHANNEL = "spike times and mean waveforms on one channel"
+    MANY_CHANNELS = "spike times and mean waveforms on many channels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -43,6 +52,8 @@ class Curation(Displayed):
         Options that decided the outcome.
     created : datetime
         When it was made, in UTC.
+    rests_on : Basis or None
+        What the labels rest on; None where that was not determined.
     """
 
     units: Units
@@ -51,6 +62,7 @@ class Curation(Displayed):
     model: ModelIdentity
     parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     created: datetime = field(default_factory=_now)
+    rests_on: Basis | None = None
 
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""
@@ -62,6 +74,7 @@ class Curation(Displayed):
                 ("uncertain", str(int(self.predictions.uncertain.sum()))),
                 ("model", f"{self.model.name} {self.model.revision}".strip()),
                 ("features", f"{len(self.features.names)}"),
+                *([("rests on", self.rests_on.value)] if self.rests_on else []),
                 *(("note", problem.what) for problem in (*self.units.problems, *self.features.problems)),
             ),
         )

@@ -135,6 +135,8 @@ class Source:
         Object id of the NWB file, or empty.
     units_object_id : str
         Object id of its units table, or empty.
+    units_path : str
+        Path of that table in the file, ``"units"`` unless the user named another one; empty for other sources.
     identifier, session_id, subject_id, session_start_time : str
         Of the session; empty where the source does not say.
     size_bytes : int
@@ -147,6 +149,7 @@ class Source:
     nwb_version: str = ""
     object_id: str = ""
     units_object_id: str = ""
+    units_path: str = ""
     identifier: str = ""
     session_id: str = ""
     subject_id: str = ""
@@ -219,21 +222,29 @@ class Waveforms:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Units(Displayed):
-    """The units of one source.
+    """The units of one source, clean by contract: metrics compute with what they find.
+
+    Readers hold to the contract. Units that were made by hand are brought to it, or refused, by `read_units`, which
+    `curate` calls.
 
     Parameters
     ----------
     unit_ids : array of int or str, shape (n_units,)
         As the source names them, in its order.
     spike_times_s : Ragged of float64
-        Spike times of each unit, in seconds on the session's clock, as stored.
+        Spike times of each unit, in seconds on the session's clock: finite, and in order within each unit.
     source : Source
     obs_intervals_s : Ragged of float64, rows of shape (n_intervals, 2), or None
         When each unit was observed; None where the source does not say.
-    recording_interval_s : tuple of float or None
-        Start and end of the recording the units were sorted from; None where the source does not say.
+    recording_intervals_s : array of float64, shape (n_intervals, 2), or None
+        Start and end of each piece of the recording the units were sorted from, in order of time and without overlap;
+        None where the source does not state it.
     sampling_rate_hz : float or None
-        Of the recording.
+        That the spike times were counted in; None where the source does not state it and it cannot be inferred.
+    sampling_rate_from : str
+        Where the rate is from, as ``"of the recording"``.
+    stored_per_second : float
+        What the stored spike times were divided by: 1000 where the user states that they are milliseconds.
     waveforms : Waveforms or None
     electrodes : Electrodes or None
     unit_electrodes : Ragged of int64 or None
@@ -250,8 +261,10 @@ class Units(Displayed):
     spike_times_s: Ragged
     source: Source
     obs_intervals_s: Ragged | None = None
-    recording_interval_s: tuple[float, float] | None = None
+    recording_intervals_s: NDArray[np.float64] | None = None
     sampling_rate_hz: float | None = None
+    sampling_rate_from: str = "of the recording"
+    stored_per_second: float = 1.0
     waveforms: Waveforms | None = None
     electrodes: Electrodes | None = None
     unit_electrodes: Ragged | None = None

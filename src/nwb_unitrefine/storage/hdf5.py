@@ -162,9 +162,9 @@ class Hdf5Array:
             return _named(values, codes)
         return values
 
-    def read_ends(self) -> tuple[float, float]:
-        """First and last value."""
-        return float(self.dataset[0]), float(self.dataset[-1])
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Numbers from row `start` to before row `stop`."""
+        return np.asarray(self.dataset[start:stop])
 
     def places(self) -> list[tuple[int, int]]:
         """Where its bytes lie in the file: first byte and the byte behind the last of each contiguous part."""

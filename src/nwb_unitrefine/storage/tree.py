@@ -63,8 +63,8 @@ class Array(Protocol):
         """All of it in one pass; text as ``str`` objects, a reference as the name of what it refers to."""
         ...
 
-    def read_ends(self) -> tuple[float, float]:
-        """First and last value of a one-dimensional array of numbers."""
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Numbers from row `start` to before row `stop`."""
         ...
 
 

@@ -154,10 +154,10 @@ class ZarrArray:
         """All of it; text as ``str``, references as the last name of their target."""
         return read_array(self._array)
 
-    def read_ends(self) -> tuple[float, float]:
-        """First and last value."""
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Numbers from row `start` to before row `stop`."""
         _require_plausible_chunks(self._array)
-        return float(self._array[0]), float(self._array[-1])
+        return np.asarray(self._array[start:stop])
 
 
 def read_array(array: Any) -> NDArray[Any]:

@@ -160,7 +160,9 @@ def _time_base(name: str, series: storage.Group) -> dict[str, str]:
         found = _plain_attributes(name, start.attributes)
         found[f"{name}: starting_time"] = digest_value(start.read().astype(np.float64).reshape(-1))
     if timestamps is not None and timestamps.shape and timestamps.shape[0] > 1:
-        found[f"{name}: timestamps"] = digest_value([float(end) for end in timestamps.read_ends()])
+        n_samples = timestamps.shape[0]
+        ends = [timestamps.read_range(at, at + 1) for at in (0, n_samples - 1)]
+        found[f"{name}: timestamps"] = digest_value([float(end[0]) for end in ends])
     return found
 
 
@@ -170,14 +172,14 @@ def has_units(store: UnitsStore, units: Units) -> bool:
     Where reading had something to put right (`Units.problems`), it is put right here too: trains that are out of order
     are compared in order, and one that could not be used and was reported is not compared.
     """
-    if not np.array_equal(store.read("id"), units.unit_ids):
+    if not np.array_equal(store.read("id").reshape(-1), units.unit_ids):
         return False
     if store.shape(SPIKE_TIMES) is None:
         return not units.spike_times_s.counts.any()
     trains = units.spike_times_s
     if _digest_trains(trains.offsets, (trains.values,)) == digest_input(store, SPIKE_TIMES):
         return True
-    return bool(units.problems) and _has_trains(store, units)
+    return (bool(units.problems) or units.stored_per_second != 1.0) and _has_trains(store, units)
 
 
 def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:
@@ -205,7 +207,7 @@ def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:
 
 def _has_trains(store: UnitsStore, units: Units) -> bool:
     """Compare train by train, which is slower."""
-    stored = Ragged(store.read(SPIKE_TIMES).astype(np.float64), _offsets(store))
+    stored = Ragged(store.read(SPIKE_TIMES).astype(np.float64).reshape(-1) / units.stored_per_second, _offsets(store))
     reported = {unit for problem in units.problems for unit in problem.unit_ids}
     if len(stored) != len(units):
         return not units.spike_times_s.counts.any()
@@ -227,7 +229,7 @@ def _offsets(store: UnitsStore) -> NDArray[np.int64]:
     """Where each unit's spikes begin, and the last ones end, as the file says; without an index, all are one unit's."""
     if store.shape("spike_times_index") is None:
         return np.array([0, *(store.shape(SPIKE_TIMES) or (0,))[:1]], dtype=np.int64)
-    return np.concatenate([np.zeros(1, dtype=np.int64), store.read("spike_times_index").astype(np.int64)])
+    return np.concatenate([np.zeros(1, dtype=np.int64), store.read("spike_times_index").astype(np.int64).reshape(-1)])
 
 
 def _bytes(block: NDArray[Any]) -> bytes:

@@ -115,7 +115,8 @@ def test_nothing_optional_need_be_there(tmp_path, session):
         subject=False,
     )
     units = read_units(path)
-    assert (units.waveforms, units.obs_intervals_s, units.unit_electrodes, units.sampling_rate_hz) == (None,) * 4
+    assert (units.waveforms, units.obs_intervals_s, units.unit_electrodes) == (None,) * 3
+    assert (units.sampling_rate_hz, units.sampling_rate_from) == (30_000.0, "inferred: the spike times lie on its grid")
     assert units.source.subject_id == ""
     assert units.problems == ()
 
@@ -124,7 +125,7 @@ def test_the_raw_series_gives_rate_and_duration(tmp_path):
     """A series in acquisition that is fast enough for spikes says how long, and how fast, was recorded."""
     session = make_session(n_units=2, n_channels=8, duration_s=2.0)
     units = read_units(write_nwb(tmp_path / "a.nwb", session, raw=True, resolution=False))
-    assert units.recording_interval_s == (0.0, 2.0)
+    assert units.recording_intervals_s.tolist() == [[0.0, 2.0]]
     assert units.sampling_rate_hz == 30_000.0
 
 
@@ -135,7 +136,7 @@ def test_a_short_piece_of_raw_data_is_not_the_recording(tmp_path):
     with h5py.File(path, "a") as file:
         file["acquisition/ElectricalSeries/starting_time"][()] = 100.0
     units = read_units(path)
-    assert units.recording_interval_s is None
+    assert units.recording_intervals_s is None
     assert any("lie outside" in problem.what for problem in units.problems)
 
 
@@ -183,7 +184,7 @@ def test_a_bare_table_is_enough(tmp_path):
         ({"id": None}, "no ids"),
         ({"id": np.array([0.5, 1.5, 2.5])}, "no ids"),
         ({"spike_times_index": np.array([3, 6])}, r"shape \(2,\) where the table has 3 rows"),
-        ({"spike_times_index": np.array([3.0, 5.0, 6.0])}, "not whole numbers"),
+        ({"spike_times_index": np.array([3.0, 5.5, 6.0])}, "not whole numbers"),
         ({"spike_times": ["a", "b", "c", "d", "e", "f"]}, "not of times"),
         ({"spike_times": np.zeros((6, 2))}, "not of times"),
         ({"spike_times": np.arange(6.0e4), "spike_times_index": np.array([3, 5, 60_000])}, "sample numbers"),
@@ -255,7 +256,10 @@ def test_units_with_bad_spike_times_lose_them_and_no_other(tmp_path):
     times = np.array([0.1, np.nan, 0.3, 1.2, 1.1, 2.1])
     units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(spike_times=times)))
     assert [train.tolist() for train in units.spike_times_s] == [[], [1.1, 1.2], [2.1]]
-    assert [problem.unit_ids for problem in units.problems] == [(5,), (6,)]
+    assert {problem.code: problem.unit_ids for problem in units.problems} == {
+        ProblemCode.SPIKE_TIMES_IMPOSSIBLE: (5,),
+        ProblemCode.SPIKE_TIMES_UNSORTED: (6,),
+    }
 
 
 def test_a_cropped_file_loses_what_is_not_there(tmp_path):

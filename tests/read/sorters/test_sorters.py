@@ -76,7 +76,7 @@ def test_the_gain_makes_volts(tmp_path, mixing):
     units = read_units(tmp_path / "ks")
     np.testing.assert_allclose(units.waveforms.mean, truth * 2.34375e-6, rtol=1e-3, atol=2e-7)
     assert units.waveforms.declared_unit == "volts"
-    assert units.recording_interval_s == (0.0, 12.5)
+    assert units.recording_intervals_s.tolist() == [[0.0, 12.5]]
     assert units.problems == ()
     given = read_units(tmp_path / "ks", gain_uv=0.195)
     np.testing.assert_allclose(given.waveforms.mean, truth * 0.195e-6, rtol=1e-3, atol=2e-8)
@@ -122,7 +122,7 @@ def test_folders_that_do_not_fit_together_are_refused(tmp_path, mixing):
     with pytest.raises(NoUnitsError, match="no spikes"):
         read_units(tmp_path / "ks")
     (tmp_path / "ks" / "params.py").write_text("dat_path = 'x'\n")
-    with pytest.raises(SourceError, match="no sample_rate"):
+    with pytest.raises(SourceError, match="no line that sets sample_rate"):
         read_units(tmp_path / "ks")
 
 
@@ -313,7 +313,7 @@ def test_an_analyzer_gives_its_units_templates_and_metrics(analyzer):
         np.testing.assert_array_equal(units.electrodes.positions_um[:, :2], made.get_channel_locations())
         snr = made.get_extension("quality_metrics").get_data()["snr"]
         np.testing.assert_allclose(units.columns["snr"].values, snr.to_numpy(dtype=float))
-        assert units.recording_interval_s == (0.0, 8.0)
+        assert units.recording_intervals_s.tolist() == [[0.0, 8.0]]
 
 
 def test_a_table_of_metrics_is_units_without_spikes(tmp_path):

@@ -92,14 +92,15 @@ def prepare_templates(
     mains = {NEW: _first_largest(largest, offsets), OLD: _first_largest(np.abs(extremes.raw_lowest), offsets)}
     peak_to_peak = (extremes.raw_highest - extremes.raw_lowest)[mains[NEW][present]]
     rows = np.flatnonzero(present)
-    main_channels, upsampled = {}, {}
+    main_channels, upsampled, are_whole = {}, {}, False
     for definition, main in mains.items():
         main_channels[definition] = np.full(len(units), -1, dtype=np.int64)
         main_channels[definition][rows] = channels[main[rows]]
         single = mean[rows, :, channels[main[rows]]].astype(np.float64)
+        are_whole = are_whole or bool(np.array_equal(single, np.rint(single)))
         upsampled[definition] = np.full((len(units), UPSAMPLING * mean.shape[1]), np.nan)
         upsampled[definition][rows] = upsample(single)
-    scale = infer_scale(waveforms.declared_unit, peak_to_peak)
+    scale = infer_scale(waveforms.declared_unit, peak_to_peak, are_whole=are_whole)
     return Templates(
         present=present,
         channels=channels,

@@ -191,10 +191,10 @@ class BuiltArray:
         values = np.asarray(self._data[()] if self.shape == () else self._data[:])
         return _named(values) if values.dtype.kind in "OSU" else values
 
-    def read_ends(self) -> tuple[float, float]:
-        """First and last value."""
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Numbers from row `start` to before row `stop`."""
         self._require_values()
-        return float(self._data[0]), float(self._data[-1])
+        return np.asarray(self._data[start:stop])
 
     def _require_values(self) -> None:
         """Refuse data that can be had only once: they are the file's."""

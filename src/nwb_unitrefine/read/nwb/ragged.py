@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.read.context import ReadContext
 
-__all__ = ["offsets_of", "take_rows"]
+__all__ = ["is_vector", "offsets_of", "take_rows"]
+
+
+def is_vector(shape: tuple[int, ...]) -> bool:
+    """Whether an array has one axis, or is a column, a row or a scalar, as MATLAB writes vectors.
+
+    Examples
+    --------
+    >>> is_vector((7,)), is_vector((7, 1)), is_vector(()), is_vector((7, 2))
+    (True, True, True, False)
+    """
+    return sum(length != 1 for length in shape) <= 1 and len(shape) <= 2
 
 
 def offsets_of(index: NDArray[Any], *, name: str, context: ReadContext) -> NDArray[np.int64]:
@@ -43,10 +54,11 @@ def offsets_of(index: NDArray[Any], *, name: str, context: ReadContext) -> NDArr
     >>> offsets_of(np.array([2, 2, 5], dtype=np.uint8), name="spike_times_index", context=context).tolist()
     [0, 2, 2, 5]
     """
-    if index.ndim != 1 or len(index) != context.n_units:
+    if not is_vector(index.shape) or index.size != context.n_units:
         raise context.refusal(f"{name} has shape {index.shape} where the table has {context.n_units} rows.")
-    if index.dtype.kind not in "iu":
+    if index.dtype.kind not in "iuf" or not (np.isfinite(index).all() and np.array_equal(index, np.floor(index))):
         raise context.refusal(f"{name} holds {index.dtype} values, not whole numbers.")
+    index = index.reshape(-1)
     return np.concatenate([np.zeros(1, np.int64), index.astype(np.int64)])
 
 

@@ -12,9 +12,13 @@ from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb import session
 from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read_columns
 from nwb_unitrefine.read.nwb.electrodes import read_electrodes, read_unit_electrodes
+from nwb_unitrefine.read.nwb.ragged import is_vector
+from nwb_unitrefine.read.nwb.recordings import read_recordings, recorded_s, recording_intervals
 from nwb_unitrefine.read.nwb.spikes import read_obs_intervals, read_spike_times
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
-from nwb_unitrefine.records import Units
+from nwb_unitrefine.read.spike_times import clean_spike_times, stored_per_second
+from nwb_unitrefine.read.time_unit import FROM_GRID, rate_of_grid
+from nwb_unitrefine.records import SourceHints, Units
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary.dialects import position_columns, recognise
 
@@ -23,11 +27,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records import Column, Electrodes, SourceHints
+    from nwb_unitrefine.records import Column, Electrodes
     from nwb_unitrefine.storage.tree import Array, Group
     from nwb_unitrefine.vocabulary.dialects import Dialect
 
 __all__ = ["read_nwb"]
+
+_UNITS = "units"
+_UNITS_TYPES = frozenset({"Units", "UnitTimes"})
+_OTHER_PLACES = ("processing", "acquisition", "analysis", "scratch")
+_DEPTH = 2
+"""Groups within groups that are looked into for a units table, such as ``processing/ecephys/units``."""
 
 _OWN_ARRAYS = ("id", "spike_times", "obs_intervals", "electrodes", "waveform_mean")
 """Columns of the units table that are always read."""
@@ -64,7 +74,8 @@ def read_nwb(
     SourceError
         If it is no NWB file, its ids are not unique, or columns do not fit together.
     """
-    table = _units_table(root, uri)
+    hints = hints or SourceHints()
+    table = _units_table(root, uri, hints.units)
     unit_ids = _unit_ids(table, uri)
     if unknown := sorted(set(columns) - set(table.names())):
         raise SourceError(f"{uri} has no units column {unknown[0]!r}.")
@@ -74,9 +85,15 @@ def read_nwb(
     root.fetch(_needed(root, table, names, dialect))
     electrodes = read_electrodes(root, context)
     unit_electrodes = read_unit_electrodes(table, electrodes, context)
-    trains = read_spike_times(table, context)
-    recordings = session.read_recordings(root)
-    sampling_rate_hz = session.sampling_rate(root, table, recordings)
+    stored = read_spike_times(table, context)
+    recordings = read_recordings(root)
+    rate = session.stated_rate(root, table, recordings, context)
+    per_second = stored_per_second(context, sampling_rate_hz=rate.hz)
+    trains = clean_spike_times(
+        stored, context, per_second=per_second, sampling_rate_hz=rate.hz, recorded_s=recorded_s(recordings)
+    )
+    if rate.hz is None and (hz := rate_of_grid(trains.values)):
+        rate = session.SamplingRate(hz, FROM_GRID)
     further = read_columns(table, names, context)
     peak_rows = _peak_rows(further, dialect, electrodes)
     waveforms = read_waveforms(
@@ -86,16 +103,20 @@ def read_nwb(
         unit_electrodes=unit_electrodes,
         local_rows=_local_rows(root, dialect, peak_rows),
         peak_rows=peak_rows,
-        sampling_rate_hz=sampling_rate_hz,
+        sampling_rate_hz=rate.hz,
+        n_spikes=stored.counts,
     )
     source = session.identify(root, table, uri=uri, kind=kind, size_bytes=size_bytes)
+    source = replace(source, units_path=(hints.units or _UNITS).strip("/"))
     return Units(
         unit_ids=unit_ids,
         spike_times_s=trains,
         source=replace(source, dialect=dialect.name if dialect else ""),
-        obs_intervals_s=read_obs_intervals(table, context),
-        recording_interval_s=session.recording_interval(recordings, trains, context),
-        sampling_rate_hz=sampling_rate_hz,
+        obs_intervals_s=read_obs_intervals(table, trains, context, per_second=per_second),
+        recording_intervals_s=recording_intervals(recordings, trains, context),
+        sampling_rate_hz=rate.hz,
+        sampling_rate_from=rate.origin,
+        stored_per_second=per_second,
         waveforms=waveforms,
         electrodes=electrodes,
         unit_electrodes=unit_electrodes,
@@ -105,39 +126,67 @@ def read_nwb(
     )
 
 
-def _units_table(root: Group, uri: str) -> Group:
-    """The units table, or a precise word on why there is none."""
-    table = root.group("units")
-    if table is not None:
+def _units_table(root: Group, uri: str, wanted: str | None) -> Group:
+    """The units table that the user names, else that at ``/units``; the refusal names the tables that there are."""
+    path = (wanted or _UNITS).strip("/")
+    table = root.group(path)
+    if table is not None and (wanted is None or _is_units_table(table)):
         return table
-    if root.array("nwb_version") is not None:
-        raise SourceError(f"{uri} is a file of NWB version 1.", tip="Convert it to NWB 2; only that is read.")
-    if not attribute_text(root.attributes, "nwb_version"):
+    elsewhere = list(dict.fromkeys(_units_tables(root)))
+    if elsewhere:
+        named = ", ".join(elsewhere)
+        raise NoUnitsError(
+            f"{uri} has no units table at /{path}; it has one at {named}.",
+            tip=f"Read it with --units {elsewhere[0]} (in Python, units={elsewhere[0]!r}).",
+        )
+    version = session.nwb_version(root)
+    if not version:
         raise SourceError(f"{uri} is not an NWB file: it has no nwb_version.")
-    elsewhere = list(_units_tables_in_processing(root))
-    tip = f"It has a units table at {elsewhere[0]}; only /units is read." if elsewhere else ""
-    raise NoUnitsError(f"{uri} has no units table.", tip=tip)
+    if version.removeprefix("NWB-").startswith("1"):
+        raise SourceError(f"{uri} is a file of NWB version 1.", tip="Convert it to NWB 2; only that is read.")
+    raise NoUnitsError(f"{uri} has no units table" + ("." if wanted is None else f" at /{path}."))
 
 
-def _units_tables_in_processing(root: Group) -> Iterator[str]:
-    """Paths of units tables that are in processing modules, where some conversions put a second sorting."""
-    processing = root.group("processing")
-    for module_name in processing.names() if processing else ():
-        module = root.group(f"processing/{module_name}")
-        for name in module.names() if module else ():
-            table = root.group(f"processing/{module_name}/{name}")
-            if table is not None and attribute_text(table.attributes, "neurodata_type") == "Units":
-                yield f"processing/{module_name}/{name}"
+def _is_units_table(table: Group) -> bool:
+    """Whether a group is a table of units, by its type or by what is in it."""
+    is_typed = attribute_text(table.attributes, "neurodata_type") in _UNITS_TYPES
+    return is_typed or (table.array("spike_times_index") is not None and _ids_array(table) is not None)
+
+
+def _units_tables(root: Group) -> Iterator[str]:
+    """Paths of units tables outside ``/units``, where some conversions put a second sorting."""
+    for place in _OTHER_PLACES:
+        yield from _tables_below(root, place, depth=_DEPTH)
+
+
+def _tables_below(root: Group, path: str, *, depth: int) -> Iterator[str]:
+    """Paths of units tables at `path` and below it."""
+    group = root.group(path)
+    if group is None:
+        return
+    if _is_units_table(group):
+        yield path
+    elif depth:
+        for name in group.names():
+            yield from _tables_below(root, f"{path}/{name}", depth=depth - 1)
+
+
+def _ids_array(table: Group) -> Array | None:
+    """Ids of a units table; ``unit_ids`` is what the beta of NWB 2.0 called them."""
+    return table.array("id") or table.array("unit_ids")
 
 
 def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
     """Ids of the units, which everything is joined by: present, one a row, and unique."""
-    array = table.array("id")
+    array = _ids_array(table)
     if array is None:
         raise SourceError(f"{uri}: the units table has no ids.")
     unit_ids = array.read()
-    if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
+    if unit_ids.dtype.kind == "f" and np.isfinite(unit_ids).all() and np.array_equal(unit_ids, np.floor(unit_ids)):
+        unit_ids = unit_ids.astype(np.int64)
+    if not is_vector(unit_ids.shape) or unit_ids.dtype.kind not in "iuO":
         raise SourceError(f"{uri}: ids of units have type {unit_ids.dtype} and shape {unit_ids.shape}: no ids.")
+    unit_ids = unit_ids.reshape(-1)
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has a units table without units.")
     values, counts = np.unique(unit_ids, return_counts=True)

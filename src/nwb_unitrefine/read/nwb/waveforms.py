@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
+from nwb_unitrefine.read.nwb.single_waveforms import mean_of_single_waveforms
 from nwb_unitrefine.records import ProblemCode, Ragged, Waveforms
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
@@ -37,6 +38,10 @@ _ABSENT = -1
 """Row of the electrodes table of a channel that is not known."""
 
 
+_FEWEST_SAMPLES = 8
+"""A waveform has more samples than this."""
+
+
 class _Stack(NamedTuple):
     """Waveforms in the order of the records, and the electrode of each channel."""
 
@@ -53,8 +58,9 @@ def read_waveforms(
     local_rows: NDArray[np.int64] | None,
     peak_rows: NDArray[np.int64] | None,
     sampling_rate_hz: float | None,
+    n_spikes: NDArray[np.int64],
 ) -> Waveforms | None:
-    """Mean waveform of every unit; None where the file has none.
+    """Mean waveform of every unit, as stored or made of single ones; None where the file has neither.
 
     Parameters
     ----------
@@ -71,25 +77,30 @@ def read_waveforms(
         Row of the electrodes table of each unit's main channel, for files that store one channel.
     sampling_rate_hz : float or None
         Taken where the waveforms have no rate of their own.
+    n_spikes : array of int64, shape (n_units,)
+        Number of spikes of each unit.
     """
     array, index = table.array("waveform_mean"), table.array("waveform_mean_index")
-    if array is None or not context.n_units:
-        return None
+    single = None
+    if array is None:
+        n_of_units = None if unit_electrodes is None else unit_electrodes.counts
+        single = mean_of_single_waveforms(table, context, n_spikes=n_spikes, n_electrodes=n_of_units)
+        if single is None:
+            return None
+        array = single[0]
     if array.dtype.kind not in "fiu":
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, f"waveform_mean not used: it holds {array.dtype} values.")
         return None
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
-    if index is None:
-        stack = _dense(
-            array,
-            context,
-            unit_electrodes=unit_electrodes,
-            n_electrodes=n_electrodes,
-            peak_rows=peak_rows,
-        )
+    if single is None and index is None:
+        stack = _dense(array, context, unit_electrodes=unit_electrodes, n_electrodes=n_electrodes, peak_rows=peak_rows)
     else:
-        offsets = offsets_of(index.read(), name="units/waveform_mean_index", context=context)
-        rows = take_rows(array.read(), offsets, name="Mean waveforms", context=context)
+        if single is None:
+            assert index is not None
+            offsets = offsets_of(index.read(), name="units/waveform_mean_index", context=context)
+            rows = take_rows(array.read(), offsets, name="Mean waveforms", context=context)
+        else:
+            rows = single[1]
         stack = _stacked(rows, context, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows)
     if stack is None:
         return None
@@ -137,8 +148,7 @@ def _dense(
     if mean.ndim == 2:
         return _Stack(mean[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
     counts = np.zeros(n_units, np.int64) if unit_electrodes is None else unit_electrodes.counts
-    plausible = {int(counts.max()), n_electrodes} - {0}
-    if mean.shape[2] not in plausible and mean.shape[1] in plausible:
+    if _are_swapped(mean, own=int(counts.max()), n_electrodes=n_electrodes):
         what = f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped."
         context.report(ProblemCode.WAVEFORMS_AXES_SWAPPED, what)
         mean = mean.transpose(0, 2, 1)
@@ -152,6 +162,26 @@ def _dense(
     what = f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."
     context.report(ProblemCode.WAVEFORMS_ELECTRODES_UNKNOWN, what)
     return _Stack(mean, np.full((n_units, n_channels), _ABSENT, np.int64))
+
+
+def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
+    """Whether channels come before samples: by the units' own electrodes, else by all electrodes, else by shape.
+
+    Where both axes have that number, or swapping would leave too few samples (some conversions assign all electrodes to
+    every unit), the waveforms decide: neighbouring samples are alike, and neighbouring channels less so.
+    """
+    for n_channels in (own, n_electrodes):
+        fits = [length == n_channels > 0 for length in mean.shape[1:]]
+        if fits == [True, True]:
+            break
+        if any(fits):
+            if fits[0] and mean.shape[2] < _FEWEST_SAMPLES:
+                break
+            return bool(fits[0])
+    else:
+        return False
+    values = np.nan_to_num(mean.astype(np.float64))
+    return bool(np.abs(np.diff(values, axis=1)).sum() > np.abs(np.diff(values, axis=2)).sum())
 
 
 def _stacked(

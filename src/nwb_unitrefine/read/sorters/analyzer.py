@@ -10,8 +10,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, NoUnitsError, SourceError
 from nwb_unitrefine.read.context import ReadContext
-from nwb_unitrefine.read.nwb.spikes import check_spike_times
 from nwb_unitrefine.read.sorters.catalogue import property_columns
+from nwb_unitrefine.read.spike_times import clean_spike_times
 from nwb_unitrefine.records import Column, Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ def read_analyzer(analyzer: Any, *, uri: str = "") -> Units:
     context = ReadContext(uri, ids)
     return Units(
         unit_ids=ids,
-        spike_times_s=check_spike_times(_trains(analyzer), context),
+        spike_times_s=clean_spike_times(_trains(analyzer), context),
         source=Source(uri=uri, kind="analyzer"),
-        recording_interval_s=(0.0, float(analyzer.get_total_duration())),
+        recording_intervals_s=np.array([[0.0, float(analyzer.get_total_duration())]]),
         sampling_rate_hz=float(analyzer.sampling_frequency),
         waveforms=_waveforms(analyzer, context),
         electrodes=_electrodes(analyzer),

@@ -14,9 +14,9 @@ import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError, NoUnitsError, SourceError
 from nwb_unitrefine.read.context import ReadContext
-from nwb_unitrefine.read.nwb.spikes import check_spike_times
 from nwb_unitrefine.read.sorters.cellexplorer import read_cellexplorer_parts
 from nwb_unitrefine.read.sorters.phy import is_phy_folder, read_phy_folder
+from nwb_unitrefine.read.spike_times import clean_spike_times
 from nwb_unitrefine.records import Column, ProblemCode, Ragged, Source, SourceHints, Units
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ SORTERS = (
         name="phy",
         extractor="",
         interface="PhySortingInterface",
-        marks=("params.py", "spike_times.npy"),
+        marks=("spike_times.npy", "spike_[ct][le]*.npy"),
         aliases=("kilosort", "kilosortsortinginterface"),
     ),
     Sorter(
@@ -209,7 +209,7 @@ def read_sorter(path: Path, *, uri: str, hints: SourceHints) -> Units | None:
         return None
     if not sorter.extractor:
         if not is_phy_folder(path):
-            raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks params.py or spike_times.npy.")
+            raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks spike_times.npy or spike_clusters.npy.")
         return read_phy_folder(path, uri=uri, hints=hints)
     file = sorter.locate(path)
     sorting = _extract(sorter, file, uri=uri, sampling_rate_hz=hints.sampling_rate_hz)
@@ -247,6 +247,11 @@ def _extract(sorter: Sorter, path: Path, *, uri: str, sampling_rate_hz: float | 
 
 def _units_of(sorting: Any, source: Source, hints: SourceHints) -> tuple[Units, ReadContext]:
     """Units of a SpikeInterface sorting, and what was noticed about them."""
+    if hints.spike_times_in not in (None, "seconds"):
+        raise SourceError(
+            f"{source.uri}: SpikeInterface gives the spike times of this format in seconds.",
+            tip="Leave out --spike-times-in (spike_times_in=).",
+        )
     if sorting.get_num_segments() != 1:
         raise SourceError(f"{source.uri} has {sorting.get_num_segments()} segments; one can be read.")
     unit_ids = np.asarray(sorting.unit_ids)
@@ -259,7 +264,7 @@ def _units_of(sorting: Any, source: Source, hints: SourceHints) -> tuple[Units, 
     context = ReadContext(source.uri, ids, hints=hints)
     units = Units(
         unit_ids=ids,
-        spike_times_s=check_spike_times(spikes, context),
+        spike_times_s=clean_spike_times(spikes, context),
         source=source,
         sampling_rate_hz=float(sorting.sampling_frequency),
         columns=property_columns(sorting, len(ids)),

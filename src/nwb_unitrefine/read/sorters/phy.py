@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
-from nwb_unitrefine.read.context import ReadContext
-from nwb_unitrefine.read.nwb.spikes import check_spike_times
+from nwb_unitrefine.read.context import STATED, ReadContext
 from nwb_unitrefine.read.sorters.phy_tables import is_curated, read_cluster_tables
+from nwb_unitrefine.read.spike_times import clean_spike_times, stored_per_second
+from nwb_unitrefine.read.time_unit import is_whole
 from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
@@ -33,8 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["is_phy_folder", "read_phy_folder"]
 
+_SAMPLE_RATE = re.compile(r"sample_rate\s*=([^=].*)")
+"""The line of `params.py` that assigns the sampling rate."""
+
 _UNIT_NORM = (0.8, 1.2)
 """Norms of templates that were normalised (Kilosort 1 to 3); those of Kilosort 4 are far larger."""
+
+
+_WHITENED = (
+    ": their shape and their spread over channels are not those of the recorded voltage, which models were trained on. "
+    "Trust these labels less; mean waveforms of the recording make better ones."
+)
 
 
 class _Recorder(NamedTuple):
@@ -45,8 +55,9 @@ class _Recorder(NamedTuple):
 
 
 def is_phy_folder(folder: Path) -> bool:
-    """Whether a folder holds Kilosort or Phy output."""
-    return all((folder / name).is_file() for name in ("params.py", "spike_times.npy"))
+    """Whether a folder holds Kilosort or Phy output; `params.py` may be lacking, where the user gives its rate."""
+    names = {path.name for path in folder.glob("spike_*.npy")}
+    return "spike_times.npy" in names and bool(names & {"spike_clusters.npy", "spike_templates.npy"})
 
 
 def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
@@ -72,9 +83,9 @@ def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
     NoUnitsError
         If there is no spike.
     """
-    sampling_rate_hz = _sampling_rate(folder / "params.py")
-    samples = _load(folder, "spike_times").reshape(-1)
-    n_spikes = len(samples)
+    sampling_rate_hz = hints.sampling_rate_hz or _sampling_rate(folder / "params.py")
+    times = _load(folder, "spike_times").reshape(-1).astype(np.float64)
+    n_spikes = len(times)
     name = "spike_clusters" if (folder / "spike_clusters.npy").is_file() else "spike_templates"
     clusters = _load(folder, name).reshape(-1).astype(np.int64)
     if len(clusters) != n_spikes:
@@ -83,18 +94,26 @@ def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
         raise NoUnitsError(f"{uri} has no spikes.")
     unit_ids, rows = np.unique(clusters, return_inverse=True)
     context = ReadContext(uri, unit_ids, hints=hints)
-    sorted_samples = Ragged.from_rows(samples, rows, len(unit_ids))
-    trains = Ragged(sorted_samples.values.astype(np.float64) / sampling_rate_hz, sorted_samples.offsets)
+    default = "samples"
+    if hints.spike_times_in is None and not is_whole(times):
+        default = "seconds"
+        what = "spike_times.npy holds fractions, which are no sample numbers: they are taken for seconds."
+        context.report(ProblemCode.SPIKE_TIMES_IN_SECONDS, what)
+    per_second = stored_per_second(context, sampling_rate_hz=sampling_rate_hz, default=default)
+    trains = Ragged.from_rows(times, rows, len(unit_ids))
     columns = read_cluster_tables(folder, context)
     recorder = _recorder(folder)
     if hints.gain_uv is not None:
         recorder = recorder._replace(gain_v=hints.gain_uv * 1e-6)
     return Units(
         unit_ids=unit_ids,
-        spike_times_s=check_spike_times(trains, context),
+        spike_times_s=clean_spike_times(
+            trains, context, per_second=per_second, sampling_rate_hz=sampling_rate_hz, recorded_s=recorder.duration_s
+        ),
         source=Source(uri=uri, kind="sorter", dialect="Phy" if is_curated(folder, columns) else "Kilosort"),
-        recording_interval_s=(0.0, recorder.duration_s) if recorder.duration_s else None,
+        recording_intervals_s=np.array([[0.0, recorder.duration_s]]) if recorder.duration_s else None,
         sampling_rate_hz=sampling_rate_hz,
+        sampling_rate_from=STATED if hints.sampling_rate_hz else "of the recording",
         waveforms=_waveforms(folder, rows, context, sampling_rate_hz=sampling_rate_hz, recorder=recorder),
         electrodes=_electrodes(folder, context),
         columns=columns,
@@ -114,18 +133,29 @@ def _load(folder: Path, name: str) -> NDArray[Any]:
 
 
 def _sampling_rate(params: Path) -> float:
-    """The sampling rate that `params.py` assigns; nothing in it is run."""
+    """The sampling rate that `params.py` assigns; nothing in it is run, and other lines need not be Python."""
+    tip = "Give it: --sampling-rate-hz 30000 (in Python, sampling_rate_hz=30000)."
+    if not params.is_file():
+        raise SourceError(f"{params.parent} has no params.py, which holds the sampling rate.", tip=tip)
+    for line in params.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        found = _SAMPLE_RATE.match(line)
+        if found and (rate_hz := _number(found[1])):
+            return rate_hz
+    raise SourceError(f"{params} has no line that sets sample_rate to a number.", tip=tip)
+
+
+def _number(expression: str) -> float | None:
+    """A positive number, also one that is wrapped as in ``np.float64(30000.0)``; None for anything else."""
     try:
-        tree = ast.parse(params.read_text(encoding="utf-8", errors="replace"))
-    except SyntaxError as error:
-        raise SourceError(f"{params} is not a list of constants: line {error.lineno}.") from error
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            value = node.value.value
-            if "sample_rate" in names and isinstance(value, int | float) and value > 0:
-                return float(value)
-    raise SourceError(f"{params} gives no sample_rate.", tip="Add a line such as: sample_rate = 30000.")
+        node = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        node = node.args[0]
+    value = node.value if isinstance(node, ast.Constant) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < float("inf") else None
 
 
 def _electrodes(folder: Path, context: ReadContext) -> Electrodes | None:
@@ -217,16 +247,16 @@ def _spike_weights(folder: Path, templates: NDArray[np.float32], of_spike: NDArr
 def _unwhitening(folder: Path, n_channels: int, context: ReadContext) -> NDArray[np.float32] | None:
     """The matrix that takes whitened data back; None where there is none, or it only scales."""
     if not (folder / "whitening_mat_inv.npy").is_file():
-        what = "The folder has no whitening_mat_inv.npy: mean waveforms stay whitened."
+        what = f"The folder has no whitening_mat_inv.npy: mean waveforms stay whitened{_WHITENED}"
         context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     inverse = _load(folder, "whitening_mat_inv").astype(np.float32)
     if inverse.shape != (n_channels, n_channels):
-        what = f"Mean waveforms stay whitened: whitening_mat_inv has shape {inverse.shape}."
+        what = f"Mean waveforms stay whitened, as whitening_mat_inv has shape {inverse.shape}{_WHITENED}"
         context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     if not (inverse - np.diag(np.diag(inverse))).any():
-        what = "Mean waveforms stay whitened: whitening_mat_inv only scales, as Kilosort 2.5 and 3 write it."
+        what = f"Mean waveforms stay whitened, as whitening_mat_inv only scales (Kilosort 2.5, 3){_WHITENED}"
         context.report(ProblemCode.WAVEFORMS_WHITENED, what)
         return None
     return inverse
