@@ -168,3 +168,51 @@ def test_a_damaged_history_does_not_stop_the_rest(files, capsys: pytest.CaptureF
     first, second = json.loads(capsys.readouterr().out)
     assert "the curation run 'run_0001' is not as ndx-unit-curation describes it" in first["error"]
     assert len(second["units"]) == 4
+
+
+def test_units_are_chosen_and_sorted_by_label_and_probability(corrected, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only units of the label are shown, the surest first; a label that a person set is the surest of all."""
+    assert main(["show", corrected, "--label", "sua", "--certain", "--sort", "probability", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["units"]
+    assert {row["label"] for row in rows} == {"sua"}
+    assert len(rows) == 21
+    assert (rows[0]["unit"], rows[0]["remark"]) == (0, "set by Ada")
+    probabilities = [row["probability"] for row in rows[1:]]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert main(["show", corrected, "--label", "sua", "--label", "noise"]) == 0
+    assert "29 of 48 units" in capsys.readouterr().out
+    assert main(["show", corrected, "--sort", "spikes", "--json"]) == 0
+    spikes = [row["spikes"] for row in json.loads(capsys.readouterr().out)["units"]]
+    assert spikes == sorted(spikes, reverse=True)
+
+
+def test_uncertain_units_are_left_out_when_asked(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A unit with a handful of spikes has an uncertain label, which `--certain` leaves out."""
+    path = str(write_nwb(tmp_path / "a.nwb", make_session(n_units=4, duration_s=0.8)))
+    assert main(["label", path]) == 0
+    capsys.readouterr()
+    assert main(["show", path, "--json"]) == 0
+    everything = json.loads(capsys.readouterr().out)["units"]
+    assert main(["show", path, "--certain", "--json"]) == 0
+    certain = json.loads(capsys.readouterr().out)["units"]
+    assert certain == [row for row in everything if not row["uncertain"] and row["label"] != "–"]
+    assert len(certain) < len(everything)
+
+
+def test_what_the_columns_hold_is_shown_before_a_file_is_labelled(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels of a curator are counted, with what they are read as; numbers are summed up; other columns described."""
+    columns = {"group": ["good", "mua", "good", "noise"], "depth": [1.0, 2.5, 3.0, float("nan")]}
+    path = str(write_nwb(tmp_path / "a.nwb", make_session(n_units=4), columns=columns))
+    assert main(["show", path, "--json"]) == 0
+    described = {one["column"]: one for one in json.loads(capsys.readouterr().out)["columns"]}
+    assert described["group"]["holds"] == "good: 2, mua: 1, noise: 1"
+    assert "good = sua" in described["group"]["labels"]
+    assert main(["show", path]) == 0
+    printed = capsys.readouterr().out
+    assert "Columns of the file" in printed
+    assert printed.count("good") >= 3, "two units and the column"
+    assert main(["show", path, "--label", "sua"]) == 1
+    assert main(["label", path]) == 0
+    capsys.readouterr()
+    assert main(["show", path, "--json"]) == 0
+    assert "unitrefine_label" not in [one["column"] for one in json.loads(capsys.readouterr().out)["columns"]]

@@ -196,7 +196,9 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
     """One closing line: how many of each label, and what was written where."""
     counts = ", ".join(f"{count} {name}" for name, count in _counts(predictions).items() if count)
     n_uncertain = int(predictions.uncertain.sum())
-    where = "nothing written" if result.report is None else f"written to {result.report.path}"
+    where = "nothing written"
+    if result.report is not None:
+        where = f"written to {' and '.join(map(str, result.report.tables or (result.report.path,)))}"
     if result.report is not None and not result.report.is_written:
         where = f"nothing changed in {result.report.path}, so nothing written (--again adds a run all the same)"
     if result.report is not None and result.report.n_kept:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
+from nwb_unitrefine.cli._columns import column_words, columns_document, print_columns
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
+from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.runs import human_labels
+from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,12 +25,23 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+UNLABELLED = "unlabelled"
+
 
 @click.command("show")
 @click.argument("source")
+@click.option(
+    "--label", "labels", multiple=True, type=click.Choice([*CLASSES, UNLABELLED]), help="Units of this label alone."
+)
+@click.option("--certain", is_flag=True, help="Units that have a label and are not marked as uncertain.")
+@click.option(
+    "--sort",
+    type=click.Choice(["spikes", "label", "probability"]),
+    help="Order of the units: most spikes, or most probable label, first; by default as in the file.",
+)
 @json_option
-def command(source: str, *, as_json: bool) -> None:
-    """Show a file's units, their labels and its curation history."""
+def command(source: str, *, labels: tuple[str, ...], certain: bool, sort: str | None, as_json: bool) -> None:
+    """Show a file's units, their labels and its curation history; before it is labelled, what its columns hold."""
     from nwb_unitrefine.read import read_units
     from nwb_unitrefine.write import read_history, runs_in_effect
 
@@ -36,14 +50,18 @@ def command(source: str, *, as_json: bool) -> None:
     chain = runs_in_effect(history)
     current = chain[-1] if chain else None
     ours = {run.label_column for run in history}
+    rows = _chosen(_rows(units, chain), labels=labels, certain=certain, sort=sort)
     if as_json:
-        labels = _labels(units, current)
-        document = {"source": units.source, "problems": units.problems, "units": _rows(units, chain), "runs": history}
-        print_json(document | {"agreement": agreement_document(units, labels, ours=ours)})
+        document = {"source": units.source, "problems": units.problems, "units": rows, "runs": history}
+        document |= {"columns": columns_document(units, ours=_written(history))}
+        print_json(document | {"agreement": agreement_document(units, _labels(units, current), ours=ours)})
         return
     _print_source(units)
-    rows = _rows(units, chain)
-    print_table("Units", list(rows[0]), [list(row.values()) for row in rows])
+    _print_rows(rows, of=len(units))
+    if not chain:
+        say()
+        print_columns(units, ours=_written(history))
+        say()
     print_agreement(units, _labels(units, current), ours=ours)
     if history:
         _print_history(history)
@@ -75,19 +93,58 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
     if (theirs := sorter_ids(units)) is not None:
         rows = [{"unit": row["unit"], SORTER_ID: one} | row for row, one in zip(rows, theirs, strict=True)]
     if not chain:
-        return rows
+        words = column_words(units)
+        return [row | {name: column[place] for name, column in words.items()} for place, row in enumerate(rows)]
     said, held = chain[-1].predictions, human_labels(chain)
     place = {unit_id: number for number, unit_id in enumerate(said.unit_ids.tolist())}
     for row in rows:
         number = place.get(row["unit"])
         if number is None:
-            row |= {"label": "–", "probability": np.nan, "remark": "not in the newest run"}
+            row |= {"label": "–", "probability": np.nan, "uncertain": True, "remark": "not in the newest run"}
             continue
         label, run = held.get(int(said.unit_ids[number]), ("", None))
         row["label"] = said.labels[number] or "–"
         row["probability"] = np.nan if label else float(said.confidence[number])
+        row["uncertain"] = bool(said.uncertain[number])
         row["remark"] = said.reasons[number] or (f"set by {run.agent}" if label and run is not None else "")
     return rows
+
+
+def _chosen(
+    rows: list[dict[str, object]], *, labels: Collection[str], certain: bool, sort: str | None
+) -> list[dict[str, object]]:
+    """Keep the rows that were asked for, in the order that was asked for; a label that a person set is the surest."""
+    if (labels or certain or sort in {"label", "probability"}) and rows and "label" not in rows[0]:
+        raise SourceError("No unit has a label yet to choose or sort by.", tip="Label the file first.")
+    wanted = {"–" if label == UNLABELLED else label for label in labels}
+    kept = [
+        row
+        for row in rows
+        if (not wanted or row["label"] in wanted) and not (certain and (row["uncertain"] or row["label"] == "–"))
+    ]
+    keys: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "spikes": lambda row: -row["spikes"],
+        "label": lambda row: [*CLASSES, "–"].index(row["label"]),
+        "probability": lambda row: (row["label"] == "–", -np.nan_to_num(row["probability"], nan=1.0)),
+    }
+    return sorted(kept, key=keys[sort]) if sort in keys else kept
+
+
+def _print_rows(rows: Sequence[dict[str, object]], *, of: int) -> None:
+    """One line a unit; whether it is uncertain is in its remark."""
+    if not rows:
+        say(f"None of the {of} units is such a one.")
+        return
+    headings = [name for name in rows[0] if name != "uncertain"]
+    title = "Units" if len(rows) == of else f"{len(rows)} of {of} units"
+    print_table(title, headings, [[row[name] for name in headings] for row in rows])
+
+
+def _written(history: Sequence[Run]) -> set[str]:
+    """Columns that runs wrote."""
+    return {
+        name for run in history for name in (run.label_column, run.probability_column, run.uncertain_column) if name
+    }
 
 
 def _labels(units: Units, current: Run | None) -> NDArray[np.str_]:

@@ -45,6 +45,8 @@ class WriteReport(Displayed):
         Hard links to the file, such as snapshots that `cp -al` and rsync make: they show the change, too.
     labels : LabelsInEffect or None
         The labels in effect after the write, and who set each; None after `undo`.
+    tables : tuple of Path
+        Every table that was written, for a sorter's output or an analyzer; empty for an NWB file.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class WriteReport(Displayed):
     left_out: tuple[str, ...] = ()
     other_names: int = 0
     labels: LabelsInEffect | None = field(default=None, compare=False)
+    tables: tuple[Path, ...] = ()
 
     @property
     def is_written(self) -> bool:
@@ -76,6 +79,7 @@ class WriteReport(Displayed):
                 ("gone", f"{plural(self.n_gone, 'unit')} that a person had labelled" if self.n_gone else ""),
                 ("replaced", ", ".join(self.replaced)),
                 ("left out", ", ".join(self.left_out)),
+                ("tables", ", ".join(map(str, self.tables))),
                 ("written", plural(self.bytes_written, "byte")),
             ),
         )

@@ -53,7 +53,7 @@ def write_tables(
     Returns
     -------
     WriteReport
-        Its `path` is the table with probabilities.
+        Its `path` is the table with probabilities, its `tables` all that were written.
 
     Raises
     ------
@@ -71,12 +71,15 @@ def write_tables(
     folder = home if output is None else Path(output)
     stem = f"{source.stem}_" if is_analyzer or source.is_file() else ""
     table = folder / f"{stem}unitrefine_labels.csv"
+    texts = {table: _probabilities(curation)}
+    if not is_analyzer:
+        texts[folder / f"{stem}cluster_{_LABEL}.tsv"] = _for_phy(curation)
+    n_bytes = 0
     if not dry_run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            n_bytes = _replace(table, _probabilities(curation))
-            if not is_analyzer:
-                n_bytes += _replace(folder / f"{stem}cluster_{_LABEL}.tsv", _for_phy(curation))
+            for place, text in texts.items():
+                n_bytes += _replace(place, text)
         except OSError as error:
             raise WriteError(f"{folder} cannot be written: {error.strerror or error}.") from error
         if is_analyzer and output is None:
@@ -87,7 +90,8 @@ def write_tables(
         columns=(_LABEL, _PROBABILITY),
         n_units=len(curation.units),
         n_changed=int(np.count_nonzero(curation.predictions.labels != "")),
-        bytes_written=0 if dry_run else n_bytes,
+        bytes_written=n_bytes,
+        tables=() if dry_run else tuple(texts),
     )
 
 
