@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.metrics.prepare.templates import Templates
 
-__all__ = ["single_channel_metrics"]
+__all__ = ["in_microvolts", "single_channel_metrics"]
 
 _PROMINENCE = 0.3
 _EDGE_MS = 0.09

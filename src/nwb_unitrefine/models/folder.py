@@ -35,7 +35,19 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.manifest import Manifest
 
-__all__ = ["ModelFolder", "digest_of", "read_folder", "require_free", "write_folder"]
+__all__ = [
+    "CARD",
+    "INFO",
+    "LABELS",
+    "MANIFEST",
+    "SKOPS",
+    "TRAINING_DATA",
+    "ModelFolder",
+    "digest_of",
+    "read_folder",
+    "require_free",
+    "write_folder",
+]
 
 SKOPS = "best_model.skops"
 INFO = "model_info.json"

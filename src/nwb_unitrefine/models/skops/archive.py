@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Archive", "open_archive"]
+__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "Archive", "broken", "open_archive"]
 
 SCHEMA = "schema.json"
 NEWEST_PROTOCOL = 2

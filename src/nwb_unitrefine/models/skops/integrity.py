@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.skops.archive import Archive
 
-__all__ = ["check_estimator", "check_random_state", "check_tree"]
+__all__ = ["MAX_FEATURES", "check_estimator", "check_random_state", "check_tree"]
 
 MAX_FEATURES = 100_000
 _MERSENNE_WORDS = 624

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Array, Group
 
-__all__ = ["column_arrays", "further_columns", "read_columns"]
+__all__ = ["CANNOT_BE_OPENED", "column_arrays", "further_columns", "read_columns"]
 
 OWN_PLACE = frozenset({"id", "spike_times", "obs_intervals", "electrodes", "waveform_mean"})
 """Columns that have a field of their own in `Units`."""

@@ -22,7 +22,7 @@ from nwb_unitrefine.records import Column, ProblemCode, Ragged, Source, SourceHi
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SORTERS", "Sorter", "find_sorter", "read_sorter"]
+__all__ = ["SORTERS", "Sorter", "find_sorter", "property_columns", "read_sorter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

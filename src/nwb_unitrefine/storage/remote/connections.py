@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.storage.remote.patience import Patience
 
-__all__ = ["Connections", "TooSlowError"]
+__all__ = ["Answer", "Connections", "TooSlowError"]
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

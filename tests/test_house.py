@@ -1,0 +1,124 @@
+"""The rules of the house that no linter checks."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from nwb_unitrefine.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "nwb_unitrefine"
+README = (ROOT / "README.md").read_text()
+MODULES = {
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(SOURCE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def _imports(module: str) -> list[tuple[str, str, bool]]:
+    """Modules of ours that a module imports from, each with the name, and whether it does so when it is imported."""
+    found: list[tuple[str, str, bool]] = []
+
+    def visit(node: ast.AST, *, at_import: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ImportFrom) and (child.module or "").startswith("nwb_unitrefine"):
+                for alias in child.names:
+                    inner = f"{child.module}.{alias.name}"
+                    found.append((inner, "", at_import) if inner in MODULES else (child.module, alias.name, at_import))
+            elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                for inner in child.body:
+                    visit(ast.Module([inner], []), at_import=False)
+            else:
+                is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                visit(child, at_import=at_import and not is_function)
+
+    visit(TREES[module], at_import=True)
+    return found
+
+
+def _public(module: str) -> set[str] | None:
+    """Names in a module's `__all__`; None without one."""
+    for node in TREES[module].body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+def test_every_module_that_others_import_from_says_what_it_offers() -> None:
+    """It has an `__all__`, and others import nothing but what is in it."""
+    wrong = [
+        f"{module} imports {name} from {source}"
+        for module in MODULES
+        for source, name, _ in _imports(module)
+        if name and name != "__version__" and name not in (_public(source) or ())
+    ]
+    assert wrong == []
+
+
+def test_no_private_module_or_name_is_used_outside_its_package() -> None:
+    """What begins with an underscore belongs to the package that it stands in."""
+    wrong = []
+    for module in MODULES:
+        for source, name, _ in _imports(module):
+            parts = f"{source}.{name}".rstrip(".").split(".")
+            private = next((place for place, part in enumerate(parts) if part.startswith("_") and part[1] != "_"), None)
+            if private is not None and not module.startswith(".".join(parts[:private])):
+                wrong.append(f"{module} uses {source} {name}")
+    assert wrong == []
+
+
+def test_imports_turn_in_no_circle() -> None:
+    """No module needs itself to be imported, however long the way round."""
+    needs = {
+        module: {source for source, _, at_import in _imports(module) if at_import and source != module}
+        for module in MODULES
+    }
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail[trail.index(module) :], module))
+        if module in done:
+            return
+        for needed in sorted(needs[module]):
+            visit(needed, (*trail, module))
+        done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def test_a_folder_holds_one_idea() -> None:
+    """No folder of the source holds more than 17 modules; the command line has one for each command."""
+    sizes = {folder: len(list(folder.glob("[!_]*.py"))) for folder in SOURCE.rglob("*") if folder.is_dir()}
+    assert [f"{folder.name}: {size}" for folder, size in sizes.items() if size > 17 and folder.name != "cli"] == []
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    """Four hundred lines are the most."""
+    assert [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > 400] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    """The table of commands has a line for each."""
+    assert re.search(rf"^\| `{name}\b", README, flags=re.MULTILINE)
+
+
+def test_no_option_that_the_readme_names_is_unknown() -> None:
+    """Every long option in the README belongs to a command, of ours or of the scripts and programs that it runs."""
+    known = {"--help", "--debug", "--version", "--check"}  # the last one of `ruff format`
+    for name in COMMANDS:
+        command = import_module(f"nwb_unitrefine.cli.{name.replace('-', '_')}").command
+        for one in (command, *getattr(command, "commands", {}).values()):
+            known |= {option for parameter in one.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    of_scripts = set()
+    for script in (ROOT / "tests" / "benchmarks").glob("*.py"):
+        of_scripts |= set(re.findall(r'"(--[a-z-]+)"', script.read_text()))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert named - known - of_scripts == set()
