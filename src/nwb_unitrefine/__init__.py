@@ -3,8 +3,8 @@
 `curate` reads a source, computes its features and predicts labels; `label` also writes them into the file, and
 `label_many` does so for many files. The steps are functions too: `read_units`, `compute_features`, `load_model`,
 `predict`, `write_curation`. `relabel` and `undo` correct labels, `verify` checks a file against its history, and
-`read_history` returns that history. `SourceHints`, `RawOptions` and `WriteOptions` hold options that several of them
-take. Every error that the package raises on purpose is in `errors`.
+`read_history` returns that history; `redact` takes private text out of it. `SourceHints`, `RawOptions` and
+`WriteOptions` hold options that several of them take. Every error that the package raises on purpose is in `errors`.
 
 Importing this package loads nothing heavy: each name is loaded when it is first used.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.read import read_units
     from nwb_unitrefine.records import RawOptions, SourceHints
     from nwb_unitrefine.verification import verify
-    from nwb_unitrefine.write import WriteOptions, read_history, relabel, undo, write_curation
+    from nwb_unitrefine.write import WriteOptions, read_history, redact, relabel, undo, write_curation
 
 __all__ = [
     "RawOptions",
@@ -39,6 +39,7 @@ __all__ = [
     "predict",
     "read_history",
     "read_units",
+    "redact",
     "relabel",
     "undo",
     "verify",
@@ -59,6 +60,7 @@ _HOMES = {
     "predict": "models",
     "read_history": "write",
     "read_units": "read",
+    "redact": "write",
     "relabel": "write",
     "undo": "write",
     "verify": "verification",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._render import json_option, print_json, print_table
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.records import CLASSES
 
@@ -20,14 +20,18 @@ __all__ = ["command"]
 @click.command("history")
 @click.argument("file")
 @click.option("--diff", nargs=2, metavar="RUN RUN", help="Show the units whose label differs between two runs.")
+@click.option("--redact", is_flag=True, help="Take folders, addresses and secrets out of the history.")
+@click.option("--by", default="", help="With --redact: who decided.")
 @json_option
-def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
+def command(file: str, *, diff: tuple[str, str] | None, redact: bool, by: str, as_json: bool) -> int:
     """Show who or what labelled the units of a file, and when.
 
     Runs that were taken back are listed and not in effect. A RUN of --diff is named as in the list: run_0002, or 2.
     """
     from nwb_unitrefine.write import diff_runs, read_history, runs_in_effect
 
+    if redact:
+        return _redact(file, by=by, as_json=as_json)
     history = read_history(file)
     if diff is not None:
         changes = diff_runs(_find(history, diff[0], file), _find(history, diff[1], file))
@@ -45,6 +49,23 @@ def command(file: str, *, diff: tuple[str, str] | None, as_json: bool) -> int:
         print_table(
             f"{file}: {len(history)} runs", ["run", "when", "kind", "by", "labels", "decided", "effect", "note"], rows
         )
+    return 0
+
+
+def _redact(file: str, *, by: str, as_json: bool) -> int:
+    """Take private text out of the history, and list the fields."""
+    from nwb_unitrefine.write import redact
+
+    report = redact(file, by=by)
+    if as_json:
+        print_json(report)
+        return 0
+    for one in report.redactions:
+        say(f"redacted: {f'{one.run}/' if one.run else ''}{one.field}")
+    done = f"written as {report.run}" if report.run else "nothing private found; nothing written"
+    say(f"{len(report.redactions)} fields redacted; {done}")
+    if report.in_unused_space:
+        say(f"note: the text is still in unused space of {file}; `h5repack` writes a file without it", err=True)
     return 0
 
 

@@ -15,7 +15,7 @@ from nwb_unitrefine.history.tree import read_tree
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nwb_unitrefine.history.tree import Group
     from nwb_unitrefine.storage import tree as storage
@@ -140,28 +140,36 @@ def _vouched(runs: list[_StoredRun]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _redacted(runs: list[_StoredRun]) -> dict[tuple[str, str], set[str]]:
-    """The digests that fields have since private text was taken out of them, by run and field."""
-    found: dict[tuple[str, str], set[str]] = {}
+def _redacted(runs: list[_StoredRun]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Digests of fields before and after private text was taken out of them, by run and field, the oldest first."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for run in runs:
         table = run.tree.datasets.get("redactions")
         for line in table.values.tolist() if table is not None and table.values.ndim == 2 else ():
             if len(line) == 4:
-                found.setdefault((str(line[0]), str(line[1])), set()).add(str(line[3]))
+                name, field, former, present = map(str, line)
+                found.setdefault((name, field), []).append((former, present))
     return found
+
+
+def _after(expected: str, redactions: Sequence[tuple[str, str]]) -> str:
+    """Digest that a field has after its redactions; each counts only where it began with what was recorded."""
+    for former, present in redactions:
+        expected = present if former == expected else expected
+    return expected
 
 
 def _compare(
     run: _StoredRun,
     expected: Mapping[str, str],
     *,
-    redacted: Mapping[tuple[str, str], set[str]],
+    redacted: Mapping[tuple[str, str], Sequence[tuple[str, str]]],
     may_lack_replaced: bool,
 ) -> tuple[list[str], list[str]]:
     """Name the fields that were redacted, and those that were changed, removed or added."""
     actual = run.actual
     changed = [name for name in expected if name in actual and actual[name] != expected[name]]
-    notes = [name for name in changed if actual[name] in redacted.get((run.name, name), set())]
+    notes = [name for name in changed if actual[name] == _after(expected[name], redacted.get((run.name, name), ()))]
     kinds = {
         "changed": [name for name in changed if name not in notes],
         "removed": [name for name in expected if name not in actual and not (name == REPLACED and may_lack_replaced)],
@@ -200,6 +208,13 @@ def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Fin
     names = {run.name for run in runs}
     numbers = [int(digits) for name in names if (digits := name.removeprefix("run_")).isdecimal()]
     last = max([*numbers, n_added])
+    if numbers and max(numbers) == len(runs) and runs[-1].digest == attribute_text(history.attributes, NEWEST_DIGEST):
+        yield Finding(
+            NUM_RUNS,
+            intact=False,
+            detail=f"it is {n_added}, and the run that was added last is the last of {len(runs)}",
+        )
+        return
     missing = [name for name in (f"run_{number:04d}" for number in range(1, min(last, 10**4) + 1)) if name not in names]
     for name in missing[: n_added - len(runs)]:
         yield Finding(name, intact=False, detail="it was removed")
@@ -226,7 +241,7 @@ def _check_attributes(history: storage.Group, runs: list[_StoredRun]) -> Iterato
     for name in sorted(expected.keys() | present.keys()):
         if expected.get(name) == present.get(name):
             continue
-        if present.get(name) in redacted.get(("", name), set()):
+        if name in expected and present.get(name) == _after(expected[name], redacted.get(("", name), ())):
             yield Finding(name, intact=True, detail="redacted")
             continue
         how = "added" if name not in expected else "removed" if name not in present else "changed"

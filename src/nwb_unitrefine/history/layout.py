@@ -145,10 +145,13 @@ def _run_from_group(name: str, group: Group) -> Run:
     count = len(unit_ids)
     if attribute_texts(attributes, "classes") != list(CLASSES):
         raise ValueError(f"its classes are {attributes['classes']}")
+    labels = _values(group, "label", None).astype(np.str_)
+    if unknown := sorted(set(labels.tolist()) - {*CLASSES, ""}):
+        raise ValueError(f"its label {unknown[0]!r} is none of its classes")
     predictions = Predictions(
         unit_ids=unit_ids,
         probabilities=_values(group, "probability", np.full((count, len(CLASSES)), np.nan)),
-        labels=_values(group, "label", None).astype(np.str_),
+        labels=labels,
         uncertain=_values(group, "uncertain", np.zeros(count, dtype=np.bool_)).astype(np.bool_),
         reasons=tuple(_values(group, "reason", np.full(count, "", dtype=object)).tolist()),
     )

@@ -81,7 +81,8 @@ def _public(name: str, value: Any) -> Any:
     if name in _NAMES_A_SOURCE:
         return _JOINT.join(recorded_name(one) for one in value.split(_JOINT))
     for part in private_parts(value):
-        value = value.replace(part, recorded_name(part) if "=" not in part else "[redacted]")
+        is_token = "=" in part and "://" not in part
+        value = value.replace(part, "[redacted]" if is_token else recorded_name(part) or "[redacted]")
     return value
 
 

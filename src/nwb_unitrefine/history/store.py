@@ -73,3 +73,7 @@ class UnitsStore(Protocol):
     def bring_back(self, run: str) -> tuple[str, ...]:
         """Move the columns that a run set aside back, and return their names."""
         ...
+
+    def rewrite(self, path: str, name: str, value: Any) -> None:
+        """Give an attribute or a dataset of text in a group below the history another value."""
+        ...

@@ -9,6 +9,7 @@ from nwb_unitrefine.write.curation import write_curation
 from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels, import_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
 from nwb_unitrefine.write.options import WriteOptions
+from nwb_unitrefine.write.redaction import RedactionReport, redact
 from nwb_unitrefine.write.report import WriteReport
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Change",
     "Recovery",
     "RecoveryOutcome",
+    "RedactionReport",
     "WriteOptions",
     "WriteReport",
     "diff_runs",
@@ -23,6 +25,7 @@ __all__ = [
     "import_labels",
     "read_history",
     "recover",
+    "redact",
     "relabel",
     "runs_in_effect",
     "undo",

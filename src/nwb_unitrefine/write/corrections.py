@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.storage.tree import Group
 
-__all__ = ["relabel", "undo"]
+__all__ = ["predictions_in_effect", "relabel", "undo"]
 
 
 def relabel(
@@ -85,7 +85,7 @@ def relabel(
         chain = runs_in_effect(read_runs(store.group(HISTORY), where=store.name, details=False))
         ids = store.read("id")
         changed = _rows(labels, ids, store)
-        base = _predictions_in_effect(chain, ids)
+        base = predictions_in_effect(chain, ids)
         by_people = human_labels(chain)
         held = np.isin(ids, list(by_people)) | changed
         new_labels = base.labels.astype(object)
@@ -162,7 +162,7 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
                 columns=tuple(edited),
             )
         taken, ids = chain[-1], store.read("id")
-        restored = _predictions_in_effect(chain[:-1], ids)
+        restored = predictions_in_effect(chain[:-1], ids)
         run = Run(
             kind=RunKind.HUMAN,
             agent=by.strip() or "unnamed",
@@ -170,7 +170,7 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
             predictions=restored,
             software=software_versions(),
             inputs=digest_inputs(store, None),
-            changed=_predictions_in_effect(chain, ids).labels != restored.labels,
+            changed=predictions_in_effect(chain, ids).labels != restored.labels,
             note=note,
             undoes=taken.name,
         )
@@ -243,7 +243,7 @@ def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) 
     return rows
 
 
-def _predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predictions:
+def predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predictions:
     """Return the labels in effect by unit id; none for a unit that the run in effect does not know."""
     known = chain[-1].predictions if chain else None
     rows = {unit: row for row, unit in enumerate(known.unit_ids.tolist())} if known else {}

@@ -197,6 +197,17 @@ class Hdf5Store:
         del self._file[table.name]
         return columns
 
+    def rewrite(self, path: str, name: str, value: Any) -> None:
+        """Give an attribute or a dataset of text in a group below the history another value."""
+        group = self._own_group(f"{HISTORY}/{path}".rstrip("/"))
+        assert group is not None
+        if name not in group.attrs:
+            group[name][...] = value
+        elif isinstance(value, list):
+            group.attrs.create(name, np.array(value, dtype=object), dtype=_TEXT)
+        else:
+            group.attrs[name] = value
+
     def _require_history(self) -> None:
         """Make the group that holds the runs, where there is none yet."""
         if self._own_group(HISTORY) is None:

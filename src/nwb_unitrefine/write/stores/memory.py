@@ -109,6 +109,11 @@ class MemoryStore:
         del run
         return ()
 
+    def rewrite(self, path: str, name: str, value: Any) -> None:
+        """Refuse: an object without labels has no history."""
+        del path, value
+        raise WriteError(f"{self.name} has no history with a field {name!r}.")
+
     @cached_property
     def _type_map(self) -> Any:
         """Types of what will write the object, the extension's among them.

@@ -177,6 +177,14 @@ class ZarrStore:
             names.append(f"{names[-1]}_index")
         return names
 
+    def rewrite(self, path: str, name: str, value: Any) -> None:
+        """Give an attribute or a dataset of text in a group below the history another value."""
+        group = self._root[f"{HISTORY}/{path}".rstrip("/")]
+        if name in group.attrs:
+            group.attrs[name] = value
+        else:
+            group[name][...] = value
+
     def _require_history(self) -> None:
         """Make the group that holds the runs, where there is none yet."""
         if f"{HISTORY}/.zgroup" not in self._overlay:
