@@ -13,6 +13,7 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.journal import Edit, journal_path
 from nwb_unitrefine.journal.record import Journal
 from nwb_unitrefine.journal.secret import secret_for_writing
+from nwb_unitrefine.read import read_units
 from nwb_unitrefine.write import import_labels, write_curation
 
 if TYPE_CHECKING:
@@ -139,6 +140,19 @@ def test_labels_of_another_sorting_are_refused(labelled: Path, capsys) -> None:
     place.write_text(json.dumps({"unit_ids": [0, 99], "removed": [0]}))
     assert main(["relabel", str(labelled), "--labels", str(place), "--by", "S. Cajal"]) == 1
     assert "lists unit 99" in capsys.readouterr().err
+
+
+def test_a_word_that_is_not_known_is_given_its_meaning(labelled: Path, capsys) -> None:
+    """It is refused with the option that explains it, and read with that option."""
+    table = labelled.with_name("labels.csv")
+    table.write_text("unit_id,label\n0,fair\n1,good\n")
+    arguments = ["relabel", str(labelled), "--labels", str(table), "--by", "S. Cajal"]
+    assert main(arguments) == 1
+    assert "--mapping fair=mua" in capsys.readouterr().err
+    assert main([*arguments, "--mapping", "fair=mau"]) == 2
+    assert main([*arguments, "--mapping", "Fair=mua"]) == 0
+    labels = read_units(labelled).columns["unitrefine_label"].values.tolist()
+    assert labels[:2] == ["mua", "sua"]
 
 
 def test_an_export_is_replaced_only_when_told_to(labelled: Path, capsys) -> None:

@@ -15,6 +15,7 @@ from nwb_unitrefine.errors import SourceError, TrainingError, UnitRefineError
 from nwb_unitrefine.learn import LabelRules, read_labelled, read_labelled_units
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import read_units
+from nwb_unitrefine.records import ProblemCode
 from nwb_unitrefine.write import relabel, undo
 
 if TYPE_CHECKING:
@@ -77,6 +78,48 @@ def test_one_table_of_labels_is_for_one_source(tmp_path: Path) -> None:
     """Labels for two sources at once would be joined with both."""
     with pytest.raises(TrainingError, match="belongs to one source"):
         read_labelled(["a.nwb", "b.nwb"], rules=LabelRules(table=tmp_path / "labels.csv"))
+
+
+def _with_columns(path: Path, **columns: list[str]) -> Path:
+    """Add columns of text to a file's units."""
+    with h5py.File(path, "a") as file:
+        for name, values in columns.items():
+            array = file["units"].create_dataset(name, data=values)
+            array.attrs.update({"description": name, "neurodata_type": "VectorData", "namespace": "hdmf-common"})
+        names = [*file["units"].attrs["colnames"], *columns]
+        file["units"].attrs["colnames"] = names
+    return path
+
+
+def test_labels_of_people_are_taken_before_those_of_programs(tmp_path: Path) -> None:
+    """Kilosort's column counts only where no person's does, and it is said."""
+    path = _with_columns(write_nwb(tmp_path / "a.nwb", make_session(n_units=3)), KSLabel=["good", "mua", "mua"])
+    found = read_labelled([path])
+    assert found.labels.tolist() == ["sua", "mua", "mua"]
+    assert any(problem.code == ProblemCode.LABELS_OF_PROGRAM for problem in found.problems)
+    found = read_labelled([_with_columns(path, quality=["good", "mua", "noise"])])
+    assert found.labels.tolist() == ["sua", "mua", "noise"]
+    assert not any(problem.code == ProblemCode.LABELS_OF_PROGRAM for problem in found.problems)
+
+
+def test_a_rule_is_not_learnt_from(shared_data: Path) -> None:
+    """A boolean column that nobody signed is no label, and words that only it has are asked for."""
+    path = shared_data / "nwb" / "brody_T182_2018_08_29_bank1.nwb"
+    with pytest.raises(TrainingError, match="no column of labels"):
+        read_labelled_units(path)
+    with pytest.raises(TrainingError, match=r"not known: 'True', 'False'|not known: 'False', 'True'"):
+        read_labelled_units(path, rules=LabelRules(column="is_single"))
+
+
+def test_labels_beside_a_file_may_be_phys(tmp_path: Path) -> None:
+    """A cluster_group.tsv gives labels as a CSV does."""
+    session = make_session(n_units=3)
+    path = write_nwb(tmp_path / "a.nwb", session)
+    rows = zip(session.unit_ids.tolist(), ["good", "mua", "unsorted"], strict=True)
+    lines = ["cluster_id\tgroup", *(f"{unit}.0\t{group}" for unit, group in rows)]
+    (tmp_path / "cluster_group.tsv").write_text("\n".join(lines))
+    found = read_labelled([path], rules=LabelRules(table=tmp_path / "cluster_group.tsv"))
+    assert found.labels.tolist() == ["sua", "mua"]
 
 
 @pytest.fixture

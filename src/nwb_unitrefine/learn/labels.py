@@ -111,7 +111,7 @@ def map_labels(
     >>> print(map_labels([2, 1, 0, 3], column="phy_annotations"))
     2 → sua (1), 1 → mua (1), 0 → noise (1), 3 → left out (1)
     """
-    rule = next((known for known in label_columns(dialect) if known.name == column), None)
+    rule = next((known for known in label_columns(dialect) if known.name.casefold() == column.casefold()), None)
     given = _given(mapping or {})
     own = {} if rule is None or rule.who == "rule" else rule.meaning
     found = translate(values, own={**own, **given})

@@ -12,11 +12,12 @@ from nwb_unitrefine.vocabulary.dialects import AUTHORS, label_columns
 from nwb_unitrefine.vocabulary.labels import NO_DECISION, one_label, translate, word_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Units
+    from nwb_unitrefine.vocabulary.dialects import LabelColumn
 
 __all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels", "find_labels", "label_candidates"]
 
@@ -114,17 +115,15 @@ def find_labels(columns: Mapping[str, Any], *, dialect: str = "") -> dict[str, E
     """
     found = []
     sorter = _words(columns.get("KSLabel"))
-    for rule in label_columns(dialect):
-        values = columns.get(rule.name)
-        if values is None or getattr(values, "ndim", 1) > 1:
-            continue
+    for rule, name in _present(columns, dialect):
+        values = columns[name]
         translation = translate(values, own=rule.meaning)
         if not (translation.labels != "").any():
             continue
         is_copy = rule.who == "curator" and sorter is not None and _words(values) == sorter
         found.append(
             ExistingLabels(
-                column=rule.name,
+                column=name,
                 who="program" if is_copy else rule.who,
                 labels=translation.labels,
                 meaning={
@@ -147,13 +146,20 @@ def label_candidates(columns: Mapping[str, Any], *, dialect: str = "") -> dict[s
         As of `find_labels`.
     """
     who = {name: labels.who for name, labels in find_labels(columns, dialect=dialect).items()}
-    for rule in label_columns(dialect):
-        values = columns.get(rule.name)
-        if rule.name in who or values is None or getattr(values, "ndim", 1) > 1:
-            continue
-        if any(meant != NO_DECISION for meant in translate(values, own=rule.meaning).meanings.values()):
-            who[rule.name] = rule.who
+    for rule, name in _present(columns, dialect):
+        words = translate(columns[name], own=rule.meaning).meanings if name not in who else {}
+        if any(meant != NO_DECISION for meant in words.values()):
+            who[name] = rule.who
     return {name: by for author in ("curator", "program") for name, by in who.items() if by == author}
+
+
+def _present(columns: Mapping[str, Any], dialect: str) -> Iterator[tuple[LabelColumn, str]]:
+    """Columns of labels that a table has, under its own name: ``Quality`` is ``quality``."""
+    names = {name.casefold(): name for name in columns}
+    for rule in label_columns(dialect):
+        name = rule.name if rule.name in columns else names.get(rule.name.casefold())
+        if name is not None and getattr(columns[name], "ndim", 1) == 1:
+            yield rule, name
 
 
 def _words(values: Any) -> list[str] | None:

@@ -182,9 +182,9 @@ def _parse(text: str, *, name: str, preferred: str) -> tuple[list[str], list[tup
         several = len(heading) > 1
         fits = several and all(len(row) == len(heading) for _, row in lines)
         readings.append(((_id_column(heading) is not None, fits, several), lines))
-    if not readings:
+    (has_ids, _, _), lines = max(readings, key=lambda reading: reading[0], default=((False, False, False), []))
+    if failure and not has_ids:
         raise SourceError(f"{name} cannot be read as a table: {failure}.")
-    lines = max(readings, key=lambda reading: reading[0])[1]
     heading = lines[0][1]
     if twice := [column for column in heading if column and heading.count(column) > 1]:
         raise SourceError(f"{name} has column {twice[0]!r} more than once.", tip="Keep the one that counts.")
@@ -209,7 +209,7 @@ def _cell(text: str) -> str:
 
 def _id_column(names: Sequence[str]) -> int | None:
     """Place of the column of ids."""
-    folded = [name.casefold() for name in names]
+    folded = [name.casefold().replace(" ", "_") for name in names]
     for wanted in ID_COLUMNS:
         if wanted in folded and (wanted or not folded[0]):
             return folded.index(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,7 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plain_cell", "to_csv"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
 def plain_cell(value: Any) -> Any:
@@ -22,13 +24,11 @@ def plain_cell(value: Any) -> Any:
     >>> plain_cell("=1+1"), plain_cell("-0.5"), plain_cell(-0.5), plain_cell("mua")
     ("'=1+1", '-0.5', -0.5, 'mua')
     """
-    if not isinstance(value, str) or not value.startswith(_FORMULA):
+    if not isinstance(value, str):
         return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return f"'{value}" if value.startswith(("\t", "\r")) else value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # a bare carriage return would end the row
+    is_formula = text.startswith(_FORMULA) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def to_csv(frame: pd.DataFrame) -> str:

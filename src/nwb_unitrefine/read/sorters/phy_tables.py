@@ -54,10 +54,11 @@ def read_cluster_tables(folder: Path, context: ReadContext) -> dict[str, Column]
     found: dict[str, dict[int, str]] = {}
     source: dict[str, str] = {}
     for path, table in _tables(folder, context):
-        for name in table.columns:
-            if name == _LABEL:
+        for column in table.columns:
+            if column == _LABEL:
                 continue
-            cells = dict(zip(table.unit_ids().tolist(), _cells(table, name), strict=True))
+            cells = dict(zip(table.unit_ids().tolist(), _cells(table, column), strict=True))
+            name = "group" if column.casefold() == "group" else column
             if name in found:
                 _report_difference(name, source[name], found[name], path.name, cells, units=units, context=context)
             # A cluster that Phy's own table of groups lacks has no group, whatever an older table says.

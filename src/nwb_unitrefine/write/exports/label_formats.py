@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from nwb_unitrefine.read import label_candidates
 from nwb_unitrefine.read.tables import Table, read_table
 from nwb_unitrefine.records.csv_text import to_csv
 from nwb_unitrefine.vocabulary.dialects.phy import GROUP_NUMBERS
-from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, meaning, one_label, spell, word_key
+from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, meaning, one_label, word_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -178,10 +179,11 @@ def _spikeinterface_entries(document: Mapping[str, Any], place: Path) -> list[tu
     """
     entries = [(unit, ["noise"]) for key in ("removed", "removed_units") for unit in _listed(document, key, place)]
     others: dict[str, Any] = {}
-    has_quality = bool(_QUALITY & set(document.get("label_definitions") or ()))
+    definitions = document.get("label_definitions")
+    has_quality = isinstance(definitions, dict) and any(name.casefold() in _QUALITY for name in definitions)
     for entry in _listed(document, "manual_labels", place):
         for category, unit, word in _entry(entry, place):
-            if category in _QUALITY:
+            if category.casefold() in _QUALITY:
                 has_quality = True
                 entries.append((unit, [word]))
             elif one_label([meaning(word)]):
@@ -259,10 +261,10 @@ def _sorter_labels(place: Path, table: Table) -> dict[str, list[str]]:
 
 def _unit_id(unit: Any, place: Path) -> int:
     """Return a unit's id as NWB has it: a whole number."""
-    try:
-        return int(spell(unit))
-    except ValueError as error:
-        raise SourceError(f"{place.name}: {unit!r} is not the id of a unit in an NWB file.") from error
+    whole = re.fullmatch(r"([+-]?\d+)(\.0*)?", str(unit).strip())
+    if whole is None:
+        raise SourceError(f"{place.name}: {unit!r} is not the id of a unit in an NWB file.")
+    return int(whole[1])
 
 
 def _labelled(run: Run) -> list[tuple[int, str]]:
