@@ -11,11 +11,12 @@ import h5py
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.journal import held_for_reading
+from nwb_unitrefine.read.metric_tables import read_metric_table
 from nwb_unitrefine.read.nwb.units import read_nwb
 from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyzer
 from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
 from nwb_unitrefine.read.spike_times import clean_units
-from nwb_unitrefine.read.tables import is_table, read_metric_table
+from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.records import SourceHints, Units
 from nwb_unitrefine.storage.local_files import denial_explained, require_content
 from nwb_unitrefine.storage.open import is_open_file, open_nwb

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.journal import Recovery, RecoveryOutcome, recover
+from nwb_unitrefine.read.curations import import_labels
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
-from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels, import_labels
+from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
 from nwb_unitrefine.write.options import WriteOptions
 from nwb_unitrefine.write.redaction import RedactionReport, redact
