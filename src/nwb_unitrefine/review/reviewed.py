@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records.csv_text import plain_cell
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.write import read_history, relabel
 from nwb_unitrefine.write.digests import digest_input, has_units
@@ -139,6 +140,5 @@ class ReviewedFile:
         writer = csv.writer(out)
         writer.writerow(["unit_id", "label", "note", "at"])
         for unit, answer in self.answers.pending().items():
-            note = f"'{answer.note}" if answer.note[:1] in {"=", "+", "-", "@", "\t", "\r"} else answer.note
-            writer.writerow([unit, answer.label, note, answer.at])
+            writer.writerow([unit, answer.label, plain_cell(answer.note), answer.at])
         return out.getvalue()
