@@ -136,3 +136,5 @@ def test_a_copy_of_kilosorts_labels_is_nobodys_decision() -> None:
     sorter = ["good", "mua", "mua"]
     assert find_labels({"KSLabel": sorter, "quality": ["Good", "mua", "mua"]})["quality"].who == "program"
     assert find_labels({"KSLabel": sorter, "quality": ["good", "mua", "noise"]})["quality"].who == "curator"
+    others = {"KSLabel": sorter, "quality": sorter, "ground_truth": ["mua", "mua", "noise"]}
+    assert [*find_labels(others)] == ["ground_truth", "quality", "KSLabel"]
