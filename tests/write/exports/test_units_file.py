@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -263,27 +262,3 @@ def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(WriteError, match="not on this machine") as refusal:
             write_curation(found, output=output)
         assert "--units-only" in refusal.value.tip
-
-
-@pytest.mark.parametrize("name", ["source.nwb", "source.nwb.zarr"])
-@pytest.mark.parametrize("units_only", [False, True])
-def test_a_copy_of_a_private_file_is_private(tmp_path: Path, name: str, *, units_only: bool) -> None:
-    """Who may not read the original may not read its copy, nor a small file with its units."""
-    path = make_session(tmp_path / name)
-    for place in (path, *path.rglob("*")):
-        place.chmod(0o700 if place.is_dir() else 0o600)
-    report = write_curation(curate(path), output=tmp_path / f"copy{path.suffix}", units_only=units_only)
-    written = (report.path, *report.path.rglob("*"))
-    assert {stat.S_IMODE(place.stat().st_mode) for place in written if place.is_file()} == {0o600}
-    assert report.path.is_file() or stat.S_IMODE(report.path.stat().st_mode) == 0o700
-
-
-def test_a_copy_takes_in_nothing_from_outside_the_store(tmp_path: Path) -> None:
-    """A link in a store is refused, with what to do about it, and nothing is left."""
-    path = make_session(tmp_path / "source.nwb.zarr")
-    (tmp_path / "secret").write_text("mine")
-    (path / "general" / "notes").symlink_to(tmp_path / "secret")
-    with pytest.raises(WriteError, match=r"source\.nwb\.zarr/general/notes is a link") as refusal:
-        write_curation(curate(path), output=tmp_path / "copy.nwb.zarr")
-    assert "--units-only" in refusal.value.tip
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["secret", "source.nwb.zarr"]

@@ -23,6 +23,7 @@ from nwb_unitrefine.errors import MissingExtraError, ModelError
 from nwb_unitrefine.models.skops import integrity
 from nwb_unitrefine.models.skops.archive import broken
 from nwb_unitrefine.models.skops.audit import list_types
+from nwb_unitrefine.models.skops.plain import Plain
 from nwb_unitrefine.models.skops.translate import RETIRED, Retired, translate
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.skops.archive import Archive
 
-__all__ = ["construct", "require_packages", "version_of"]
+__all__ = ["construct", "construct_plain", "require_packages", "version_of"]
 
 _OPTIONAL = ("lightgbm", "xgboost", "catboost")
 _MODULES = {"_loss": "sklearn._loss._loss"}
@@ -62,11 +63,37 @@ def construct(archive: Archive) -> Any:
     MissingExtraError
         If it needs LightGBM, XGBoost or CatBoost and that is not installed.
     """
+    return _build(_Builder(archive), archive)
+
+
+def construct_plain(archive: Archive) -> Any:
+    """Read what an audited archive holds without building estimators, and without importing their library.
+
+    Parameters
+    ----------
+    archive : Archive
+        One that `audit` let pass.
+
+    Returns
+    -------
+    Plain
+        What `construct` would build, checked as there; parts are `Plain` too.
+
+    Raises
+    ------
+    ModelError
+        If the file contradicts itself.
+    """
+    return _build(_PlainBuilder(archive), archive)
+
+
+def _build(builder: _Builder, archive: Archive) -> Any:
+    """Build an archive's schema, and call what makes no sense damaged."""
     try:
         with warnings.catch_warnings():
             # Libraries warn of models that an older release of theirs wrote, which is what this is for.
             warnings.simplefilter("ignore")
-            return _Builder(archive).build(archive.schema)
+            return builder.build(archive.schema)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
         raise broken(archive.path, f"a node of its schema makes no sense ({type(error).__name__}: {error})") from error
 
@@ -128,10 +155,14 @@ class _Builder:
         content = node["content"]
         if len(types) != len(content):
             raise broken(self._archive.path, "a dictionary has not as many key types as keys")
-        made = _find(node)()
+        made = self._empty(node)
         for kind, (key, value) in zip(types, content.items(), strict=True):
             made[_as_key(kind, key)] = self.build(value)
         return made
+
+    def _empty(self, node: _Node) -> Any:
+        """An empty dictionary of the kind that the node names."""
+        return _find(node)()
 
     def _defaultdict(self, node: _Node) -> Any:
         """LightGBM keeps its scores in one."""
@@ -195,11 +226,28 @@ class _Builder:
         else:
             kind, state = translate(kind, state, written_by=self._written_by)
             integrity.check_estimator(kind, state, archive=self._archive)
-            module, _, name = kind.rpartition(".")
-            made = _instance(_find({"__module__": module, "__class__": name}), state)
+            made = self._made(kind, state)
         self._written_by = outer
         self._nested -= 1
         return made
+
+    def _made(self, kind: str, state: Any) -> Any:
+        """Give the state to an empty instance."""
+        module, _, name = kind.rpartition(".")
+        return _instance(_find({"__module__": module, "__class__": name}), state)
+
+
+class _PlainBuilder(_Builder):
+    """The same pass, which leaves objects as their state."""
+
+    def _empty(self, node: _Node) -> Any:  # noqa: ARG002 - any kind of dictionary is as good
+        return {}
+
+    def _made(self, kind: str, state: Any) -> Any:
+        return Plain(kind, state)
+
+    def _loss(self, node: _Node) -> Any:
+        return Plain(f"{node['__module__']}.{node['__class__']}", self.build(node["__reduce__"]["args"]))
 
 
 def require_packages(archive: Archive) -> None:

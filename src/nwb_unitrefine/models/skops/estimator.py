@@ -11,6 +11,7 @@ import numpy as np
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.skops.archive import broken, open_archive
 from nwb_unitrefine.models.skops.audit import audit, list_types
+from nwb_unitrefine.models.skops.boosted_trees import read_boosted_trees
 from nwb_unitrefine.models.skops.build import construct, require_packages, version_of
 from nwb_unitrefine.models.skops.integrity import MAX_FEATURES
 from nwb_unitrefine.models.skops.isolation import IsolatedEstimator, needs_isolation
@@ -123,7 +124,7 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
         fitted: Any = isolated
         description = dict(isolated.description)
     else:
-        fitted = _usable(construct(archive), path=path)
+        fitted = read_boosted_trees(archive) or _usable(construct(archive), path=path)
         description = describe_fitted(fitted, path=path)
     return Estimator(
         fitted=fitted,

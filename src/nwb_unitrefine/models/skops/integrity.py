@@ -13,6 +13,7 @@ import numpy as np
 
 from nwb_unitrefine.models.skops.archive import broken
 from nwb_unitrefine.models.skops.boosters import check_lightgbm, check_xgboost
+from nwb_unitrefine.models.skops.plain import is_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,17 +100,12 @@ def _is_count(value: Any, *, limit: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 < int(value) <= limit
 
 
-def _is_exactly(value: Any, module: str, name: str) -> bool:
-    """Whether a value is of one class, and of no class derived from it."""
-    return type(value).__name__ == name and type(value).__module__ == module
-
-
 def _check_tree_estimator(state: dict[str, Any], *, archive: Archive) -> None:
     """A tree must be scikit-learn's own, and ask for no feature that its estimator does not check."""
     if "tree_" not in state:
         return  # not fitted: the pattern that an ensemble keeps
     tree = state["tree_"]
-    if not _is_exactly(tree, "sklearn.tree._tree", "Tree"):
+    if not is_exactly(tree, "sklearn.tree._tree", "Tree"):
         raise broken(archive.path, "a decision tree is not one")
     if tree.n_features != state.get("n_features_in_"):
         raise broken(archive.path, "a decision tree asks for a feature that its model does not have")
@@ -118,7 +114,7 @@ def _check_tree_estimator(state: dict[str, Any], *, archive: Archive) -> None:
 def _check_members(members: list[Any], n_features: Any, *, tree: str, archive: Archive) -> None:
     """Refuse an ensemble that holds anything but trees of one kind on the features of the ensemble itself."""
     for member in members:
-        if not _is_exactly(member, "sklearn.tree._classes", tree):
+        if not is_exactly(member, "sklearn.tree._classes", tree):
             raise broken(archive.path, f"an ensemble of trees holds a {type(member).__name__}")
         if not hasattr(member, "tree_") or member.n_features_in_ != n_features:
             raise broken(archive.path, "a decision tree asks for a feature that its model does not have")
@@ -144,7 +140,7 @@ def _check_gradient_boosting(state: dict[str, Any], *, archive: Archive) -> None
     if "n_trees_per_iteration_" in state and state["n_trees_per_iteration_"] != columns:
         raise broken(archive.path, "the stages of gradient boosting are not one tree for each class")
     first = state.get("init_", "zero")
-    if first != "zero" and not _is_exactly(first, "sklearn.dummy", "DummyClassifier"):
+    if first != "zero" and not is_exactly(first, "sklearn.dummy", "DummyClassifier"):
         raise broken(archive.path, f"gradient boosting starts from a {type(first).__name__}")
     if getattr(state.get("_loss"), "n_classes", n_classes) not in (n_classes, 1 + (columns > 1)):
         raise broken(archive.path, "the loss of gradient boosting is for another number of classes")
@@ -165,7 +161,7 @@ def _check_histogram_boosting(state: dict[str, Any], *, archive: Archive) -> Non
         raise broken(archive.path, "the trees of histogram gradient boosting are not lists")
     for stage in stages:
         for tree in stage:
-            if not _is_exactly(tree, "sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"):
+            if not is_exactly(tree, "sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"):
                 raise broken(archive.path, f"histogram gradient boosting holds a {type(tree).__name__}")
             splits = tree.nodes[~tree.nodes["is_leaf"].astype(bool)]
             if splits["feature_idx"].max(initial=-1) >= state["n_features_in_"]:
