@@ -207,9 +207,9 @@ DOWNGRADES = (
 @cache
 def installed_version() -> Version:
     """Version of the installed scikit-learn."""
-    import sklearn
+    from importlib.metadata import version
 
-    return Version(sklearn.__version__)
+    return Version(version("scikit-learn"))
 
 
 def translate(kind: str, state: Any, *, written_by: str, installed: Version | None = None) -> tuple[str, Any]:
