@@ -32,7 +32,6 @@ _OF_THE_TABLE = frozenset(
 """Columns that mean something of their own in NWB."""
 
 _CLUSTER_COLUMNS = {
-    "quality": "Group that the cluster was put into in Phy: good, mua, noise or unsorted.",
     "KSLabel": "Kilosort's own label: good where refractory periods are kept, else mua.",
     "ContamPct": "Contamination that Kilosort estimated from violations of the refractory period, in percent.",
     "Amplitude": "Amplitude of the template that Kilosort fitted.",

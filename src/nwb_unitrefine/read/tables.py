@@ -168,7 +168,7 @@ def _parse(text: str, *, name: str, preferred: str) -> tuple[list[str], list[tup
     """
     readings = []
     failure = ""
-    for delimiter in (preferred, *(other for other in _DELIMITERS if other != preferred)):
+    for delimiter in (preferred, *(other for other in _DELIMITERS if other != preferred and other in text)):
         try:
             lines = _split(text, delimiter)
         except csv.Error as error:

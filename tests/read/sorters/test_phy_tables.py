@@ -105,6 +105,8 @@ def test_group_and_quality_are_two_columns(phy: Callable[..., Units]) -> None:
     units = phy(cluster_group_tsv=GROUP, cluster_quality_tsv="cluster_id\tquality\n0\t3\n1\t1\n2\t1\n5\t2\n")
     assert units.columns["quality"].values.tolist() == [3, 1, 1, 2]
     assert units.columns["group"].values.tolist() == ["good", "mua", "noise", "good"]
+    assert units.columns["group"].description.startswith("Group that the cluster was put into in Phy")
+    assert units.columns["quality"].description == "quality of the sorter's cluster tables."
     assert _labels(units) == {"group": ("curator", ["sua", "mua", "noise", "sua"])}
 
 

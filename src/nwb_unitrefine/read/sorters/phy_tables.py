@@ -71,14 +71,20 @@ def read_cluster_tables(folder: Path, context: ReadContext) -> dict[str, Column]
     if listed and any(new := [unit not in listed for unit in units]):
         what = "Clusters are in none of the tables: the tables' columns are empty for them"
         context.report(ProblemCode.CLUSTERS_NOT_LISTED, what, np.array(new))
+    about: dict[str, str] = {}
     rows = {name: tuple(values.get(unit, "") for unit in units) for name, values in found.items()}
     if "group" in rows:
         group = _words_for_numbers(rows.pop("group"), context)
         if "KSLabel" in rows and list(map(word_key, group)) == list(map(word_key, rows["KSLabel"])):
             what = f"{source['group']} repeats Kilosort's KSLabel for every cluster: nobody decided on these labels."
             context.report(ProblemCode.LABELS_OF_PROGRAM, what)
-        rows["group" if "quality" in rows else "quality"] = group
-    return {name: Column(name, f"{name} of the sorter's cluster tables.", _values(rows[name])) for name in rows}
+        label = "group" if "quality" in rows else "quality"
+        rows[label] = group
+        about[label] = "Group that the cluster was put into in Phy: good, mua, noise or unsorted."
+    return {
+        name: Column(name, about.get(name, f"{name} of the sorter's cluster tables."), _values(cells))
+        for name, cells in rows.items()
+    }
 
 
 def _tables(folder: Path, context: ReadContext) -> list[tuple[Path, Table]]:
