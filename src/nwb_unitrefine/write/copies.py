@@ -22,6 +22,7 @@ from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.zarr import is_zarr_folder
+from nwb_unitrefine.write.outside import require_nothing_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -142,11 +143,14 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
     Raises
     ------
     WriteError
-        If `output` exists, or the source does not say what every NWB file needs.
+        If `output` exists, or the source does not say what every NWB file needs, or it takes in what is outside its
+        folder (see `nwb_unitrefine.write.outside`).
     """
     from nwb_unitrefine.write.exports.units_file import write_units_file
     from nwb_unitrefine.write.stores.open import change_store, read_store
 
+    if Path(units.source.uri).exists():
+        require_nothing_from_outside(Path(units.source.uri))
     with appearing(output, keep=not dry_run) as place:
         write_units_file(units, place)
         if Path(units.source.uri).exists():

@@ -262,3 +262,73 @@ def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(WriteError, match="not on this machine") as refusal:
             write_curation(found, output=output)
         assert "--units-only" in refusal.value.tip
+
+
+@pytest.mark.parametrize("name", ["source.nwb", "source.nwb.zarr"])
+@pytest.mark.parametrize("units_only", [False, True])
+def test_a_copy_of_a_private_file_is_private(tmp_path: Path, name: str, *, units_only: bool) -> None:
+    """Who may not read the original may not read its copy, nor a small file with its units."""
+    path = make_session(tmp_path / name)
+    for place in (path, *path.rglob("*")):
+        place.chmod(0o700 if place.is_dir() else 0o600)
+    report = write_curation(curate(path), output=tmp_path / f"copy{path.suffix}", units_only=units_only)
+    written = (report.path, *report.path.rglob("*"))
+    assert {stat.S_IMODE(place.stat().st_mode) for place in written if place.is_file()} == {0o600}
+    assert report.path.is_file() or stat.S_IMODE(report.path.stat().st_mode) == 0o700
+
+
+def test_a_copy_takes_in_nothing_from_outside_the_store(tmp_path: Path) -> None:
+    """A link in a store is refused, with what to do about it, and nothing is left."""
+    path = make_session(tmp_path / "source.nwb.zarr")
+    (tmp_path / "secret").write_text("mine")
+    (path / "general" / "notes").symlink_to(tmp_path / "secret")
+    with pytest.raises(WriteError, match=r"source\.nwb\.zarr/general/notes is a link") as refusal:
+        write_curation(curate(path), output=tmp_path / "copy.nwb.zarr")
+    assert "--units-only" in refusal.value.tip
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["secret", "source.nwb.zarr"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["absolute link", "relative link", "through a file", "soft link", "storage", "virtual"]
+)
+def test_a_small_file_takes_in_nothing_from_outside_the_folder(tmp_path: Path, kind: str) -> None:
+    """Values that a stranger's file has from the reader's own files are not copied, by whatever way it leads there."""
+    (tmp_path / "given").mkdir()
+    path = make_session(tmp_path / "given" / "source.nwb")
+    n_units, own = 6, tmp_path / "own.h5"
+    with h5py.File(own, "w") as file:
+        file["secret"] = np.arange(n_units) + 0.125
+    with h5py.File(path.with_name("beside.h5"), "w") as file:
+        file["secret"] = h5py.ExternalLink("../own.h5", "secret")
+    with h5py.File(path, "r+") as file:
+        units = file["units"]
+        if kind == "storage":
+            units.create_dataset("depth", (n_units,), "f8", external=[(str(own), 0, 8 * n_units)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((n_units,), "f8")
+            layout[:] = h5py.VirtualSource(str(own), "secret", (n_units,))
+            units.create_virtual_dataset("depth", layout)
+        elif kind == "soft link":
+            file["acquisition"]["hidden"] = h5py.ExternalLink("../own.h5", "/")
+            units["depth"] = h5py.SoftLink("/acquisition/hidden/secret")
+        else:
+            where = {"absolute link": str(own), "relative link": "../own.h5", "through a file": "beside.h5"}[kind]
+            units["depth"] = h5py.ExternalLink(where, "secret")
+        units.attrs["colnames"] = [*units.attrs["colnames"], "depth"]
+    with pytest.raises(WriteError, match="outside the folder of the file"):
+        write_curation(curate(path), output=tmp_path / "small.nwb", units_only=True)
+    assert not (tmp_path / "small.nwb").exists()
+
+
+def test_a_small_file_may_take_in_what_came_with_the_source(tmp_path: Path) -> None:
+    """A link to a file in the same folder is followed, and raw data elsewhere are no matter: they are not copied."""
+    (tmp_path / "given").mkdir()
+    path = make_session(tmp_path / "given" / "source.nwb")
+    with h5py.File(path.with_name("beside.h5"), "w") as file:
+        file["depth"] = np.arange(6) + 0.125
+    with h5py.File(path, "r+") as file:
+        file["units"]["depth"] = h5py.ExternalLink("beside.h5", "depth")
+        file["units"].attrs["colnames"] = [*file["units"].attrs["colnames"], "depth"]
+        file["acquisition"]["raw"] = h5py.ExternalLink("../raw.nwb", "/acquisition/raw")
+    report = write_curation(curate(path), output=tmp_path / "small.nwb", units_only=True)
+    assert verify(report.path).passed
