@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
