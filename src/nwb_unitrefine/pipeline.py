@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features, Predictions, Problem, RawOptions, SourceHints, Units
 
-__all__ = ["curate"]
+__all__ = ["curate", "distrust"]
 
 
 def curate(
@@ -63,7 +63,7 @@ def curate(
     loaded = load_model(model)
     from_raw = None if raw is None else compute_from_raw(units, raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
-    predictions = _distrust(predict(loaded, features), (*units.problems, *features.problems))
+    predictions = distrust(predict(loaded, features), (*units.problems, *features.problems))
     return Curation(
         units=units,
         features=features,
@@ -108,7 +108,7 @@ def _names_with_values(features: Features) -> list[str]:
     return [name for column, name in enumerate(features.names) if present[:, column].any()]
 
 
-def _distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:
+def distrust(predictions: Predictions, problems: Iterable[Problem]) -> Predictions:
     """Flag the labels of units whose data is not sound: a model sees the features, not what they were computed from."""
     uncertain, reasons = predictions.uncertain.copy(), list(predictions.reasons)
     rows = {unit_id: row for row, unit_id in enumerate(predictions.unit_ids.tolist())}

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Check", "Verification", "verify"]
 
 _FEATURE_TOLERANCE = 1e-9
+_STATED = ("spike_times_in", "sampling_rate_hz")
+"""What the user stated about the file when it was labelled, as the run records it."""
+
 _PROBABILITY_TOLERANCE = 1e-9
 
 
@@ -245,9 +248,11 @@ def _check_model(run: Run, model: Model) -> Check:
 def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
     """Compute features and probabilities again."""
     from nwb_unitrefine.metrics import compute_features
-    from nwb_unitrefine.read import read_units
+    from nwb_unitrefine.read import read_source
+    from nwb_unitrefine.records import SourceHints
 
-    units = read_units(path)
+    stated: dict[str, Any] = {name: run.parameters[name] for name in _STATED if name in run.parameters}
+    units = read_source(path, hints=SourceHints(**stated))
     features = compute_features(units, names=model.feature_names)
     noted = run.features
     if noted is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.batch.interrupts import Interrupts
-from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.errors import NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, read_label_authors
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
@@ -19,7 +19,7 @@ from nwb_unitrefine.read.sources import read_source
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels
 from nwb_unitrefine.write import WriteOptions, write_curation
 from nwb_unitrefine.write.copies import is_place_for_copies
-from nwb_unitrefine.write.preflight import require_writable
+from nwb_unitrefine.write.preflight import require_main_table, require_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -175,8 +175,12 @@ def _read(
     source: str | Path, *, output: str | Path | None, dry_run: bool, hints: SourceHints | None, options: WriteOptions
 ) -> Units:
     """Read a source whose labels can be written, as far as that can be seen before they are computed."""
+    if not dry_run and not options.units_only and hints is not None and hints.units is not None:
+        require_main_table(hints.units, uri=str(source))
     if not dry_run:
-        require_writable(source, output=output, options=options)
+        # what has no units is refused by reading, which names the units that there are at other places
+        with suppress(NoUnitsError):
+            require_writable(source, output=output, options=options)
     return read_source(source, hints=hints)
 
 

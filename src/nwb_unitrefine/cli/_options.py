@@ -202,11 +202,23 @@ def require_written(overwrite: tuple[str, ...], columns: str) -> None:
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `SourceHints`, under the same names."""
     for option in (
-        click.option("--gain-uv", type=float, help="Sorter output: µV of one count, where the folder does not tell."),
+        click.option(
+            "--units", metavar="PATH", help="NWB file: path of the units table, where it is not /units; read only."
+        ),
+        click.option(
+            "--spike-times-in",
+            type=click.Choice(["seconds", "ms", "samples"]),
+            help="Unit of the stored spike times, where it is not what the format prescribes.",
+        ),
+        click.option(
+            "--gain-uv",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Sorter output: µV of one count, where the folder does not state it.",
+        ),
         click.option(
             "--sampling-rate-hz",
             type=click.FloatRange(min=0, min_open=True),
-            help="Sorter output: the sampling rate, where it has none.",
+            help="Sampling rate of the recording, where the source does not state it.",
         ),
         click.option("--sorter", metavar="NAME", help="Sorter output: which sorter, where that is not plain."),
     ):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from nwb_unitrefine.cli._options import load, new_table_option, write_new_table
+from nwb_unitrefine.cli._options import load, new_table_option, source_options, write_new_table
 from nwb_unitrefine.cli._render import json_option, make_console, print_json, print_problems, print_table, say
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 @click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
 @click.option("--preprocessed", is_flag=True, help="The raw traces are filtered and referenced already.")
 @click.option("--jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes for raw traces.")
+@source_options
 @json_option
 def command(
     source: str,
@@ -50,6 +51,7 @@ def command(
     preprocessed: bool,
     jobs: int,
     as_json: bool,
+    **hints: Any,
 ) -> None:
     """Compute the features of a file's units and say where each comes from."""
     from nwb_unitrefine.metrics import compute_features, compute_from_raw
@@ -62,7 +64,7 @@ def command(
     if names is not None and model:
         raise click.UsageError("Give --names or --model, not both.")
     asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
-    units = read_units(source)
+    units = read_units(source, **hints)
     if model:
         asked = list(load(model).feature_names)
     raw = None

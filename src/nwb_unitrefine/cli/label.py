@@ -114,11 +114,11 @@ def command(
         interrupted = True
         n_left = len(found) - len(documents if as_json else rows)
         documents += [{"source": source, "error": "interrupted"} for source in found[len(documents) :]]
-        rows += [[source, *["–"] * (len(CLASSES) + 2), "not labelled"] for source in found[len(rows) :]]
+        rows += [[source, *["–"] * (len(CLASSES) + 3), "not labelled"] for source in found[len(rows) :]]
     if as_json:
         print_json(documents)
     elif len(found) > 1:
-        headings = ["source", *CLASSES, "unlabelled", "uncertain", "outcome"]
+        headings = ["source", *CLASSES, "unlabelled", "uncertain", "rests on", "outcome"]
         print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
     if interrupted:
         say(f"Interrupted: {n_left} of {len(found)} sources are as they were.", err=True)
@@ -140,6 +140,7 @@ def _as_document(result: LabelResult) -> dict[str, Any]:
         "read_as": curation.units.source,
         "model": curation.model,
         "notes": curation.features.notes,
+        "rests_on": curation.rests_on,
         "problems": (*curation.units.problems, *curation.features.problems),
         "counts": _counts(labels.predictions),
         "agreement": agreement_document(curation.units, labels.predictions.labels, ours=labels.columns),
@@ -213,6 +214,9 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
         )
     if result.report is not None and result.report.left_out:
         say(f"note: not in the small file: columns {', '.join(result.report.left_out)}", err=True)
+    assert result.curation is not None
+    if result.curation.rests_on is not None:
+        say(f"labels rest on {result.curation.rests_on.value}")
     say(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
@@ -220,8 +224,9 @@ def _summary(result: LabelResult) -> list[object]:
     """One row of the table of several sources."""
     labels = result.labels
     if labels is None:
-        return [result.source, *["–"] * (len(CLASSES) + 2), "refused"]
+        return [result.source, *["–"] * (len(CLASSES) + 3), "refused"]
     uncertain = int(labels.predictions.uncertain.sum())
     written = "unchanged" if result.report is not None and not result.report.is_written else "written"
     done = "dry run" if result.report is None else written
-    return [result.source, *_counts(labels.predictions).values(), uncertain, done]
+    basis = result.curation.rests_on if result.curation is not None else None
+    return [result.source, *_counts(labels.predictions).values(), uncertain, basis.value if basis else "–", done]

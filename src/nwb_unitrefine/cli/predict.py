@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._options import definition_option, load, model_option, new_table_option, write_new_table
+from nwb_unitrefine.cli._options import (
+    definition_option,
+    load,
+    model_option,
+    new_table_option,
+    source_options,
+    write_new_table,
+)
 from nwb_unitrefine.cli._remarks import missing_features, missing_remark, weighing_remark
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_probability
 from nwb_unitrefine.records import CLASSES
@@ -22,8 +29,17 @@ __all__ = ["command"]
 @model_option
 @definition_option
 @new_table_option("Write the predictions there as well.")
+@source_options
 @json_option
-def command(source: str, *, model: tuple[str, ...], definition: str | None, output: Path | None, as_json: bool) -> None:
+def command(
+    source: str,
+    *,
+    model: tuple[str, ...],
+    definition: str | None,
+    output: Path | None,
+    as_json: bool,
+    **hints: Any,
+) -> None:
     """Predict labels and write none: for a table of metrics, above all.
 
     SOURCE is a CSV with one row per unit and one column per metric, as SpikeInterface, UnitRefine or
@@ -31,16 +47,17 @@ def command(source: str, *, model: tuple[str, ...], definition: str | None, outp
     """
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.models import predict
+    from nwb_unitrefine.pipeline import distrust
     from nwb_unitrefine.read import read_units
 
-    units = read_units(source)
+    units = read_units(source, **hints)
     loaded = load(model)
     features = compute_features(units, names=loaded.feature_names, definition=definition)
-    predictions = predict(loaded, features)
+    problems = (*units.problems, *features.problems)
+    predictions = distrust(predict(loaded, features), problems)
     frame = predictions.to_frame()
     if output is not None:
         write_new_table(frame, output)
-    problems = (*units.problems, *features.problems)
     remarks = [
         remark
         for remark in (missing_remark(features), weighing_remark(predictions, model_name=loaded.identity.name))

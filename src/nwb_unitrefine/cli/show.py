@@ -10,6 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.cli._agreement import agreement_document, print_agreement
 from nwb_unitrefine.cli._columns import column_words, columns_document, print_columns
+from nwb_unitrefine.cli._options import source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.errors import SourceError
@@ -39,13 +40,16 @@ UNLABELLED = "unlabelled"
     type=click.Choice(["spikes", "label", "probability"]),
     help="Order of the units: most spikes, or most probable label, first; by default as in the file.",
 )
+@source_options
 @json_option
-def command(source: str, *, labels: tuple[str, ...], certain: bool, sort: str | None, as_json: bool) -> None:
+def command(
+    source: str, *, labels: tuple[str, ...], certain: bool, sort: str | None, as_json: bool, **hints: Any
+) -> None:
     """Show a file's units, their labels and its curation history; before it is labelled, what its columns hold."""
     from nwb_unitrefine.read import read_units
     from nwb_unitrefine.write import read_history, runs_in_effect
 
-    units = read_units(source)
+    units = read_units(source, **hints)
     history = read_history(source) if units.source.kind.startswith("nwb") and Path(source).exists() else ()
     chain = runs_in_effect(history)
     current = chain[-1] if chain else None

@@ -31,6 +31,7 @@ from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_
 from nwb_unitrefine.write.digests import digest_inputs, digest_trains, has_units
 from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
+from nwb_unitrefine.write.preflight import require_main_table
 from nwb_unitrefine.write.report import WriteReport
 from nwb_unitrefine.write.stores.open import change_store
 
@@ -114,6 +115,7 @@ def write_curation(
             f"{curation.units.source.uri} is a table, into which no labels are written.",
             tip=f"nwb-unitrefine predict {curation.units.source.uri} gives labels to a table of metrics.",
         )
+    require_main_table("" if units_only else curation.units.source.units_path, uri=curation.units.source.uri)
     names = column_names(columns)
 
     def change(store: UnitsStore) -> WriteReport:

@@ -16,7 +16,7 @@ from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 from nwb_unitrefine.write.options import WriteOptions
 from nwb_unitrefine.write.stores.open import read_store
 
-__all__ = ["require_writable"]
+__all__ = ["require_main_table", "require_writable"]
 
 _NWB_SUFFIXES = (".nwb", ".zarr")
 
@@ -72,6 +72,21 @@ def require_writable(
             edited=edited_columns(store, chain),
             overwrite=options.overwrite_columns,
             where=store.name,
+        )
+
+
+def require_main_table(path: str, *, uri: str) -> None:
+    """Refuse to label a units table at another place than ``/units``, which is the only one that is written to.
+
+    Raises
+    ------
+    WriteError
+        If it is at another place.
+    """
+    if path.strip("/") not in {"", "units"}:
+        raise WriteError(
+            f"Labels are written to the units table at /units, and not to that at /{path.strip('/')} of {uri}.",
+            tip=f"Write them to a table of their own: nwb-unitrefine predict {uri} --units {path} --output labels.csv",
         )
 
 
