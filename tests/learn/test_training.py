@@ -201,7 +201,7 @@ def test_processes_do_not_change_a_search(make) -> None:
     """One process or two: the same candidates, the same winner, the same probabilities."""
     dataset = make(n_units=60)
     one, two = (
-        Search(classifiers=("logistic_regression", "random_forest"), draws=2, n_jobs=jobs).fit(dataset, seed=5)
+        Search(classifiers=("logistic_regression", "random_forest"), draws=2, jobs=jobs).fit(dataset, seed=5)
         for jobs in (1, 2)
     )
     assert one.manifest == two.manifest

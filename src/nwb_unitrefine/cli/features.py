@@ -74,7 +74,7 @@ def command(
             electrical_series=electrical_series,
             folder=folder,
             preprocess=not preprocessed,
-            n_jobs=jobs,
+            jobs=jobs,
         )
         raw = compute_from_raw(units, options)
     with make_console(stderr=True).status(FIRST_TIME):

@@ -218,5 +218,5 @@ def _learner(
         imputers=imputers or IMPUTERS,
         scalers=scalers or SCALERS,
         draws=draws,
-        n_jobs=jobs,
+        jobs=jobs,
     )

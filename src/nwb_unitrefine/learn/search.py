@@ -71,7 +71,7 @@ class Search:
         How many configurations are tried for each classifier.
     inputs : str
         Which metrics to use: a key of `inputs.INPUT_SETS`.
-    n_jobs : int
+    jobs : int
         Processes; it changes how long the search takes, and nothing else.
     """
 
@@ -80,7 +80,7 @@ class Search:
     scalers: tuple[str, ...] = ("standard",)
     draws: int = 10
     inputs: str = "all metrics"
-    n_jobs: int = 1
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         for given, known in (
@@ -135,7 +135,7 @@ class Search:
         data = dataset.in_order()
         data = data.select(choose_inputs(data, inputs=self.inputs, whole_recordings=True))
         candidates = self.candidates(seed=seed)
-        held_out = Parallel(n_jobs=self.n_jobs)(delayed(_predict_held_out)(one, data, seed) for one in candidates)
+        held_out = Parallel(n_jobs=self.jobs)(delayed(_predict_held_out)(one, data, seed) for one in candidates)
         scores = [balanced_accuracy(data.targets, one.argmax(axis=1)) for one in held_out]
         best = int(np.argmax(scores))
         _log.info("best of %d: %s", len(candidates), candidates[best])

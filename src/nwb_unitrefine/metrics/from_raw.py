@@ -74,7 +74,7 @@ def compute_from_raw(units: Units, options: RawOptions | None = None) -> Feature
             place=place,
             placed=placed,
             seed=options.seed,
-            job={"n_jobs": options.n_jobs, "progress_bar": options.progress, "chunk_duration": "1s"},
+            job={"n_jobs": options.jobs, "progress_bar": options.progress, "chunk_duration": "1s"},
         )
         table = analyzer.get_extension("quality_metrics").get_data()
         old = _old_values(analyzer, table)

@@ -71,7 +71,7 @@ class RawOptions:
         Where the analyzer is kept; what it already holds is not computed again. By default, a temporary folder.
     preprocess : bool, optional
         Whether to filter the traces (300 to 6000 Hz) and subtract the median of the channels; False if that was done.
-    n_jobs : int, optional
+    jobs : int, optional
         Number of processes.
     progress : bool, optional
         Whether to show progress bars on standard error.
@@ -83,7 +83,7 @@ class RawOptions:
     electrical_series: str | None = None
     folder: str | Path | None = None
     preprocess: bool = True
-    n_jobs: int = 1
+    jobs: int = 1
     progress: bool = True
     seed: int = 0
 
