@@ -121,7 +121,7 @@ def test_tables_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
         ["label", "x.nwb", "--sampling-rate-hz", "-3"],
         ["label", "x.nwb", "--overwrite-column", "nosuch"],
         ["label", "x.nwb", "--columns", "nosuch"],
-        ["label", "x.nwb", "--columns", "a,b,c"],
+        ["label", "x.nwb", "--columns", "a,b,c,d"],
         ["label", "x.nwb", "--labels", "0"],
         ["relabel", "x.nwb", "--by", "me", "--columns", "spike_times,b", "--unit", "1=sua"],
         ["relabel", "x.nwb", "--by", "me", "--unit", "sua"],

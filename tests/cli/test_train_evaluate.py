@@ -94,8 +94,8 @@ def test_noise_in_one_recording_alone_is_refused(tables: Path, capsys: pytest.Ca
 
 def test_a_subject_pattern_that_is_none_is_refused(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be a regular expression is one line."""
-    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--subject-pattern", "("]) == 1
-    assert "no regular expression" in capsys.readouterr().err
+    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--subject-pattern", "("]) == 2
+    assert "is not a regular expression" in capsys.readouterr().err
 
 
 def test_one_recording_has_no_interval(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
