@@ -16,7 +16,8 @@ from helpers.curations import curation_of
 from helpers.servers.range_server import serve_ranges
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.storage.hdf5_guard import GuardedFile, find_linked
+from nwb_unitrefine.storage.hdf5_guard import GuardedFile
+from nwb_unitrefine.storage.hdf5_links import find_linked
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import write_curation
 
@@ -119,10 +120,8 @@ def test_a_link_to_another_file_does_not_lead_back_into_this_one(tmp_path: Path)
         assert find_linked(file, "link", folder=None) is None
 
 
-def test_links_of_a_remote_file_are_not_looked_up_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file of that name in the working folder has nothing to do with it."""
+def test_links_are_looked_up_beside_the_file_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of that name in the working folder, where HDF5 looks too, has nothing to do with it."""
     served = tmp_path / "served"
     served.mkdir()
     make_bare(tmp_path / "spikes.nwb")
@@ -130,7 +129,9 @@ def test_links_of_a_remote_file_are_not_looked_up_on_this_machine(
     with h5py.File(served / "file.nwb", "r+") as file:
         file["units/snr"] = h5py.ExternalLink("spikes.nwb", "/units/id")
     monkeypatch.chdir(tmp_path)
-    assert "snr" in read_units(tmp_path / "served" / "file.nwb").columns
+    assert "snr" not in read_units(served / "file.nwb").columns
+    shutil.copyfile(tmp_path / "spikes.nwb", served / "spikes.nwb")
+    assert "snr" in read_units(served / "file.nwb").columns
     with serve_ranges(served) as server:
         assert "snr" not in read_units(server.url + "/file.nwb").columns
 

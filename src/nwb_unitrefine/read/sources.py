@@ -17,14 +17,14 @@ from nwb_unitrefine.read.sorters.analyzer import is_analyzer_folder, read_analyz
 from nwb_unitrefine.read.sorters.catalogue import find_sorter, read_sorter
 from nwb_unitrefine.read.spike_times import clean_units
 from nwb_unitrefine.read.tables import is_table
-from nwb_unitrefine.records import SourceHints, Units
+from nwb_unitrefine.records import Problem, ProblemCode, SourceHints, Units
 from nwb_unitrefine.storage.local_files import denial_explained, require_content
 from nwb_unitrefine.storage.open import is_open_file, open_nwb
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from nwb_unitrefine.records import SpikeTimesIn
     from nwb_unitrefine.storage.remote.http_ranges import Patience
@@ -129,7 +129,18 @@ def read_source(  # one return for each kind of source
 def _read_nwb(source: Any, *, columns: Collection[str], hints: SourceHints, patience: Patience | None = None) -> Units:
     """Read an NWB file, wherever and however it is stored."""
     with open_nwb(source, patience=patience) as nwb:
-        return read_nwb(nwb.root, uri=nwb.name, kind=nwb.kind, size_bytes=nwb.size_bytes, columns=columns, hints=hints)
+        units = read_nwb(nwb.root, uri=nwb.name, kind=nwb.kind, size_bytes=nwb.size_bytes, columns=columns, hints=hints)
+    return _with_links_named(units, nwb.links_outside)
+
+
+def _with_links_named(units: Units, links: Mapping[str, str]) -> Units:
+    """Note links that were not followed: what is behind them is missing."""
+    if not links:
+        return units
+    (path, name), n_more = next(iter(links.items())), len(links) - 1
+    what = f"{path} is a link to {name}, outside the folder of the file, and was not followed"
+    problem = Problem(ProblemCode.LINK_OUTSIDE, f"{what}{f'; {n_more} more likewise' if n_more else ''}.")
+    return replace(units, problems=(*units.problems, problem))
 
 
 def _read_path(path: Path, *, uri: str, columns: Collection[str], hints: SourceHints) -> Units:

@@ -182,6 +182,11 @@ class ProblemCode(StrEnum):
         Severity.WARNING,
         "The electrodes of the units do not fit the electrodes table, or cannot be assigned to units.",
     )
+    LINK_OUTSIDE = (
+        "links.outside",
+        Severity.WARNING,
+        "A link leads to a file outside the folder of the source, and was not followed for safety.",
+    )
     COLUMN_UNREADABLE = (
         "columns.unreadable",
         Severity.WARNING,

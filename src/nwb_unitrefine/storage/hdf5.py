@@ -14,16 +14,16 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.storage.hdf5_guard import (
     GuardedFile,
-    find_linked,
     is_ragged,
     read_attribute,
-    require_plausible_size,
 )
-from nwb_unitrefine.storage.local_files import require_content
+from nwb_unitrefine.storage.hdf5_links import find_linked
+from nwb_unitrefine.storage.hdf5_values import require_readable
+from nwb_unitrefine.storage.local_files import is_family_member, require_content
 from nwb_unitrefine.storage.tree import text, text_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -89,6 +89,11 @@ def _check_file(path: Path) -> None:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
     if not start:
         raise SourceError(f"{path} is empty.")
+    if is_family_member(path):
+        raise SourceError(
+            f"{path} is one part of a family of HDF5 files, which are one file in pieces.",
+            tip="Join them first: h5repart -m 1g NAME_%d.nwb whole.nwb",
+        )
     if not h5py.is_hdf5(path):
         raise SourceError(f"{path} is not an HDF5 file.", tip="NWB files are HDF5 files or Zarr folders.")
 
@@ -152,7 +157,7 @@ class Hdf5Array:
         dtype = self.dataset.dtype
         if is_ragged(dtype):
             raise SourceError(f"{self.name} holds rows of any length, as NWB does not store them.")
-        require_plausible_size(self.dataset)
+        require_readable(self.dataset)
         values = np.asarray(self.dataset[()])
         if h5py.check_string_dtype(dtype) is not None:
             return text_array(values)
@@ -164,6 +169,7 @@ class Hdf5Array:
 
     def read_range(self, start: int, stop: int) -> NDArray[Any]:
         """Numbers from row `start` to before row `stop`."""
+        require_readable(self.dataset)
         return np.asarray(self.dataset[start:stop])
 
     def places(self) -> list[tuple[int, int]]:
@@ -223,7 +229,9 @@ class Hdf5Group:
     fetch : callable, optional
         Gets the byte ranges of arrays before they are read, where that saves requests.
     folder : Path, optional
-        Of the file, where links to other files begin; without it, they are not followed.
+        Of the file, where links to other files begin and below which they lead; without it, they are not followed.
+    outside : mapping, optional
+        Gets each link that leads to another folder, and is not followed, with the file that it names.
     """
 
     def __init__(
@@ -232,8 +240,10 @@ class Hdf5Group:
         *,
         fetch: Callable[[list[tuple[int, int]]], None] | None = None,
         folder: Path | None = None,
+        outside: MutableMapping[str, str] | None = None,
     ) -> None:
         self._group = group
+        self._outside = outside
         self._fetch = fetch
         self._folder = folder
 
@@ -248,15 +258,15 @@ class Hdf5Group:
 
     def array(self, name: str) -> Hdf5Array | None:
         """Dataset of that name, or None."""
-        found = find_linked(self._group, name, folder=self._folder)
+        found = find_linked(self._group, name, folder=self._folder, outside=self._outside)
         return Hdf5Array(found, name=name) if isinstance(found, h5py.Dataset) else None
 
     def group(self, path: str) -> Hdf5Group | None:
         """Group at that path, or None."""
-        found = find_linked(self._group, path, folder=self._folder)
+        found = find_linked(self._group, path, folder=self._folder, outside=self._outside)
         if not isinstance(found, h5py.Group):
             return None
-        return Hdf5Group(found, fetch=self._fetch, folder=self._folder)
+        return Hdf5Group(found, fetch=self._fetch, folder=self._folder, outside=self._outside)
 
     def fetch(self, arrays: Iterable[Array]) -> None:
         """Get the bytes of arrays together; nothing to do for a local file, where each array is one read."""

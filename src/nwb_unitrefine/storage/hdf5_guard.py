@@ -1,39 +1,29 @@
-"""Open HDF5 files so that a damaged one ends in an error, and a link to another file leads to that file.
+"""Open HDF5 files so that a damaged one ends in an error.
 
 HDF5 keeps texts in heaps. Where a piece of a heap is zeros, as after an interrupted copy, HDF5 goes round in circles
 for ever, and nothing in the process can stop it. Here it reads through `GuardedFile`, which looks at each heap first.
-
-A file that HDF5 reads through Python is taken for the target of each of its links to other files as well: a link to
-``other.nwb`` leads to something in the file itself, or nowhere. `find_linked` opens what such a link means.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import struct
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import BinaryIO
 
     import numpy as np
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-__all__ = ["GuardedFile", "find_linked", "is_ragged", "read_attribute", "require_plausible_size"]
+__all__ = ["GuardedFile", "is_ragged", "read_attribute"]
 
 _HEAP = struct.Struct("<4sB3xQ")
 _HEAP_OBJECT = struct.Struct("<HH4xQ")
 _TURN = 1 << 64
 """Where HDF5's addition of sizes begins again at 0."""
-
-_LARGE_BYTES = 1 << 32
-_MOST_COMPRESSED = 10_000
-"""Beyond what any compression achieves on numbers that are not all the same; gzip ends at 1,032."""
 
 
 class GuardedFile(io.RawIOBase):
@@ -126,46 +116,6 @@ class GuardedFile(io.RawIOBase):
             place += step
 
 
-def find_linked(group: h5py.Group, path: str, *, folder: Path | None) -> h5py.Group | h5py.Dataset | None:
-    """Open what is at `path` in a group, following links within the file and, in its folder, to other files.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Of a file opened through `GuardedFile`, or by HDF5 itself.
-    path : str
-    folder : Path or None
-        Where the names of other files begin; None for a file that is not on this machine, whose links are not followed.
-
-    Returns
-    -------
-    h5py.Group, h5py.Dataset or None
-        None where nothing is, where a link leads nowhere, and where something else is, such as a type.
-    """
-    try:
-        found = h5py.h5o.open(group.id, path.encode(), lapl=_link_access(folder))
-    except (KeyError, OSError, RuntimeError, ValueError):
-        return None
-    if folder is None and h5py.h5i.get_file_id(found) != group.file.id:
-        return None
-    if isinstance(found, h5py.h5g.GroupID):
-        return h5py.Group(found)
-    return h5py.Dataset(found) if isinstance(found, h5py.h5d.DatasetID) else None
-
-
-def require_plausible_size(dataset: h5py.Dataset) -> None:
-    """Refuse a dataset whose shape is damaged, before memory or time for petabytes is asked for.
-
-    Raises
-    ------
-    OSError
-        If it is far larger than the bytes that the file has for it.
-    """
-    size, stored = int(dataset.size or 0) * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    if size > _LARGE_BYTES and size > _MOST_COMPRESSED * stored:
-        raise OSError(f"{size / 1e9:.0f} GB are promised where {stored} bytes are stored: its shape is damaged")
-
-
 def is_ragged(dtype: np.dtype[Any]) -> bool:
     """Whether each value is a row of any length, and not a text; NWB has no such arrays nor attributes."""
     return h5py.check_vlen_dtype(dtype) is not None and h5py.check_string_dtype(dtype) is None
@@ -182,16 +132,3 @@ def read_attribute(node: h5py.Group | h5py.Dataset, name: str) -> Any:
     if is_ragged(node.attrs.get_id(name).dtype):
         raise OSError(f"the attribute {name!r} is damaged: it has rows of any length")
     return node.attrs[name]
-
-
-@cache
-def _link_access(folder: Path | None) -> h5py.h5p.PropLAID:
-    """How links to other files are followed: by HDF5's own reading of files, beginning in `folder`."""
-    others = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    others.set_fapl_sec2()
-    others.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # as h5py opens every file: two ways at once are refused
-    access = h5py.h5p.create(h5py.h5p.LINK_ACCESS)
-    access.set_elink_fapl(others)
-    if folder is not None:
-        access.set_elink_prefix(os.fsencode(folder))
-    return access

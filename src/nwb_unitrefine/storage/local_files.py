@@ -13,8 +13,12 @@ from nwb_unitrefine.errors import SourceError, SourceNotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["denial_explained", "require_content", "size_of_folder"]
+__all__ = ["denial_explained", "is_family_member", "require_content", "size_of_folder"]
 
+_FAMILY = b"NCSAfami"
+"""What the driver of families writes into the superblock; see "File Driver Information" in the HDF5 specification."""
+
+_SUPERBLOCK_BYTES = 512
 _POINTER_BYTES = 1024
 _LFS = re.compile(rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/")
 _ANNEX = re.compile(rb"/annex/objects/\S+\s*")
@@ -50,6 +54,21 @@ def require_content(path: Path, *, name: str) -> None:
         )
     if _ANNEX.fullmatch(content):
         raise _annexed(name)
+
+
+def is_family_member(path: Path) -> bool:
+    """Whether a file is a part of a family, HDF5's way to keep one file in several pieces.
+
+    Only the first piece states it; of the others, it is known by the first piece beside them.
+    """
+    named = re.fullmatch(r"(.*?)(\d+)(\D*)", path.name)
+    first = path.with_name(f"{named[1]}{'0' * len(named[2])}{named[3]}") if named else path
+    for place in (path, first, path.with_name(f"{named[1]}0{named[3]}") if named else path):
+        if place.is_file():
+            with place.open("rb") as file:
+                if _FAMILY in file.read(_SUPERBLOCK_BYTES):
+                    return True
+    return False
 
 
 def _annexed(name: str) -> SourceError:

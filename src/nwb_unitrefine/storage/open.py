@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from nwb_unitrefine.storage.remote.addresses import is_address, resolve_address
 from nwb_unitrefine.storage.zarr import DAMAGE, is_zarr_folder, is_zarr_zip, open_zarr, require_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
     from nwb_unitrefine.storage.remote.http_ranges import Patience
     from nwb_unitrefine.storage.tree import Group
@@ -38,12 +38,15 @@ class NwbSource:
         ``"nwb-hdf5"`` or ``"nwb-zarr"``.
     size_bytes : int
         0 where it is not known.
+    links_outside : mapping of str to str
+        Links that were met, lead to a file in another folder and were not followed, with the name of that file.
     """
 
     root: Group
     name: str
     kind: str
     size_bytes: int
+    links_outside: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -157,8 +160,9 @@ def _open_address(source: str, patience: Patience | None) -> Iterator[NwbSource]
 @contextmanager
 def _open_hdf5(source: Any, name: str, size_bytes: int, *, folder: Path | None = None) -> Iterator[NwbSource]:
     with open_hdf5(source, name=name) as file:
-        root = Hdf5Group(file, fetch=getattr(source, "fetch", None), folder=folder)
-        yield NwbSource(root=root, name=name, kind="nwb-hdf5", size_bytes=size_bytes)
+        outside: dict[str, str] = {}
+        root = Hdf5Group(file, fetch=getattr(source, "fetch", None), folder=folder, outside=outside)
+        yield NwbSource(root=root, name=name, kind="nwb-hdf5", size_bytes=size_bytes, links_outside=outside)
 
 
 @contextmanager

@@ -15,7 +15,9 @@ import numpy as np
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group, text_array
 from nwb_unitrefine.storage.hdf5 import Hdf5Group
-from nwb_unitrefine.storage.hdf5_guard import find_linked, is_ragged, read_attribute, require_plausible_size
+from nwb_unitrefine.storage.hdf5_guard import is_ragged, read_attribute
+from nwb_unitrefine.storage.hdf5_links import find_linked, lies_in
+from nwb_unitrefine.storage.hdf5_values import require_readable
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts, scalar
 from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
@@ -110,13 +112,18 @@ class Hdf5Store:
         found = find_linked(self._units, name, folder=self._folder)
         link = self._units.get(name, getlink=True)
         if found is None and isinstance(link, h5py.ExternalLink):
+            if self._folder is not None and not lies_in(self._folder, link.filename):
+                raise SourceError(
+                    f"{self.name}: its column {name!r} is a link to {link.filename}, outside the folder of the file: "
+                    "it is not followed."
+                )
             raise SourceError(
                 f"{self.name}: its column {name!r} is in {link.filename}, which is not there.",
                 tip="Put that file there, or write a small file with all that labels need: --output with --units-only.",
             )
         if not isinstance(found, h5py.Dataset):
             return None
-        require_plausible_size(found)
+        require_readable(found)
         return found
 
     def _dataset(self, name: str) -> h5py.Dataset:
@@ -325,6 +332,7 @@ def _read(dataset: h5py.Dataset) -> NDArray[Any]:
     """All of a dataset; text as ``str``."""
     if is_ragged(dataset.dtype):
         raise SourceError(f"{dataset.name} holds rows of any length, as NWB does not store them.")
+    require_readable(dataset)
     values = dataset[()]
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return text_array(values)
