@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
@@ -12,6 +11,7 @@ import pytest
 
 from helpers.bare_nwb import make_bare
 from helpers.curations import curation_of
+from helpers.hostile_files import WAYS_OUT
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.read import read_units
@@ -19,7 +19,7 @@ from nwb_unitrefine.write import read_history, write_curation
 from nwb_unitrefine.write.exports.units_file import write_units_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 SECRET = np.arange(6) + 424_242
 
@@ -43,65 +43,13 @@ def path(tmp_path: Path) -> Path:
     return make_bare(folder / "a.nwb")
 
 
-def external_storage(units: h5py.Group, secret: Path) -> None:
-    """Raw bytes of any file as numbers."""
-    units.create_dataset("snr", shape=(6,), dtype="i8", external=[(str(secret), 0, 48)])
-
-
-def virtual(units: h5py.Group, secret: Path) -> None:
-    """A dataset put together from another file's."""
-    layout = h5py.VirtualLayout((6,), "i8")
-    layout[:] = h5py.VirtualSource(str(secret), "secret", (6,), dtype="i8")
-    units.create_virtual_dataset("snr", layout)
-
-
-def link(name: Callable[[Path], str], target: str = "/secret") -> Callable[[h5py.Group, Path], None]:
-    """A link to another file."""
-
-    def make(units: h5py.Group, secret: Path) -> None:
-        units["snr"] = h5py.ExternalLink(name(secret), target)
-
-    return make
-
-
-def through_a_soft_link(units: h5py.Group, secret: Path) -> None:
-    """A link within the file to one that leads out of it."""
-    units.file["general/way"] = h5py.ExternalLink(str(secret), "/")
-    units["snr"] = h5py.SoftLink("/general/way/secret")
-
-
-def through_a_file_beside(units: h5py.Group, secret: Path) -> None:
-    """A link to a file beside, which links on to another."""
-    with h5py.File(Path(units.file.filename).with_name("beside.h5"), "w") as file:
-        file["on"] = h5py.ExternalLink(str(secret), "/secret")
-    units["snr"] = h5py.ExternalLink("beside.h5", "/on")
-
-
-def through_a_link_of_the_file_system(units: h5py.Group, secret: Path) -> None:
-    """A name beside that is a symbolic link to elsewhere."""
-    Path(units.file.filename).with_name("beside.h5").symlink_to(secret)
-    units["snr"] = h5py.ExternalLink("beside.h5", "/secret")
-
-
-WAYS = {
-    "external storage": external_storage,
-    "virtual dataset": virtual,
-    "absolute link": link(str),
-    "relative link": link(lambda secret: f"../elsewhere/{secret.name}"),
-    "dotted link": link(lambda secret: f"./../downloaded/../elsewhere/{secret.name}"),
-    "soft link": through_a_soft_link,
-    "file beside": through_a_file_beside,
-    "symbolic link": through_a_link_of_the_file_system,
-}
-
-
 @pytest.mark.filterwarnings("ignore")  # pynwb's own
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", WAYS_OUT)
 def test_nothing_from_elsewhere_gets_into_units_or_copies(path: Path, secret: Path, way: str) -> None:
     """Every way that HDF5 has to another file; the units are read without it, and it is named."""
     write_nwb(path, make_session(n_units=6))
     with h5py.File(path, "r+") as file:
-        WAYS[way](file["units"], secret)
+        WAYS_OUT[way](file["units"], secret)
     with h5py.File(path) as file:
         assert np.size(file["units/snr"][()]) == 6, "HDF5 itself follows it"
     units = read_units(path)
@@ -117,7 +65,7 @@ def test_nothing_from_elsewhere_gets_into_units_or_copies(path: Path, secret: Pa
 def test_spike_times_from_elsewhere_are_refused(path: Path, secret: Path, way: str) -> None:
     """Where labels would rest on it, there is no reading around."""
     with h5py.File(path, "r+") as file:
-        WAYS[way](file["units"], secret)
+        WAYS_OUT[way](file["units"], secret)
         del file["units/spike_times"]
         file.move("units/snr", "units/spike_times")
     for command in (read_units, lambda place: write_curation(curation_of(place))):

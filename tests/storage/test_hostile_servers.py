@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.servers.hostile_server import Asked, part, serve_answers
+from helpers.servers.hostile_server import WRONG, Asked, drip, endless, moved, part, serve_answers
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read import Patience, read_units
 from nwb_unitrefine.storage.remote.http_ranges import HttpRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 HURRY = Patience(attempts=2, wait_s=0, timeout_s=0.3, slowest_bytes_per_s=10_000, longest_s=3)
@@ -25,49 +25,6 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path: Path = tmp_path_factory.mktemp("served") / "a.nwb"
     write_nwb(path, make_session(n_units=6))
     return path.read_bytes()
-
-
-def drip(asked: Asked, pieces: bytes) -> Iterator[bytes]:
-    """One byte at a time, each long before anybody gives up waiting for it."""
-    for value in pieces:
-        yield bytes([value])
-        asked.over.wait(0.05)
-
-
-def endless(asked: Asked) -> Iterator[bytes]:
-    """Zeros."""
-    while not asked.over.is_set():
-        yield bytes(1 << 16)
-
-
-def moved(location: str, status: int = 302) -> bytes:
-    """A redirect."""
-    return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
-
-
-WRONG: dict[str, Callable[[bytes, Asked], bytes]] = {
-    "other range": lambda c, a: part(c, a, Content_Range=f"bytes 4096-{4095 + a.range[1] - a.range[0]}/{len(c)}"),
-    "shifted bytes": lambda c, a: part(c, a, Content_Range=f"bytes {a.range[0] + 1}-{a.range[1]}/{len(c)}"),
-    "more than asked": lambda c, a: part(c, a, Content_Range=f"bytes 0-{len(c) - 1}/{len(c)}", body=c),
-    "no range": lambda c, a: part(c, a, Content_Range=""),
-    "words": lambda c, a: part(c, a, Content_Range="bytes all of it"),
-    "last before first": lambda c, a: part(c, a, Content_Range=f"bytes 100-50/{len(c)}"),
-    "last behind the end": lambda c, a: part(c, a, Content_Range="bytes 0-99/50"),
-    "negative": lambda c, a: part(c, a, Content_Range=f"bytes -1-99/{len(c)}"),
-    "digits": lambda c, a: part(c, a, Content_Range=f"bytes 0-99/{'9' * 5000}"),
-    "length of another": lambda c, a: part(c, a, Content_Length="10"),
-    "longer body": lambda c, a: part(c, a, body=c[:100_000], Content_Length=""),
-    "gzip": lambda c, a: part(c, a, Content_Encoding="gzip"),
-    "brotli": lambda c, a: part(c, a, Content_Encoding="br"),
-    "parts": lambda c, a: part(c, a, Content_Type="multipart/byteranges; boundary=x"),
-    "whole file": lambda c, a: part(c, a, status=200, body=c),
-    "other file later": lambda c, a: part(c, a, ETag=f'"{a.number}"'),
-    "other date later": lambda c, a: part(c, a, ETag="", Last_Modified=f"Mon, 0{a.number} Jan 2026 00:00:00 GMT"),
-    "other size later": lambda c, a: part(c + bytes(a.number), a),
-    "nothing": lambda _c, _a: b"",
-    "no HTTP": lambda _c, _a: b"220 mail ready\r\n",
-    "status 999": lambda c, a: part(c, a, status=999),
-}
 
 
 @pytest.mark.parametrize("kind", WRONG)

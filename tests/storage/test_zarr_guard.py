@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import pickle
 import shutil
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from helpers.curations import zarr_curation_of
+from helpers.hostile_files import CODECS, DAMAGED_ARRAYS, NO_DOCUMENTS, change_document, encode_alone, zipped
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.read import read_units
@@ -41,18 +41,6 @@ def store(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "a.nwb.zarr"))
 
 
-def change(store: Path, key: str, **fields: Any) -> None:
-    """Change a document, and the consolidated metadata with it."""
-    place = store / key
-    document = {**json.loads(place.read_text()), **fields}
-    place.write_text(json.dumps(document))
-    consolidated = store / ".zmetadata"
-    if consolidated.exists():
-        everything = json.loads(consolidated.read_text())
-        everything["metadata"][key] = document
-        consolidated.write_text(json.dumps(everything))
-
-
 class _Marker:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,12 +63,12 @@ def test_no_command_unpickles(
         (store / ".zmetadata").unlink()
     config = {"id": "pickle", "protocol": 5}
     if place == "filter":
-        change(store, f"{array}/.zarray", dtype="|O", filters=[config], compressor=None, fill_value=None)
+        change_document(store, f"{array}/.zarray", dtype="|O", filters=[config], compressor=None, fill_value=None)
     elif place == "compressor":
-        change(store, f"{array}/.zarray", compressor=config, filters=None)
+        change_document(store, f"{array}/.zarray", compressor=config, filters=None)
     else:
         value = base64.standard_b64encode(evil).decode()
-        change(store, f"{array}/.zarray", dtype=[["a", "|O"]], filters=[config], fill_value=value)
+        change_document(store, f"{array}/.zarray", dtype=[["a", "|O"]], filters=[config], fill_value=value)
     for chunk in (store / array).iterdir():
         if not chunk.name.startswith("."):
             chunk.write_bytes(evil)
@@ -95,48 +83,23 @@ def test_an_unknown_codec_is_refused_where_it_is_and_nowhere_else(store: Path) -
     chunk = zarr.open_group(str(store), mode="r+").create_dataset("acquisition/raw", data=np.zeros((4, 2)))
     assert chunk is not None
     zarr.consolidate_metadata(str(store))
-    change(store, "acquisition/raw/.zarray", compressor={"id": "wavpack", "level": 2})
+    change_document(store, "acquisition/raw/.zarray", compressor={"id": "wavpack", "level": 2})
     assert len(read_units(store)) == 6
-    change(store, "units/spike_times/.zarray", compressor={"id": "wavpack", "level": 2})
+    change_document(store, "units/spike_times/.zarray", compressor={"id": "wavpack", "level": 2})
     with pytest.raises(SourceError, match="the codec 'wavpack', which is not read for safety"):
         read_units(store)
 
 
-DAMAGED = {
-    "no list": {"shape": 6},
-    "negative": {"shape": [-6]},
-    "boundless": {"shape": [1 << 70]},
-    "petabytes": {"shape": [1 << 50]},
-    "petabytes of text": {"shape": [1 << 40], "dtype": "|O", "filters": [{"id": "vlen-utf8"}]},
-    "large chunks": {"chunks": [1 << 40]},
-    "chunks of nothing": {"chunks": [0]},
-    "more chunks than axes": {"chunks": [3, 3]},
-    "no type": {"dtype": "nonsense"},
-    "text without a codec": {"dtype": "|O", "filters": None},
-    "fractions": {"shape": [6.5]},
-    "true": {"shape": [True]},
-    "version 3": {"zarr_format": 3},
-    "filters in a word": {"filters": "shuffle"},
-    "codec without a name": {"compressor": {}},
-    "codec that is text": {"compressor": "blosc"},
-    "an object's type in a codec": {"filters": [{"id": "delta", "dtype": "|O"}]},
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGED, ids=str)
+@pytest.mark.parametrize("damage", DAMAGED_ARRAYS, ids=str)
 def test_damaged_metadata_end_in_one_line(store: Path, damage: str) -> None:
     """No traceback and no memory, whatever a document says."""
-    change(store, "units/spike_times/.zarray", **DAMAGED[damage])
+    change_document(store, "units/spike_times/.zarray", **DAMAGED_ARRAYS[damage])
     with pytest.raises(SourceError) as refusal:
         read_units(store)
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{", b"[" * 100_000, b'{"shape": ' + b"9" * 5000 + b"}", b"\xff\xfe", b'"text"', b"nul"],
-    ids=["empty", "list", "torn", "deep", "digits", "bytes", "text", "word"],
-)
+@pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
 @pytest.mark.parametrize("key", [".zmetadata", ".zgroup", "units/.zattrs", "units/spike_times/.zarray"])
 def test_documents_that_are_none_end_in_one_line(store: Path, key: str, content: bytes) -> None:
     """Consolidated or not."""
@@ -150,31 +113,13 @@ def test_documents_that_are_none_end_in_one_line(store: Path, key: str, content:
         read_history(store)
 
 
-BOMBS = {
-    "zlib": numcodecs.Zlib(9),
-    "gzip": numcodecs.GZip(9),
-    "bz2": numcodecs.BZ2(),
-    "lzma": numcodecs.LZMA(),
-    "zstd": numcodecs.Zstd(),
-    "lz4": numcodecs.LZ4(),
-    "blosc": numcodecs.Blosc(),
-}
-
-
-def encode_alone(store: Path, codec: Any) -> None:
-    """Say that the spike times are one chunk of one codec."""
-    length = len(read_units(store).spike_times_s.values)
-    fields = {"compressor": codec.get_config(), "filters": None, "shape": [length], "chunks": [length]}
-    change(store, "units/spike_times/.zarray", **fields)
-
-
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", CODECS)
 def test_a_chunk_is_decoded_no_further_than_the_array_has_room_for(store: Path, name: str) -> None:
     """100 MB in a chunk of a small array; each codec of the list, which reads its own chunk all the same."""
-    codec = BOMBS[name]
+    codec = CODECS[name]
     values = read_units(store).spike_times_s.values
     for config in (codec.get_config(),):
-        change(
+        change_document(
             store,
             "units/spike_times/.zarray",
             compressor=config,
@@ -189,10 +134,10 @@ def test_a_chunk_is_decoded_no_further_than_the_array_has_room_for(store: Path, 
         read_units(store)
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", CODECS)
 def test_a_chunk_that_is_cut_off_is_refused_by_name(store: Path, name: str) -> None:
     """Blosc makes up what it does not find; that is noticed before it decodes."""
-    codec = BOMBS[name]
+    codec = CODECS[name]
     values = read_units(store).spike_times_s.values
     encode_alone(store, codec)
     content = bytes(codec.encode(values.astype("<f8")))
@@ -215,15 +160,6 @@ def test_links_that_lead_out_of_a_store_are_not_followed(store: Path, tmp_path: 
     (store / place).symlink_to(store / "within")
     if place.endswith("0"):
         assert len(read_units(store)) == 6
-
-
-def zipped(store: Path, path: Path, *, start: str = "", compression: int = zipfile.ZIP_STORED) -> Path:
-    """Put a store into a ZIP file."""
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for file in sorted(store.rglob("*")):
-            if file.is_file():
-                archive.write(file, start + file.relative_to(store).as_posix())
-    return path
 
 
 @pytest.mark.parametrize("start", ["", "a.nwb.zarr/"], ids=["top", "folder"])

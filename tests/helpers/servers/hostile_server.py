@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Asked", "HostileServer", "part", "serve_answers"]
+__all__ = ["WRONG", "Asked", "HostileServer", "drip", "endless", "moved", "part", "serve_answers"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,50 @@ def part(content: bytes, asked: Asked, *, status: int = 206, body: bytes | None 
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
     return f"HTTP/1.1 {status} So\r\n{head}\r\n".encode() + body
+
+
+def drip(asked: Asked, pieces: bytes) -> Iterator[bytes]:
+    """One byte at a time, each long before anybody gives up waiting for it."""
+    for value in pieces:
+        yield bytes([value])
+        asked.over.wait(0.05)
+
+
+def endless(asked: Asked) -> Iterator[bytes]:
+    """Zeros."""
+    while not asked.over.is_set():
+        yield bytes(1 << 16)
+
+
+def moved(location: str, status: int = 302) -> bytes:
+    """A redirect."""
+    return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
+WRONG: dict[str, Callable[[bytes, Asked], bytes]] = {
+    "other range": lambda c, a: part(c, a, Content_Range=f"bytes 4096-{4095 + a.range[1] - a.range[0]}/{len(c)}"),
+    "shifted bytes": lambda c, a: part(c, a, Content_Range=f"bytes {a.range[0] + 1}-{a.range[1]}/{len(c)}"),
+    "more than asked": lambda c, a: part(c, a, Content_Range=f"bytes 0-{len(c) - 1}/{len(c)}", body=c),
+    "no range": lambda c, a: part(c, a, Content_Range=""),
+    "words": lambda c, a: part(c, a, Content_Range="bytes all of it"),
+    "last before first": lambda c, a: part(c, a, Content_Range=f"bytes 100-50/{len(c)}"),
+    "last behind the end": lambda c, a: part(c, a, Content_Range="bytes 0-99/50"),
+    "negative": lambda c, a: part(c, a, Content_Range=f"bytes -1-99/{len(c)}"),
+    "digits": lambda c, a: part(c, a, Content_Range=f"bytes 0-99/{'9' * 5000}"),
+    "length of another": lambda c, a: part(c, a, Content_Length="10"),
+    "longer body": lambda c, a: part(c, a, body=c[:100_000], Content_Length=""),
+    "gzip": lambda c, a: part(c, a, Content_Encoding="gzip"),
+    "brotli": lambda c, a: part(c, a, Content_Encoding="br"),
+    "parts": lambda c, a: part(c, a, Content_Type="multipart/byteranges; boundary=x"),
+    "whole file": lambda c, a: part(c, a, status=200, body=c),
+    "other file later": lambda c, a: part(c, a, ETag=f'"{a.number}"'),
+    "other date later": lambda c, a: part(c, a, ETag="", Last_Modified=f"Mon, 0{a.number} Jan 2026 00:00:00 GMT"),
+    "other size later": lambda c, a: part(c + bytes(a.number), a),
+    "nothing": lambda _c, _a: b"",
+    "no HTTP": lambda _c, _a: b"220 mail ready\r\n",
+    "status 999": lambda c, a: part(c, a, status=999),
+}
+"""Answers to a request for a range that are none, each of the content of the file."""
 
 
 @contextmanager
