@@ -173,6 +173,24 @@ def test_a_zipped_store_reads_as_the_store(store: Path, tmp_path: Path, start: s
     assert list(units.columns) == list(expected.columns)
 
 
+def test_a_chunk_whose_content_was_not_fetched_is_missing(store: Path) -> None:
+    """git-annex leaves a link to nothing: its values are not zeros."""
+    (store / "units/spike_times/0").unlink()
+    (store / "units/spike_times/0").symlink_to(store / ".git/annex/objects/0")
+    with pytest.raises(SourceError, match="missing"):
+        read_units(store)
+
+
+@pytest.mark.parametrize("key", ["units/.zattrs", "units/spike_times/.zarray", "units/spike_times/0", ".zmetadata"])
+def test_devices_and_pipes_are_not_read(store: Path, key: str) -> None:
+    """One never ends, the other waits for a writer."""
+    for make in (lambda place: place.symlink_to("/dev/zero"), os.mkfifo):
+        (store / key).unlink()
+        make(store / key)
+        with pytest.raises(SourceError):
+            read_units(store)
+
+
 def test_a_zip_bomb_is_not_decompressed(store: Path, tmp_path: Path) -> None:
     """Sizes are compared before anything is decompressed, and no more than stated is."""
     path = zipped(store, tmp_path / "a.zarr.zip", compression=zipfile.ZIP_DEFLATED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.storage.zarr_guard import METADATA, parse
+from nwb_unitrefine.storage.zarr_stores import FolderStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,17 +35,14 @@ def require_current_metadata(folder: Path, *, name: str) -> None:
     # A program that changes a store writes its own metadata, ours too; hdmf-zarr and whoever reads over a network go by
     # the consolidated ones. Where these differ there are two units tables, and labels of either would be taken for
     # labels of the other. To go by the store's own would hide that, so it is for the user to bring them together.
-    place = folder / CONSOLIDATED
-    if not place.is_file():
+    store = FolderStore(folder)
+    if CONSOLIDATED not in store:
         return
-    repeated = parse(CONSOLIDATED, place.read_bytes()).get("metadata")
+    repeated = parse(CONSOLIDATED, store[CONSOLIDATED]).get("metadata")
     if not isinstance(repeated, dict):
         raise TypeError(f"{CONSOLIDATED} is damaged: it holds no metadata")
-    own = {}
-    for file in (folder / "units").rglob(".z*"):
-        if file.name in METADATA:
-            key = file.relative_to(folder).as_posix()
-            own[key] = parse(key, file.read_bytes())
+    places = (f"units/{key}" for key in store.keys_below("units"))
+    own = {key: parse(key, store[key]) for key in places if key.rpartition("/")[2] in METADATA}
     keys = own.keys() | {key for key in repeated if key.startswith("units/")}
     for key in sorted(keys):
         if _text(own.get(key)) != _text(repeated.get(key)):

@@ -93,7 +93,8 @@ class FolderStore(_ReadOnly):
         """Every key below `path`, relative to it."""
         start = self._place(path) if path else self._folder
         for at, _, names in os.walk(start):
-            yield from (Path(at, name).relative_to(start).as_posix() for name in names)
+            places = (Path(at, name) for name in names)  # a link to nothing, as git-annex leaves one, is no file
+            yield from (place.relative_to(start).as_posix() for place in places if place.is_file())
 
     def _place(self, key: str) -> Path:
         """Path of a key."""
@@ -103,7 +104,10 @@ class FolderStore(_ReadOnly):
         real = os.path.realpath(place)
         if real != self._root and not real.startswith(self._root + os.sep):
             raise OSError(f"{key} is a symbolic link that leads out of the store, and is not followed")
-        return Path(real)
+        place = Path(real)
+        if place.exists() and not place.is_file() and not place.is_dir():
+            raise OSError(f"{key} is neither a file nor a folder")  # a pipe would be waited for
+        return place
 
 
 class ZipStore(_ReadOnly):
