@@ -16,7 +16,7 @@ import h5py
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.storage.hdf5 import open_hdf5
-from nwb_unitrefine.storage.hdf5_guard import find_linked
+from nwb_unitrefine.storage.hdf5_links import find_linked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
