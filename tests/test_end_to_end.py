@@ -68,6 +68,7 @@ def _texts(value: object) -> object:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real_file", LABELLED, indirect=True)
 def test_real_file_is_labelled_and_nothing_else_changes(real_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Labelling adds; every dataset, attribute and the version that were there stay, and ``verify`` agrees."""

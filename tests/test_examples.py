@@ -24,6 +24,7 @@ def labelled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name: str, labelled_file: Path, tmp_path: Path) -> None:
     """Each example ends without an error and prints something, given a labelled file where it takes one."""
@@ -40,6 +41,7 @@ def test_example_runs(name: str, labelled_file: Path, tmp_path: Path) -> None:
     assert done.stdout
 
 
+@pytest.mark.slow
 def test_single_units_that_a_person_vouched_for_are_kept(labelled_file: Path, tmp_path: Path) -> None:
     """A label that a person set has no probability, and is printed whatever a model says after it."""
     path = tmp_path / "a.nwb"

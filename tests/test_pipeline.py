@@ -24,6 +24,7 @@ def test_curate_labels_every_unit_and_changes_nothing(tmp_path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_loaded_model_says_the_same_as_its_name(tmp_path) -> None:
     """A model may be given by name or loaded beforehand."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=4))
@@ -50,6 +51,7 @@ def test_label_of_a_unit_whose_spikes_are_cut_off_is_uncertain(tmp_path) -> None
     assert "only" not in predictions.reasons[0]
 
 
+@pytest.mark.slow
 def test_dead_unit_gets_no_label_and_a_reason(tmp_path) -> None:
     """A unit without spikes is left unlabelled, and the reason says so."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=3))
@@ -62,6 +64,7 @@ def test_dead_unit_gets_no_label_and_a_reason(tmp_path) -> None:
     assert np.isnan(predictions.probabilities[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 10.0])
 def test_probabilities_do_not_depend_on_the_order_of_units(tmp_path, scale: float) -> None:
     """The same units in another order get the same probabilities, at any amplitude."""

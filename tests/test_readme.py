@@ -54,6 +54,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory):
     return run
 
 
+@pytest.mark.slow
 def test_console_examples_print_what_the_readme_shows(shell) -> None:
     """Each command of the tour succeeds, in order, and prints what stands below it ("..." stands for anything)."""
     for command, expected in _console_steps():
@@ -63,6 +64,7 @@ def test_console_examples_print_what_the_readme_shows(shell) -> None:
         assert CHECK.check_output(expected, printed, FLAGS), f"$ {command}\n{printed}\nREADME says:\n{expected}"
 
 
+@pytest.mark.slow
 def test_python_examples_run(shell) -> None:
     """Each Python block runs, after the tour, on the files that the tour made."""
     for command, _ in _console_steps():
@@ -73,6 +75,7 @@ def test_python_examples_run(shell) -> None:
             assert done.returncode == 0, f"{text}\n{done.stderr}"
 
 
+@pytest.mark.slow
 def test_the_extensions_read_example_runs_after_a_correction(shell) -> None:
     """The extension's own example reads a file whose newest run is a person's, and so has no features."""
     text = (ROOT / "extensions/ndx-unit-curation/README.md").read_text()

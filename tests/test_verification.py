@@ -81,6 +81,7 @@ def test_what_was_imputed_is_imputed_again(session: Path, mute: Callable[..., Pa
     assert verify(session, recompute=True, model=folder).passed
 
 
+@pytest.mark.slow
 def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callable[..., Path]) -> None:
     """Features from raw traces are taken from the record, all others are compared, and the check says which."""
     pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")

@@ -59,6 +59,7 @@ def test_one_place_need_not_be_in_a_list(tmp_path, kind) -> None:
     assert "does not exist" in str(outcomes[0].error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units_only", [False, True])
 def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
     """Several sources, or an output that ends in a slash, mean a folder; each copy gets a name of its own in it."""
@@ -97,6 +98,7 @@ def test_several_copies_cannot_go_into_a_file_or_store(tmp_path, kind) -> None:
     assert sorted(place.name for place in tmp_path.rglob("*")) == [".zgroup", "there"][kind == "file" :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "output", "says"),
     [

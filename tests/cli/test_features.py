@@ -21,6 +21,7 @@ def session(tmp_path: Path) -> Path:
     return write_nwb(tmp_path / "session.nwb", make_session(n_units=6), waveforms="all")
 
 
+@pytest.mark.slow
 def test_table_says_what_each_feature_is_from(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every feature stands in one line with its unit, its range and its origin, under the decisions for all units."""
     assert main(["features", str(session)]) == 0
@@ -64,6 +65,7 @@ def test_nothing_that_is_there_is_overwritten(session: Path, tmp_path: Path, com
     assert sorted(path.name for path in tmp_path.iterdir()) == ["session.nwb", "table.csv"]
 
 
+@pytest.mark.slow
 def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, capsys) -> None:
     """Metrics in another definition than the model's are not taken for its features, and their names are given."""
     table = tmp_path / "table.csv"
@@ -79,6 +81,7 @@ def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, 
     assert "exp_decay@0.101" not in document["missing"]
 
 
+@pytest.mark.slow
 def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_path: Path, capsys) -> None:
     """`features --model` exports all that the model takes: the table gives the probabilities that the file gives."""
     table = tmp_path / "table.csv"

@@ -180,6 +180,7 @@ def test_the_demo_is_made_where_it_can_be(tmp_path, capsys: pytest.CaptureFixtur
     assert (tmp_path / "folder").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["history", "verify", "undo", "export"])
 def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str, capsys) -> None:
     """A sorter's folder has tables beside it, and a table of metrics is one for `predict`."""

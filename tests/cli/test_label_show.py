@@ -20,6 +20,7 @@ def files(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_one_bad_file_does_not_stop_the_rest(files, capsys: pytest.CaptureFixture[str]) -> None:
     """Of three files, two are labelled and one is refused; each is a row, and the exit code is 1."""
     assert main(["label", str(files)]) == 1
@@ -30,6 +31,7 @@ def test_one_bad_file_does_not_stop_the_rest(files, capsys: pytest.CaptureFixtur
     assert main(["verify", str(files / "a.nwb")]) == main(["verify", str(files / "b.nwb")]) == 0
 
 
+@pytest.mark.slow
 def test_dry_run_says_the_same_and_writes_nothing(files, capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run prints every label and leaves the bytes of the file."""
     path = files / "a.nwb"
@@ -69,6 +71,7 @@ def test_show_tells_labels_remarks_and_history(files, capsys: pytest.CaptureFixt
     assert "unitrefine-default" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_labels_of_the_file_are_compared_with_ours(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     """A column of labels that a curator set is shown beside ours, with how its values were read and kappa."""
     path = tmp_path / "demo.nwb"
@@ -91,6 +94,7 @@ def corrected(tmp_path, capsys: pytest.CaptureFixture[str]):
     return path
 
 
+@pytest.mark.slow
 def test_our_own_labels_are_nobody_elses(corrected, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels that runs wrote are not compared with ours, in a dry run or in another pair of columns either."""
     for options in (["--dry-run"], ["--columns", "quality"], ["--dry-run"], []):
@@ -99,6 +103,7 @@ def test_our_own_labels_are_nobody_elses(corrected, capsys: pytest.CaptureFixtur
         assert list(document["agreement"]) == ["ground_truth"]
 
 
+@pytest.mark.slow
 def test_a_column_that_is_replaced_is_compared_for_the_last_time(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     """Another program's labels that this very run replaces are still shown beside ours."""
     path = write_nwb(
@@ -111,6 +116,7 @@ def test_a_column_that_is_replaced_is_compared_for_the_last_time(tmp_path, capsy
         assert list(document["agreement"]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_label_counts_and_shows_what_stands_in_the_file(
     corrected, capsys: pytest.CaptureFixture[str], *, dry_run: bool
@@ -132,6 +138,7 @@ def test_label_counts_and_shows_what_stands_in_the_file(
     assert (document["counts"]["sua"], document["units"][0]["reason"]) == (20, "")
 
 
+@pytest.mark.slow
 def test_show_names_who_set_a_label(corrected, capsys: pytest.CaptureFixture[str]) -> None:
     """Before and after a later run of a model, a person's label stands with their name and without a probability."""
     for _ in range(2):
@@ -143,6 +150,7 @@ def test_show_names_who_set_a_label(corrected, capsys: pytest.CaptureFixture[str
         capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_the_sorters_id_stands_beside_the_units(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where a column says that units had other ids in the sorter's output, tables show both; elsewhere one."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=3))
@@ -157,6 +165,7 @@ def test_the_sorters_id_stands_beside_the_units(tmp_path, capsys: pytest.Capture
         assert "103" in printed
 
 
+@pytest.mark.slow
 def test_a_damaged_history_does_not_stop_the_rest(files, capsys: pytest.CaptureFixture[str]) -> None:
     """In a dry run, too, a file whose runs cannot be read is refused by name, and the next one is labelled."""
     (files / "broken.nwb").unlink()

@@ -36,6 +36,7 @@ def test_show_says_which_classes_nobody_explains(shared_data, capsys):
     assert "0 = ?, 1 = ?" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offline", [False, True])
 def test_push_and_pull_go_through_the_hub(tmp_path, offline):
     """In a process of its own, whose only knowledge of the Hub is HF_ENDPOINT; pulled again without a connection."""

@@ -27,6 +27,7 @@ def tables(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_and_scored(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels and what became of them, scores by recording, and where the model is."""
     output = tmp_path_factory.mktemp("models") / "mine"
@@ -57,6 +58,7 @@ def test_an_unknown_label_is_one_line(tables: Path, capsys: pytest.CaptureFixtur
     assert "--map-label so-so=mua" in printed
 
 
+@pytest.mark.slow
 def test_the_recipe_is_scored_and_drawn(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
     """UnitRefine's recipe and the default model side by side, with figures."""
     folder = tmp_path_factory.mktemp("figures")

@@ -41,6 +41,7 @@ METADATA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "unit"), [("kilosort_toy", "volts"), ("phy_kilosort25", "a.u.")])
 def test_a_folder_becomes_a_labelled_file_that_archives_accept(shared_data, tmp_path, name, unit):
     """Units, templates and places are the folder's; labels verify; nwbinspector and dandi have nothing against it."""
@@ -107,6 +108,7 @@ def _as_it_is(_folder):
     """Change nothing."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kilosort_toy", "phy_kilosort25"])
 @pytest.mark.parametrize("change", [_as_it_is, _reverse_tables, _rename_two_clusters, _merge_two_clusters])
 def test_every_unit_keeps_its_own_spikes_and_waveform(shared_data, tmp_path, name, change):
@@ -127,6 +129,7 @@ def test_every_unit_keeps_its_own_spikes_and_waveform(shared_data, tmp_path, nam
         np.testing.assert_array_equal(after.waveforms.mean[rows[cluster]], before.waveforms.mean[place])
 
 
+@pytest.mark.slow
 def test_columns_that_nwb_would_misunderstand_are_renamed(shared_data, tmp_path):
     """A table's column with the name of one of NWB's keeps its values under another; without places, waveforms stay."""
     folder = tmp_path / "folder"
@@ -143,6 +146,7 @@ def test_columns_that_nwb_would_misunderstand_are_renamed(shared_data, tmp_path)
     np.testing.assert_array_equal(after.waveforms.mean, read_units(folder).waveforms.mean)
 
 
+@pytest.mark.slow
 def test_clusters_that_tables_and_spikes_disagree_about_are_named(shared_data, tmp_path):
     """Clusters that are listed without spikes, or have spikes and are not listed, are said by their ids."""
     folder = tmp_path / "folder"
@@ -171,6 +175,7 @@ def test_a_file_that_came_out_otherwise_gets_no_name(shared_data, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ids_that_are_text_are_numbered_and_kept_as_names(shared_data, tmp_path):
     """A CellExplorer session's units are numbered; their names, and what neuroconv knows of them, stand beside."""
     folder = shared_data / "sorters" / "cellexplorer"
@@ -257,6 +262,7 @@ def test_what_is_no_sorting_is_refused(tmp_path):
         convert(tmp_path / "m.csv", output=tmp_path / "a.nwb", metadata=METADATA)
 
 
+@pytest.mark.slow
 def test_an_analyzer_becomes_a_labelled_file(tmp_path):
     """A SortingAnalyzer without its recording gives a file with its templates in volts and its metrics as columns."""
     si = pytest.importorskip("spikeinterface.full")
@@ -275,6 +281,7 @@ def test_an_analyzer_becomes_a_labelled_file(tmp_path):
     assert verify(tmp_path / "a.nwb").passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["hdf5", "zarr"])
 def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backend):
     """Placed after the sorting interface, it labels the units as those of the finished file are labelled."""
@@ -340,6 +347,7 @@ def test_labels_of_spike_times_alone_are_warned_of(shared_data, tmp_path):
     np.testing.assert_array_equal(after.waveforms.mean, before.waveforms.mean[order])
 
 
+@pytest.mark.slow
 def test_the_conversion_in_the_readme_labels_with_waveforms(shared_data, tmp_path):
     """The function that the README shows makes a file with mean waveforms and labels that verify."""
     from datetime import UTC, datetime
@@ -367,6 +375,7 @@ def test_mean_waveforms_of_other_units_are_refused(shared_data):
         mean_waveforms(shared_data / "sorters" / "cellexplorer", unit_ids=[1])
 
 
+@pytest.mark.slow
 def test_an_interface_labels_a_file_that_is_appended_to(shared_data, tmp_path):
     """Alone, the interface labels the units of a file on disk, and the file stays valid."""
     import pynwb

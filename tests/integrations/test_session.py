@@ -47,6 +47,7 @@ def test_memory_and_file_are_read_alike(path):
     assert shown.problems == units.problems == ()
 
 
+@pytest.mark.slow
 def test_a_session_labelled_in_memory_verifies_once_written(path, tmp_path):
     """Labels are those of the file, and the record's digests are those of what was written; twice is refused."""
     with pynwb.NWBHDF5IO(path, "r") as source:
@@ -102,6 +103,7 @@ def backend_io(backend, path, mode):
 
 
 # hdmf says on writing that it converts: that it does is what is tested
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::hdmf.build.warnings.DtypeConversionWarning")
 @pytest.mark.parametrize("backend", ["hdf5", "zarr"])
 @pytest.mark.parametrize(("dtype", "lists"), [("float16", False), ("int16", False), ("float32", False), (float, True)])
@@ -117,6 +119,7 @@ def test_digests_are_of_what_is_written(tmp_path, model, backend, dtype, lists):
     np.testing.assert_array_equal(read_units(path).waveforms.mean, curation.units.waveforms.mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["hdf5", "zarr"])
 def test_an_opened_file_gets_labels_and_history(tmp_path, model, backend, monkeypatch):
     """Labels can be appended to a file with pynwb, too, and references to electrode groups are read by name."""
@@ -137,6 +140,7 @@ def test_an_opened_file_gets_labels_and_history(tmp_path, model, backend, monkey
         assert not errors, errors
 
 
+@pytest.mark.slow
 def test_a_file_opened_before_the_extension_was_known_gets_it(tmp_path):
     """The order of imports does not matter."""
     path = tmp_path / "a.nwb"

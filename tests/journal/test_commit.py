@@ -68,6 +68,7 @@ def test_recovering_twice_is_recovering_once(target: Path) -> None:
     assert target.read_bytes() == NEW
 
 
+@pytest.mark.slow
 def test_a_journal_that_was_not_complete_is_dropped(target: Path) -> None:
     """At whatever byte the writing of a journal stopped, the file is as it was, and the rest of the journal goes."""
     content, _, _ = Journal(target.name, len(OLD), len(NEW), (EDIT,)).encode(secret_for_writing())

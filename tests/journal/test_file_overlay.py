@@ -6,6 +6,7 @@ from pathlib import Path  # noqa: TC003 - for the fixtures' annotations
 
 import h5py
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(base=st.integers(0, 3 * PAGE + 17), steps=steps)
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_an_overlay_is_a_file_and_leaves_the_file_alone(base: int, steps: list[tuple], tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def labelled(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hdf5", "zarr"])
 def test_labels_that_people_set_are_taken_by_default(labelled: Path, tmp_path: Path, kind: str) -> None:
     """Only the units that a person decided on are learnt from, with that label, whatever a model said after it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_fewer_than_six_units_of_a_class_are_refused(make, small_learner) -> None:
     """Five noise units are too few, six are enough."""
     dataset = make()
@@ -41,6 +42,7 @@ def test_fewer_than_fifty_units_are_warned_of(make, small_learner, caplog) -> No
     assert "30 labelled units are few" in caplog.text
 
 
+@pytest.mark.slow
 def test_one_recording_is_warned_of(make, small_learner) -> None:
     """Scores within one recording overstate, and say so."""
     trained = train_model(make(recordings=1, subjects=1), learner=small_learner)
@@ -48,6 +50,7 @@ def test_one_recording_is_warned_of(make, small_learner) -> None:
     assert "overstates" in trained.model.manifest.evaluations[0].scheme
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_bytes(make, small_learner, tmp_path: Path) -> None:
     """Seed and data decide the model, whatever order the units come in."""
     dataset = make()
@@ -71,6 +74,7 @@ def test_what_is_written_predicts_as_what_was_trained(make, small_learner, tmp_p
     assert before.reasons == after.reasons
 
 
+@pytest.mark.slow
 def test_the_manifest_says_what_was_done(make, small_learner, tmp_path: Path) -> None:
     """Data, labels, seed, command, licence and scores are in the folder."""
     dataset = make()
@@ -123,6 +127,7 @@ def test_a_model_is_replaced_by_another_when_asked(make, small_learner, tmp_path
     assert load_model(tmp_path / "model").manifest.training.seed == 1
 
 
+@pytest.mark.slow
 def test_labels_are_added_to_what_a_model_knew(make, small_learner, tmp_path: Path) -> None:
     """The labelled units of a model's folder come back, and one's own are added."""
     dataset = make()
@@ -162,6 +167,7 @@ def test_any_subset_of_metrics_gets_three_probabilities(make, small_learner) -> 
         np.testing.assert_allclose(found.probabilities[labelled].sum(axis=1), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "classifier",
     ["random_forest", "gradient_boosting", "adaboost", "svc", "logistic_regression", "mlp", "hist_gradient_boosting"],
@@ -187,6 +193,7 @@ def _search_and_load(dataset, folder: Path, classifier: str) -> None:
     assert (found.labels == dataset.labels).mean() > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imputer", ["median", "most_frequent", "knn", "iterative"])
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "robust"])
 def test_every_imputer_and_scaler(make, imputer: str, scaler: str) -> None:
@@ -197,6 +204,7 @@ def test_every_imputer_and_scaler(make, imputer: str, scaler: str) -> None:
     assert (found.labels == dataset.labels).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_processes_do_not_change_a_search(make) -> None:
     """One process or two: the same candidates, the same winner, the same probabilities."""
     dataset = make(n_units=60)

@@ -27,6 +27,7 @@ def benchmark() -> Any:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [None, 12])
 def test_values_are_those_of_spikeinterface_today(benchmark: Any, tmp_path: Path, sparse: int | None) -> None:
     """Every spike-train and waveform metric of every unit equals what SpikeInterface computes here and now."""

@@ -105,6 +105,7 @@ def _true_peaks(truth: tuple[Any, Any]) -> np.ndarray:
     return np.array(peaks)
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path, tmp_path: Path) -> None:
     """Amplitude and signal to noise are the truth's; the folder is kept, taken up again, and refused to other units."""
     units = _units(truth, path, extra=(np.array([START_S + 1.0, START_S + 500.0]),))
@@ -134,6 +135,7 @@ def test_metrics_are_those_of_the_true_units(truth: tuple[Any, Any], path: Path,
     assert features.notes["raw traces"] == f"{N_CHANNELS} channels, {DURATION_S:g} s, as they are"
 
 
+@pytest.mark.slow
 def test_labels_can_be_based_on_raw_traces(path: Path) -> None:
     """The whole way, from a file with units and traces: its features say what the traces gave."""
     curation = curate(path, raw=RawOptions(progress=False))
@@ -141,6 +143,7 @@ def test_labels_can_be_based_on_raw_traces(path: Path) -> None:
     assert len(curation.predictions) == N_UNITS
 
 
+@pytest.mark.slow
 def test_a_recording_can_be_given(truth: tuple[Any, Any], path: Path) -> None:
     """The traces may come from elsewhere than the file of the units, and be filtered on the way."""
     recording, _ = truth

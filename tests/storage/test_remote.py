@@ -73,6 +73,7 @@ def test_over_http_and_from_disk_are_the_same(folder, name):
     assert remote.source.kind == local.source.kind
 
 
+@pytest.mark.slow
 def test_little_more_is_fetched_than_is_needed(large):
     """Of 2 GB, 400 units take at most 1.15 times their own bytes and at most 40 requests."""
     with h5py.File(large) as file:
@@ -96,6 +97,7 @@ def test_broken_connections_are_taken_up_where_they_broke(folder):
     assert all(stop <= start for (_, stop), (start, _) in pairwise(pieces))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_busy_is_asked_again(folder):
     """Status 503 and 429 are no refusal."""
     with serve_ranges(folder) as server:

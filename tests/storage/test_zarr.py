@@ -53,6 +53,7 @@ def test_a_pickle_that_would_run_is_refused_and_not_run(store, tmp_path):
     assert any("not read for safety" in problem.what for problem in units.problems)
 
 
+@pytest.mark.slow
 def test_metadata_need_not_be_consolidated(store):
     """Without its `.zmetadata` a store gives the same units, on disk as over HTTP, where it cannot be listed."""
     first = read_units(store)

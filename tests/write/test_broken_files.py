@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_labelled_or_refused_and_left_alone() -> None:
     """No way of breaking a file leads to a traceback, or to a change of a file that is refused."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "extensions/ndx-unit-curation/src/pynwb")])

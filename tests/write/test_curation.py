@@ -79,6 +79,7 @@ def test_everything_that_was_there_is_as_it_was(real_file: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_validation_says_nothing_new(real_file: Path) -> None:
     """`pynwb.validate` says of the labelled file what it said before."""
     before = pynwb_says(real_file)

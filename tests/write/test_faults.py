@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_whatever_happens_to_the_writer_the_file_is_the_old_or_the_new_one() -> None:
     """After kills, failing calls, readers and a second writer, over HDF5 and Zarr, nothing else is ever found."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "extensions/ndx-unit-curation/src/pynwb")])

@@ -24,6 +24,7 @@ def canary(tmp_path, monkeypatch):
     sys.modules.pop("canary", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_file_is_refused_with_one_line_and_nothing_of_it_runs(what, tmp_path, canary):
     """Every kind of bad file ends in a `ModelError` of one line that names the file; the canary stays silent."""

@@ -116,6 +116,7 @@ def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
     assert [m for m in inspect_nwbfile(nwbfile_path=report.path) if m.importance.value >= 1] == []
 
 
+@pytest.mark.slow
 def test_the_inspector_says_nothing_new(tmp_path: Path, shared_data: Path) -> None:
     """Labels and history in a real file draw no remark that the file did not draw before."""
     from nwbinspector import inspect_nwbfile
@@ -130,6 +131,7 @@ def test_the_inspector_says_nothing_new(tmp_path: Path, shared_data: Path) -> No
         assert after == before
 
 
+@pytest.mark.slow
 def test_every_real_file_has_a_small_one(tmp_path: Path, shared_data: Path) -> None:
     """Whatever its age and dialect, a file's units can be taken to a file of their own, which validates."""
     for source in sorted((shared_data / "nwb").glob("*.nwb")):
