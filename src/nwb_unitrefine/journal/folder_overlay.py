@@ -131,8 +131,9 @@ class FolderOverlay(Store):  # type: ignore[misc]
         """Content of a file of the folder, None where there is none."""
         if self._files:
             return self._files.read(key)
+        place = self._place(key)
         try:
-            return self._place(key).read_bytes()
+            return place.read_bytes() if place.is_file() else None  # a device never ends, and a pipe waits
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
