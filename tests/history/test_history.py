@@ -13,6 +13,8 @@ import pytest
 from helpers.bare_nwb import make_session
 from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.errors import ColumnExistsError, SourceError, WriteError
+from nwb_unitrefine.history.runs import human_labels, read_in_effect, read_runs
+from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import Curation, RunKind
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import diff_runs, read_history, relabel, runs_in_effect, undo, write_curation
@@ -298,3 +300,18 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """With an error of ours."""
     with pytest.raises(SourceError, match="does not exist"):
         read_history(tmp_path / "none.nwb")
+
+
+def test_a_long_history_is_not_read_whole_to_label(session: Path) -> None:
+    """Who set each label is known from the newest runs alone; what older ones held is left unread."""
+    relabel(session, {2: "noise"}, by="S. Cajal")
+    for seed in range(3):
+        write_curation(curate(session, seed=seed))
+    write_curation(curate(session, seed=4), replace_human=True)
+    relabel(session, {1: "sua"}, by="R. Levi")
+    with read_store(session) as store:
+        partly = read_in_effect(store.group(HISTORY), where=store.name)
+        whole = runs_in_effect(read_runs(store.group(HISTORY), where=store.name))
+    assert [len(run.predictions) for run in partly] == [0, 0, 0, 0, 6, 6]
+    assert [run.columns for run in partly] == [run.columns for run in whole]
+    assert human_labels(partly).keys() == human_labels(whole).keys() == {1}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.history.runs import human_labels, read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import human_labels, read_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import LabelsInEffect, RunKind
 from nwb_unitrefine.storage.open import open_nwb
@@ -61,7 +61,7 @@ def read_label_authors(source: Source) -> LabelAuthors:
     if not is_file:
         return LabelAuthors()
     with open_nwb(source.uri) as nwb:
-        return label_authors(runs_in_effect(read_runs(nwb.root.group(HISTORY), where=source.uri, details=False)))
+        return label_authors(read_in_effect(nwb.root.group(HISTORY), where=source.uri))
 
 
 def label_authors(in_effect: Sequence[Run]) -> LabelAuthors:

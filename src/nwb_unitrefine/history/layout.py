@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.storage import tree as storage
+
     Parameters = Mapping[str, str | float | int | bool]
 
-__all__ = ["PREDEFINED", "ROWS", "is_column_name", "run_from_group", "run_to_group"]
+__all__ = ["PREDEFINED", "ROWS", "header_from_group", "is_column_name", "run_from_group", "run_to_group"]
 
 ROWS = "Row of the units table that each unit of this run is."
 
@@ -132,10 +134,50 @@ def run_from_group(name: str, group: Group, *, where: str = "") -> Run:
     try:
         return _run_from_group(name, group)
     except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise SourceError(
-            f"{where}{': ' * bool(where)}the curation run {name!r} is not as ndx-unit-curation describes it: {error}.",
-            tip="It was not written by nwb-unitrefine, or the file is damaged.",
-        ) from error
+        raise _malformed(name, where, error) from error
+
+
+def header_from_group(name: str, group: storage.Group, *, where: str) -> Run:
+    """Read a run's attributes alone: a run without units.
+
+    Raises
+    ------
+    SourceError
+        As of `run_from_group`.
+    """
+    attributes = group.attributes
+    empty = Predictions(
+        unit_ids=np.empty(0, dtype=np.int64),
+        probabilities=np.empty((0, len(CLASSES))),
+        labels=np.empty(0, dtype=np.str_),
+        uncertain=np.empty(0, dtype=np.bool_),
+        reasons=(),
+    )
+    try:
+        return Run(
+            name=name,
+            kind=RunKind(_text(attributes, "kind")),
+            agent=_text(attributes, "agent"),
+            created=datetime.fromisoformat(_text(attributes, "created")),
+            predictions=empty,
+            software={},
+            inputs={},
+            label_column=_column(attributes, "label_column"),
+            probability_column=_column(attributes, "probability_column"),
+            uncertain_column=_column(attributes, "uncertain_column"),
+            undoes=_text(attributes, "undoes"),
+            redactions=(Redaction("", "", "", ""),) if group.array("redactions") is not None else (),
+        )
+    except (ValueError, TypeError) as error:
+        raise _malformed(name, where, error) from error
+
+
+def _malformed(name: str, where: str, error: Exception) -> SourceError:
+    """Say what is wrong with a run."""
+    return SourceError(
+        f"{where}{': ' * bool(where)}the curation run {name!r} is not as ndx-unit-curation describes it: {error}.",
+        tip="It was not written by nwb-unitrefine, or the file is damaged.",
+    )
 
 
 def _run_from_group(name: str, group: Group) -> Run:

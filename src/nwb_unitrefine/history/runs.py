@@ -8,7 +8,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.digests import DIGEST, FIELDS, REPLACED, field_digests, seal
-from nwb_unitrefine.history.layout import run_from_group, run_to_group
+from nwb_unitrefine.history.layout import header_from_group, run_from_group, run_to_group
 from nwb_unitrefine.history.tree import HISTORY, Group, read_tree
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
@@ -29,6 +29,8 @@ __all__ = [
     "attribute_digests",
     "human_labels",
     "next_name",
+    "read_headers",
+    "read_in_effect",
     "read_run",
     "read_runs",
     "run_names",
@@ -95,13 +97,61 @@ def read_runs(history: storage.Group | None, *, where: str, details: bool = True
     for name in run_names(history):
         assert history is not None
         run = read_run(history, name, where=where, skip=skip)
-        if run.undoes and run.undoes not in {earlier.name for earlier in runs}:
-            raise SourceError(
-                f"{where}: the curation run {name} takes back {run.undoes!r}, which is not in the history before it.",
-                tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",
-            )
+        _require_before(run, runs, where=where)
         runs.append(run)
     return tuple(runs)
+
+
+def read_headers(history: storage.Group | None, *, where: str) -> tuple[Run, ...]:
+    """Read what decides which runs are in effect and which columns they wrote; no run has any units then.
+
+    A long history is read fast this way: only attributes are read.
+
+    Parameters
+    ----------
+    history, where
+        As of `read_runs`.
+    """
+    headers: list[Run] = []
+    for name in run_names(history):
+        assert history is not None
+        group = history.group(name)
+        assert group is not None
+        header = header_from_group(name, group, where=where)
+        _require_before(header, headers, where=where)
+        headers.append(header)
+    return tuple(headers)
+
+
+def read_in_effect(history: storage.Group | None, *, where: str) -> tuple[Run, ...]:
+    """Read the runs in effect as far as they decide labels, their authors and the columns' values.
+
+    Runs whose labels and columns later runs replaced altogether have no units here, as of `read_headers`.
+
+    Parameters
+    ----------
+    history, where
+        As of `read_runs`.
+    """
+    in_effect = list(runs_in_effect(read_headers(history, where=where)))
+    newest = {column: place for place, run in enumerate(in_effect) for column in run.columns}
+    all_decided = False
+    for place in reversed(range(len(in_effect))):
+        if all_decided and place not in newest.values():
+            continue
+        assert history is not None
+        in_effect[place] = read_run(history, in_effect[place].name, where=where, skip=_DETAILS)
+        all_decided = all_decided or in_effect[place].changed is None
+    return tuple(in_effect)
+
+
+def _require_before(run: Run, earlier: Sequence[Run], *, where: str) -> None:
+    """Refuse a run that takes back what is not in the history before it."""
+    if run.undoes and run.undoes not in {known.name for known in earlier}:
+        raise SourceError(
+            f"{where}: the curation run {run.name} takes back {run.undoes!r}, which is not in the history before it.",
+            tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",
+        )
 
 
 def next_name(names: Sequence[str], n_added: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.layout import PREDEFINED
-from nwb_unitrefine.history.runs import read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import read_headers, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE
 from nwb_unitrefine.write.columns import writers
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
@@ -62,8 +62,8 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
 
 
 def _runs(store: UnitsStore) -> tuple[Run, ...]:
-    """Return the runs of a store."""
-    return read_runs(store.group(HISTORY), where=store.name, details=False)
+    """Return the runs of a store, as far as this needs them."""
+    return read_headers(store.group(HISTORY), where=store.name)
 
 
 def _ours(store: UnitsStore) -> set[str]:

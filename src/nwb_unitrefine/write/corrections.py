@@ -12,7 +12,7 @@ import numpy as np
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
 from nwb_unitrefine.history.authors import combine_labels, label_authors
 from nwb_unitrefine.history.integrity import check_history
-from nwb_unitrefine.history.runs import add_run, human_labels, read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import add_run, human_labels, read_in_effect, read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
 from nwb_unitrefine.write.columns import COLUMN_SETS, ColumnNames, column_names, edited_columns, run_column, writers
@@ -82,7 +82,7 @@ def relabel(
         raise WriteError(f"{unknown[0]!r} is not a label.", tip=f"Labels are {', '.join(CLASSES)}.")
 
     def change(store: UnitsStore) -> WriteReport:
-        chain = runs_in_effect(read_runs(store.group(HISTORY), where=store.name, details=False))
+        chain = read_in_effect(store.group(HISTORY), where=store.name)
         ids = store.read("id")
         changed = _rows(labels, ids, store)
         base = predictions_in_effect(chain, ids)

@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, label_authors
 from nwb_unitrefine.history.digests import field_digests
 from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.runs import add_run, human_labels, read_run, read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import add_run, human_labels, read_in_effect, read_run
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind, recorded_name
 from nwb_unitrefine.storage.remote.addresses import is_address
@@ -185,7 +185,7 @@ def record_curation(
         If the units in `store` are no longer those of the curation.
     """
     _require_same_units(store, curation)
-    in_effect = runs_in_effect(read_runs(store.group(HISTORY), where=store.name, details=False))
+    in_effect = read_in_effect(store.group(HISTORY), where=store.name)
     by_people = {} if replace_human else human_labels(in_effect)
     held = np.isin(curation.units.unit_ids, list(by_people))
     run = Run(

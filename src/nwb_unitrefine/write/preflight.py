@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.history.runs import read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import read_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.remote.addresses import is_address
@@ -64,7 +64,7 @@ def require_writable(
     if options.units_only:
         return
     with read_store(place) as store:
-        chain = runs_in_effect(read_runs(store.group(HISTORY), where=store.name))
+        chain = read_in_effect(store.group(HISTORY), where=store.name)
         columns_to_replace(
             column_names(options.columns),
             present=store.names(),
