@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from helpers import tampering
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.history.digests import digest_value
+from nwb_unitrefine.history.tree import text_array
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, redact, relabel, undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -159,3 +163,35 @@ def test_a_redaction_does_not_make_an_edit_good(session: Path, tmp_path: Path) -
         root[f"{tampering.HISTORY}/run_0003"].attrs["note"] = "see /home/ana/notes.txt"
     redact(path)
     assert any("changed: note" in check.detail for check in verify(path).checks if not check.passed)
+
+
+@pytest.mark.parametrize("frozen", sorted((Path(__file__).parent / "frozen").glob("*.nwb")), ids=lambda path: path.stem)
+def test_digests_of_a_released_version_are_computed_as_then(frozen: Path) -> None:
+    """A file that was labelled by it verifies: how a field is digested is part of the format."""
+    outcome = verify(frozen)
+    assert outcome.passed, outcome
+    assert {f"{run} as recorded" for run in tampering.RUNS} <= {check.what for check in outcome.checks}
+
+
+def test_the_digest_of_a_field_is_as_the_format_describes_it() -> None:
+    """Shape, kind and content, worked by hand."""
+    by_hand = hashlib.sha256(b"(2,)" + b"text" + b"3:sua5:noise").hexdigest()[:32]
+    assert digest_value(text_array(["sua", "noise"])) == by_hand
+    by_hand = hashlib.sha256(b"(1,)" + b"integer" + (1).to_bytes(8, "little")).hexdigest()[:32]
+    assert digest_value(np.array([True])) == by_hand
+
+
+def test_a_history_exported_by_pynwb_is_as_recorded(tmp_path: Path) -> None:
+    """What pynwb writes of it, to the other backend too, has the same digests."""
+    from hdmf_zarr import NWBZarrIO
+    from pynwb import NWBHDF5IO
+
+    path = tampering.labelled(tmp_path / "file.nwb")
+    with tampering.opened(path) as root:
+        del root["acquisition/ElectricalSeries"]  # made by hand, and not as pynwb wants it
+    for io_class, name in ((NWBHDF5IO, "exported.nwb"), (NWBZarrIO, "exported.nwb.zarr")):
+        with NWBHDF5IO(path, "r") as source, io_class(str(tmp_path / name), "w") as target:
+            target.export(src_io=source, write_args={"link_data": False})
+        found = [check for check in verify(tmp_path / name).checks if check.what.endswith("as recorded")]
+        assert [check for check in found if not check.passed] == []
+        assert len(found) == 3

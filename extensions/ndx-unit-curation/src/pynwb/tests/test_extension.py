@@ -42,7 +42,7 @@ def make_session() -> NWBFile:
 def add_run(nwbfile: NWBFile, name: str, **fields: Any) -> None:
     """Add a run with the fields that every run has."""
     if "unit_curation" not in nwbfile.lab_meta_data:
-        nwbfile.add_lab_meta_data(UnitCuration())
+        nwbfile.add_lab_meta_data(UnitCuration(num_runs=1, newest_digest="sha256:1"))
     rows = DynamicTableRegion(name="units", data=[0, 1, 2], description="rows", table=nwbfile.units)
     required = {
         "kind": "human",
@@ -67,7 +67,12 @@ def everything() -> dict[str, Any]:
         "note": "a note",
         "label_column": "unitrefine_label",
         "probability_column": "unitrefine_probability",
+        "uncertain_column": "unitrefine_uncertain",
         "undoes": "run_0000",
+        "previous_digest": "sha256:0",
+        "digest": "sha256:1",
+        "field_digests": [["label", "0" * 32], ["/source", "1" * 32]],
+        "redactions": [["run_0000", "note", "0" * 32, "1" * 32]],
         "probability": np.full((3, 3), 1 / 3),
         "uncertain": np.array([True, False, True]),
         "reason": ["few spikes", "", ""],
@@ -100,6 +105,14 @@ def check(run: Any, units: Any) -> None:
     np.testing.assert_array_equal(run.features.value[:], [[1.0], [np.nan], [3.0]])
     assert np.asarray(run.features.origin_index[:]).tolist() == [[0], [1], [0]]
     assert run.units.table is units
+    if run.digest is not None:  # since version 0.2.0
+        assert (run.uncertain_column, run.previous_digest, run.digest) == (
+            "unitrefine_uncertain",
+            "sha256:0",
+            "sha256:1",
+        )
+        assert [list(row) for row in run.field_digests[:]] == [["label", "0" * 32], ["/source", "1" * 32]]
+        assert [list(row) for row in run.redactions[:]] == [["run_0000", "note", "0" * 32, "1" * 32]]
 
 
 @pytest.mark.parametrize("backend", ["hdf5", "zarr"])
