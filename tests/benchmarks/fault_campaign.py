@@ -77,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     memory = Path("/dev/shm")
     where = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="faults-", dir=where) as folder:
+        os.environ["XDG_STATE_HOME"] = f"{folder}/state"  # the secret of journals is not the user's
         for backend in ("hdf5", "zarr"):
             trial = Trial(Path(folder) / backend, backend)
             rng = random.Random(options.seed)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import stat
-from pathlib import Path  # noqa: TC003 - for the fixtures' annotations
+from pathlib import Path
 
 import pytest
 
-from nwb_unitrefine.errors import FileBusyError, JournalError, SourceError, WriteError
+from nwb_unitrefine.errors import FileBusyError, FileChangedError, JournalError, SourceError, WriteError
 from nwb_unitrefine.journal import (
     Edit,
     RecoveryOutcome,
@@ -20,6 +21,7 @@ from nwb_unitrefine.journal import (
     locked,
     recover,
     recover_if_needed,
+    summarize_journal,
 )
 from nwb_unitrefine.journal.record import Journal
 from nwb_unitrefine.journal.secret import secret_for_writing
@@ -371,3 +373,120 @@ def test_a_folder_is_changed_file_by_file(tmp_path: Path) -> None:
     journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).sealed(secret_for_writing()))
     assert recover(folder, undo=True).outcome is RecoveryOutcome.UNDONE
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*")) == [".zattrs", "gone", "gone/0"]
+
+
+def test_a_store_is_taken_back_in_the_reverse_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What refers to new files goes first, so that a reader half-way never follows it to what is gone."""
+    folder = tmp_path / "store.zarr"
+    folder.mkdir()
+    edits = tuple(Edit(f"{number}", 0, b"old", b"new") for number in range(3))
+    for number in range(3):
+        (folder / f"{number}").write_bytes(b"new")
+    journal_path(folder).write_bytes(Journal(folder.name, -1, -1, edits).sealed(secret_for_writing()))
+    order, real = [], os.replace
+
+    def noting(old: str, new: str, **folders: int) -> None:
+        order.append(new)
+        real(old, new, **folders)
+
+    monkeypatch.setattr(os, "replace", noting)
+    assert recover(folder, undo=True).outcome is RecoveryOutcome.UNDONE
+    assert order == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_every_step_is_on_the_disk_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_folder: bool
+) -> None:
+    """The journal, its seal, its name, the target, and that the journal is gone: each is waited for."""
+    place = tmp_path / "target"
+    if is_folder:
+        place.mkdir()
+        (place / "0").write_bytes(b"old")
+        edits, sizes = (Edit("0", 0, b"old", b"new"),), {}
+    else:
+        place.write_bytes(OLD)
+        edits, sizes = (EDIT,), SIZES
+    log: list[str] = []
+
+    def noted(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*arguments: object, **options: object) -> object:
+            if isinstance(arguments[0], int):
+                log.append(f"{name} {Path(f'/proc/self/fd/{arguments[0]}').readlink().name}")
+            elif name == "unlink" and "journal" in str(arguments[0]):
+                log.append("unlink journal")
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(os, name, call)
+
+    secret_for_writing()
+    for name in ("pwrite", "fsync", "unlink"):
+        noted(name)
+    with locked(place) as descriptor:
+        commit(place, edits, descriptor=descriptor, **sizes)
+    journal = journal_path(place).name
+    seal = [f"pwrite {journal}", f"fsync {journal}"]
+    assert log[:5] == [*seal, *seal, f"fsync {tmp_path.name}"]
+    assert log[-3:] == ["fsync target", "unlink journal", f"fsync {tmp_path.name}"]
+    expected = [entry.partition(" ")[0] for entry in log[5:-3]]
+    assert expected == (["pwrite", "fsync"] if is_folder else ["pwrite"])
+
+
+def test_a_file_that_is_replaced_meanwhile_is_not_said_to_be_written(target: Path) -> None:
+    """Where another file has taken the name, the error says that it has no labels, and no journal stays beside it."""
+    other = target.with_name("other")
+    other.write_bytes(b"another file")
+    with pytest.raises(FileChangedError, match="was replaced by another program"), locked(target) as descriptor:
+        commit(target, (EDIT,), descriptor=descriptor, require_unchanged=lambda: other.replace(target), **SIZES)
+    assert target.read_bytes() == b"another file"
+    assert not journal_path(target).exists()
+
+
+def test_a_target_that_changed_is_not_touched(target: Path) -> None:
+    """It is looked at once more when no other writer can begin; the journal is taken away."""
+
+    def changed() -> None:
+        raise FileChangedError("changed")
+
+    with pytest.raises(FileChangedError, match="changed"), locked(target) as descriptor:
+        commit(target, (EDIT,), descriptor=descriptor, require_unchanged=changed, **SIZES)
+    assert target.read_bytes() == OLD
+    assert not journal_path(target).exists()
+
+
+def test_the_journal_of_another_user_is_not_applied(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That user finishes it; the file and the journal stay as they are."""
+    interrupt(target, content=OLD)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(JournalError, match="belongs to another user"):
+        recover_if_needed(target)
+    assert target.read_bytes() == OLD
+    assert journal_path(target).exists()
+
+
+def test_a_journal_from_elsewhere_is_looked_at_and_then_trusted(target: Path) -> None:
+    """A stranger's is never applied by itself; shown, it changes nothing; on request, it is finished."""
+    journal_path(target).write_bytes(Journal(target.name, len(OLD), len(NEW), (EDIT,)).sealed(b"s" * 32))
+    for call in (recover, recover_if_needed):
+        with pytest.raises(JournalError, match="not written by you on this machine"):
+            call(target)
+    summary = summarize_journal(target)
+    assert summary is not None
+    assert (summary.is_own, summary.is_whole, summary.state) == (False, True, "before")
+    assert summary.places == ("bytes 4096 to 9096",)
+    assert target.read_bytes() == OLD
+    assert recover(target, trusted=True).outcome is RecoveryOutcome.FINISHED
+    assert target.read_bytes() == NEW
+    assert summarize_journal(target) is None
+
+
+def test_a_copy_beside_its_journal_is_recovered(target: Path) -> None:
+    """A folder that its user moves or copies keeps what a crash left in it, and is recovered by itself."""
+    interrupt(target, content=NEW[:6000])
+    elsewhere = target.parent.parent / "elsewhere"
+    shutil.copytree(target.parent, elsewhere)
+    recover_if_needed(elsewhere / target.name)
+    assert (elsewhere / target.name).read_bytes() == NEW

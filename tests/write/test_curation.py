@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import h5py
@@ -182,3 +183,50 @@ def test_ids_beyond_what_a_run_can_keep_are_refused(tmp_path) -> None:
     with pytest.raises(SourceError, match="beyond the whole numbers"):
         write_curation(curation_of(path))
     assert path.read_bytes() == before
+
+
+def test_a_write_says_that_the_file_has_other_names(tmp_path: Path) -> None:
+    """A hard link, as snapshots by `cp -al` are, shows the labels too."""
+    path = make_bare(tmp_path / "session.nwb")
+    assert write_curation(curation_of(path)).other_names == 0
+    (tmp_path / "snapshot.nwb").hardlink_to(path)
+    assert write_curation(curation_of(path), again=True).other_names == 1
+    assert len(read_history(tmp_path / "snapshot.nwb")) == 2
+
+
+@pytest.mark.parametrize("place", ["general/unit_curation", "general"])
+def test_a_history_behind_a_link_is_refused(tmp_path: Path, place: str) -> None:
+    """Labels and their history are in one file: nothing is written where a link leads to another."""
+    path, other = make_bare(tmp_path / "session.nwb"), make_bare(tmp_path / "other.nwb")
+    with h5py.File(other, "r+") as file:
+        file.require_group(place)
+    with h5py.File(path, "r+") as file:
+        if place in file:
+            del file[place]
+        file[place] = h5py.ExternalLink("other.nwb", place)
+    before = path.read_bytes(), other.read_bytes()
+    with pytest.raises(SourceError, match="is behind a link"):
+        write_curation(curation_of(path))
+    assert (path.read_bytes(), other.read_bytes()) == before
+
+
+@pytest.mark.parametrize("kind", ["link", "storage"])
+def test_a_column_in_another_file_is_not_written_through(tmp_path: Path, kind: str) -> None:
+    """A link under the name of our column goes, storage outside the file is refused; what they led to stays."""
+    path, other = make_bare(tmp_path / "session.nwb"), tmp_path / "other.h5"
+    curation = curation_of(path)
+    write_curation(curation)
+    n_units = len(curation.units)
+    with h5py.File(other, "w") as file:
+        file["values"] = np.arange(float(n_units))
+    with h5py.File(path, "r+") as file:
+        del file["units/unitrefine_probability"]
+        if kind == "link":
+            file["units/unitrefine_probability"] = h5py.ExternalLink("other.h5", "values")
+        else:
+            where = [(str(other), 0, 8 * n_units)]
+            file["units"].create_dataset("unitrefine_probability", (n_units,), "f8", external=where)
+    before = other.read_bytes()
+    with suppress(SourceError):
+        write_curation(curation_of(path), again=True, overwrite_columns=("unitrefine_probability",))
+    assert other.read_bytes() == before

@@ -1,4 +1,4 @@
-"""Open a file's units table, for reading or for an all-or-nothing change, whatever its backend."""
+"""Open the units table of an NWB file as a `UnitsStore`: `read_store` to read it, `change_store` to change it."""
 
 from __future__ import annotations
 
