@@ -126,7 +126,7 @@ def test_tables_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
         ["relabel", "x.nwb", "--by", "me", "--columns", "spike_times,b", "--unit", "1=sua"],
         ["relabel", "x.nwb", "--by", "me", "--unit", "sua"],
         ["export", "x.nwb", "labels.xlsx"],
-        ["train", "x.csv", "--map-label", "good"],
+        ["train", "x.csv", "--mapping", "good"],
         ["train", "x.csv", "--subject-pattern", "("],
         ["features", "x.nwb", "--jobs", "many"],
     ],

@@ -31,19 +31,19 @@ def tables(tmp_path: Path) -> Path:
 def test_a_model_is_trained_and_scored(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels and what became of them, scores by recording, and where the model is."""
     output = tmp_path_factory.mktemp("models") / "mine"
-    arguments = ["train", str(tables), "--map-label", "so-so=mua", "--output", str(output), *QUICK]
+    arguments = ["train", str(tables), "--mapping", "so-so=mua", "--output", str(output), *QUICK]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "so-so → mua" in printed
     assert "leave one subject out" in printed
     assert f"written to {output}" in printed
-    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--model", str(output)]) == 1
+    assert main(["evaluate", str(tables), "--mapping", "so-so=mua", "--model", str(output)]) == 1
     assert "was trained on rec0" in capsys.readouterr().err
 
 
 def test_programs_get_the_manifest(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json there is one document, and nothing else on standard output."""
-    assert main(["train", str(tables), "--map-label", "so-so=mua", "--no-validate", "--json", *QUICK]) == 0
+    assert main(["train", str(tables), "--mapping", "so-so=mua", "--no-validate", "--json", *QUICK]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["path"] is None
     assert document["manifest"]["training"]["n_units"] == {"sua": 40, "mua": 40, "noise": 40}
@@ -55,14 +55,14 @@ def test_an_unknown_label_is_one_line(tables: Path, capsys: pytest.CaptureFixtur
     assert main(["train", str(tables)]) == 1
     printed = capsys.readouterr().err
     assert "'so-so'" in printed
-    assert "--map-label so-so=mua" in printed
+    assert "--mapping so-so=mua" in printed
 
 
 @pytest.mark.slow
 def test_the_recipe_is_scored_and_drawn(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
     """UnitRefine's recipe and the default model side by side, with figures."""
     folder = tmp_path_factory.mktemp("figures")
-    arguments = ["evaluate", str(tables), "--map-label", "so-so=mua", "--recipe", "--figures", str(folder)]
+    arguments = ["evaluate", str(tables), "--mapping", "so-so=mua", "--recipe", "--figures", str(folder)]
     assert main([*arguments, "--model", "default"]) == 0
     printed = capsys.readouterr().out
     assert "UnitRefine recipe" in printed
@@ -81,7 +81,7 @@ def test_labels_without_a_class_are_refused(tables: Path, capsys: pytest.Capture
     for file in tables.glob("*.csv"):
         lines = file.read_text().splitlines(keepends=True)
         file.write_text("".join(line for line in lines if ",noise" not in line))
-    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--cross-validate"]) == 1
+    assert main(["evaluate", str(tables), "--mapping", "so-so=mua", "--cross-validate"]) == 1
     assert "0 noise" in capsys.readouterr().err
 
 
@@ -90,18 +90,18 @@ def test_noise_in_one_recording_alone_is_refused(tables: Path, capsys: pytest.Ca
     for file in sorted(tables.glob("*.csv"))[1:]:
         lines = file.read_text().splitlines(keepends=True)
         file.write_text("".join(line for line in lines if ",noise" not in line))
-    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--recipe"]) == 1
+    assert main(["evaluate", str(tables), "--mapping", "so-so=mua", "--recipe"]) == 1
     assert "Without rec0, no unit is labelled noise" in capsys.readouterr().err
 
 
 def test_a_subject_pattern_that_is_none_is_refused(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be a regular expression is one line."""
-    assert main(["evaluate", str(tables), "--map-label", "so-so=mua", "--subject-pattern", "("]) == 2
+    assert main(["evaluate", str(tables), "--mapping", "so-so=mua", "--subject-pattern", "("]) == 2
     assert "is not a regular expression" in capsys.readouterr().err
 
 
 def test_one_recording_has_no_interval(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An interval over recordings takes several of them."""
-    assert main(["evaluate", str(tables / "rec0.csv"), "--map-label", "so-so=mua", "--model", "default"]) == 0
+    assert main(["evaluate", str(tables / "rec0.csv"), "--mapping", "so-so=mua", "--model", "default"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "interval" in line]
     assert line.split()[-1] == "–"
