@@ -6,15 +6,16 @@ folder's tables do, and lose the spikes of clusters that the tables lack.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.history.layout import PREDEFINED
 from nwb_unitrefine.integrations.mean_waveforms import in_volts
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.records import Ragged
+from nwb_unitrefine.records import Column, Ragged
+from nwb_unitrefine.write.exports.units_table import build_units_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Units, Waveforms
 
 __all__ = ["add_units", "require_as_read"]
-
-_OF_THE_TABLE = frozenset(
-    ("id", "spike_times", "obs_intervals", "electrodes", "electrode_group", "waveform_mean", "waveform_sd", "waveforms")
-)
-"""Columns that mean something of their own in NWB."""
 
 _CLUSTER_COLUMNS = {
     "KSLabel": "Kilosort's own label: good where refractory periods are kept, else mua.",
@@ -63,45 +59,34 @@ def add_units(nwbfile: Any, units: Units, *, described: Mapping[str, str] | None
     SourceError
         If there are no spikes.
     """
-    from pynwb.misc import Units as Table
-
     if not len(units.spike_times_s.values):
         raise SourceError(f"{units.source.uri} has no spike times to convert.")
-    about: dict[str, Any] = {}
-    if units.sampling_rate_hz:
-        about["resolution"] = 1 / units.sampling_rate_hz
-    if (waveforms := units.waveforms) is not None:
-        mean, about["waveform_unit"] = in_volts(waveforms)
-        about |= {"waveform_rate": waveforms.sampling_rate_hz} if waveforms.sampling_rate_hz else {}
-    table = Table(name="units", description="Units as the sorter, or who curated them, left them.", **about)
-    table.id.extend(_row_ids(units.unit_ids).tolist())
-    with warnings.catch_warnings():
-        # the index is known: hdmf would make it anew, in Python, and take pairs of start and end for rows of their own
-        warnings.filterwarnings("ignore", message=r"Column '\w+' is predefined")
-        _add_ragged(table, "spike_times", "Spike times of each unit, in seconds.", units.spike_times_s)
-        if units.recording_intervals_s is not None:
-            recorded = Ragged.concatenated([units.recording_intervals_s] * len(units))
-            _add_ragged(table, "obs_intervals", "When each unit was observed.", recorded)
-        if waveforms is not None:
-            about_mean = "Mean waveform of each unit, made of the sorter's templates."
-            table.add_column("waveform_mean", about_mean, data=mean)
-            if (rows := _electrode_rows(waveforms, _n_electrodes(units))) is not None:
-                about_rows = "Electrodes of the channels of each mean waveform."
-                _add_ragged(table, "electrodes", about_rows, rows, table=nwbfile.electrodes)
-    for name, (description, values) in _columns(units, described or {}).items():
-        table.add_column(name, description, data=values.tolist() if values.dtype == object else values)
-    nwbfile.units = table
+    mean, unit, rows = None, None, None
+    if units.waveforms is not None:
+        mean, unit = in_volts(units.waveforms)
+        rows = _electrode_rows(units.waveforms, _n_electrodes(units))
+    recorded = units.recording_intervals_s
+    nwbfile.units = build_units_table(
+        units,
+        ids=_row_ids(units.unit_ids),
+        description="Units as the sorter, or who curated them, left them.",
+        obs_intervals=None if recorded is None else Ragged.concatenated([recorded] * len(units)),
+        electrodes=rows,
+        electrodes_table=nwbfile.electrodes,
+        waveform_mean=mean,
+        waveform_unit=unit,
+        columns=[Column(name, *one) for name, one in _columns(units, described or {}).items()],
+        about={
+            "electrodes": "Electrodes of the channels of each mean waveform.",
+            "waveform_mean": "Mean waveform of each unit, made of the sorter's templates.",
+        },
+    )
 
 
 def _row_ids(unit_ids: NDArray[Any]) -> NDArray[np.int64]:
     """The sorter's ids where NWB can have them, else numbers."""
     usable = unit_ids.dtype.kind in "iu" and len(np.unique(unit_ids)) == len(unit_ids) and unit_ids.min() >= 0
     return unit_ids.astype(np.int64) if usable else np.arange(len(unit_ids))
-
-
-def _add_ragged(units: Any, name: str, description: str, rows: Ragged, **options: Any) -> None:
-    """Add a column of rows of different lengths, as it stands in memory."""
-    units.add_column(name, description, data=rows.values, index=rows.offsets[1:].tolist(), **options)
 
 
 def _n_electrodes(units: Units) -> int:
@@ -127,7 +112,7 @@ def _columns(units: Units, described: Mapping[str, str]) -> dict[str, tuple[str,
     for name, column in units.columns.items():
         if isinstance(column.values, np.ndarray) and column.values.ndim == 1:
             usable = name.replace("/", "_").replace(":", "_")
-            usable = f"sorter_{usable}" if usable in _OF_THE_TABLE or usable in found else usable
+            usable = f"sorter_{usable}" if usable in PREDEFINED or usable in found else usable
             about = described.get(name) or _CLUSTER_COLUMNS.get(name) or column.description
             found.setdefault(usable, (about or f"{name}, as the sorter's output has it.", column.values))
     return found

@@ -43,7 +43,7 @@ class ElectrodeGroup:
     Parameters
     ----------
     name, description, location : str
-    device, device_description, device_manufacturer : str
+    device, device_description : str
         Of the probe; empty where the file does not say.
     """
 
@@ -52,7 +52,6 @@ class ElectrodeGroup:
     location: str
     device: str
     device_description: str = ""
-    device_manufacturer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,7 +129,6 @@ def _groups(root: Group) -> Iterator[ElectrodeGroup]:
             location=attribute_text(group.attributes, "location"),
             device=names.get(attribute_text(attributes, "object_id"), ""),
             device_description=attribute_text(attributes, "description"),
-            device_manufacturer=attribute_text(attributes, "manufacturer"),
         )
 
 

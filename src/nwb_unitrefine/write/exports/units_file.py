@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-import warnings
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,10 @@ from nwb_unitrefine.errors import MissingExtraError, WriteError
 from nwb_unitrefine.history.layout import PREDEFINED
 from nwb_unitrefine.read.nwb.session_metadata import Session, read_session
 from nwb_unitrefine.records import Ragged
+from nwb_unitrefine.write.exports.units_table import as_written, build_units_table
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Column, Source, Units
 
@@ -144,47 +143,30 @@ def _add_electrodes(nwbfile: Any, session: Session, units: Units) -> int:
     for name, column in columns.items():
         if isinstance(column.values, Ragged) or _is_empty(column):
             continue
-        nwbfile.add_electrode_column(name, _described(column.description), data=_plain(column.values))
+        nwbfile.add_electrode_column(name, _described(column.description), data=as_written(column.values))
     return len(electrodes.ids)
 
 
 def _add_units(nwbfile: Any, units: Units, n_electrodes: int) -> None:
     """Add the units table."""
-    from pynwb.misc import Units as UnitsTable
-
-    waves = units.waveforms
-    rate = {"waveform_rate": waves.sampling_rate_hz} if waves is not None and waves.sampling_rate_hz else {}
-    resolution = {"resolution": 1 / units.sampling_rate_hz} if units.sampling_rate_hz else {}
-    table = UnitsTable(name="units", description="Sorted units.", **rate, **resolution)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a table that is filled column by column is uneven on the way
-        table.id.extend(units.unit_ids.tolist())
-        _add_ragged(table, "spike_times", "Spike times of each unit, in seconds.", units.spike_times_s)
-        if units.obs_intervals_s is not None:
-            about = "When each unit was observed, in seconds."
-            _add_ragged(table, "obs_intervals", about, units.obs_intervals_s)
-        if units.unit_electrodes is not None and n_electrodes:
-            about = "Electrodes of each unit."
-            _add_ragged(table, "electrodes", about, units.unit_electrodes, refers_to=nwbfile.electrodes)
-        if waves is not None:
-            mean = waves.mean[:, :, 0] if waves.mean.shape[2] == 1 else waves.mean
-            table.add_column("waveform_mean", _about_waveforms(waves.declared_unit), data=mean)
-        for name, column in units.columns.items():
-            if _is_empty(column) or not _is_written(column):
-                continue
-            if isinstance(column.values, Ragged):
-                _add_ragged(table, name, _described(column.description), column.values)
-            else:
-                table.add_column(name, _described(column.description), data=_plain(column.values))
-    nwbfile.units = table
-
-
-def _add_ragged(table: Any, name: str, description: str, rows: Ragged, *, refers_to: Any = None) -> None:
-    """Add a column with rows of different lengths."""
-    values = rows.values[rows.offsets[0] : rows.offsets[-1]]
-    ends = rows.offsets[1:] - rows.offsets[0]
-    options = {} if refers_to is None else {"table": refers_to}
-    table.add_column(name, description, data=_plain(values), index=ends.tolist(), **options)
+    waves, mean = units.waveforms, None
+    if waves is not None:
+        mean = waves.mean[:, :, 0] if waves.mean.shape[2] == 1 else waves.mean
+    nwbfile.units = build_units_table(
+        units,
+        ids=units.unit_ids,
+        description="Sorted units.",
+        obs_intervals=units.obs_intervals_s,
+        electrodes=units.unit_electrodes if n_electrodes else None,
+        electrodes_table=nwbfile.electrodes,
+        waveform_mean=mean,
+        columns=[
+            replace(column, name=name, description=_described(column.description))
+            for name, column in units.columns.items()
+            if _is_written(column) and not _is_empty(column)
+        ],
+        about={} if waves is None else {"waveform_mean": _about_waveforms(waves.declared_unit)},
+    )
 
 
 def _about_waveforms(unit: str) -> str:
@@ -214,11 +196,6 @@ def _described(description: str) -> str:
 def _named(name: str) -> str:
     """Return a name that NWB allows today; older files have others."""
     return re.sub(r"[/:]", "-", name)
-
-
-def _plain(values: NDArray[Any]) -> Any:
-    """Values as pynwb writes them: text as lists."""
-    return values.tolist() if values.dtype.kind in "OUS" else values
 
 
 def _location(column: Column | None, count: int) -> list[str]:
