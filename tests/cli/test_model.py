@@ -67,7 +67,7 @@ def test_options_say_how_to_load_a_model(shared_data, capsys):
     published = shared_data / "published_models"
     two = [str(published / "unitrefine_sklearn152"), str(published / "unitrefine_sklearn161")]
     assert main(["model", "show", *two]) == 1
-    assert "must tell noise from neural" in capsys.readouterr().err
+    assert "must divide one class of the first" in capsys.readouterr().err
     assert main(["model", "show", *two, "--labels", "0=neural,1=noise", "--labels", "0=mua,1=sua"]) == 0
     printed = capsys.readouterr().out
     assert "0 = neural, 1 = noise" in printed

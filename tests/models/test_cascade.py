@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.model_factory import make_features, training_table
 from nwb_unitrefine.errors import FeatureError, ModelError
-from nwb_unitrefine.models import load_model
+from nwb_unitrefine.models import describe_classes, load_model
+from nwb_unitrefine.models.load import recorded_options
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
@@ -104,12 +106,56 @@ def test_a_three_class_model_of_others_is_a_model(published):
 
 
 def test_neural_never_becomes_sua(pair):
-    """A model that tells noise from neural alone is refused, with what to do."""
+    """A model that tells noise from neural alone labels with these words."""
     table, _ = training_table()
-    with pytest.raises(ModelError, match="noise_neural tells only neural from noise") as caught:
-        load_model(pair[0][0]).predict(make_features(table.to_numpy(), _old(table)))
-    assert "tells sua from mua" in caught.value.tip
+    model = load_model(pair[0][0])
+    found = model.predict(make_features(table.to_numpy(), _old(table)))
+    np.testing.assert_allclose(found.probabilities, pair[0][1].predict_proba(table), atol=1e-12)
+    assert found.classes == model.classes == ("neural", "noise")
+    assert set(found.labels) == {"neural", "noise"}
+    assert list(found.to_frame().columns)[2:4] == ["p_neural", "p_noise"]
     assert class_name(meaning("neural")) != "sua"
+
+
+def test_good_and_bad_need_no_explanation(published):
+    """As UnitRefine's further models write them: the labels are their own words."""
+    table, labels = training_table()
+    folder, model = published("sua", (labels == 0).astype(int), {"0": "bad", "1": "good"})
+    found = load_model(folder).predict(make_features(table.to_numpy(), _old(table)))
+    assert found.labels.tolist() == np.array(["bad", "good"])[model.predict(table)].tolist()
+    np.testing.assert_allclose(found.confidence, model.predict_proba(table).max(axis=1))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_second_model_may_divide_any_class(published, order):
+    """Good or bad first, then what the bad ones are: the same three classes as ever."""
+    table, labels = training_table()
+    good, first = published("good_bad", (labels == 0).astype(int), {"0": "bad", "1": "good"})
+    bad, second = published("mua_noise", np.where(labels == 2, 1, 0), {"0": "mua", "1": "noise"})
+    found = load_model([(good, bad)[place] for place in order]).predict(make_features(table.to_numpy(), _old(table)))
+    p_bad, p_good = first.predict_proba(table).T
+    mua, noise = second.predict_proba(table).T
+    assert found.classes == CLASSES
+    np.testing.assert_allclose(found.probabilities, np.stack([p_good, p_bad * mua, p_bad * noise], axis=1), atol=1e-12)
+
+
+def test_models_whose_classes_do_not_contain_each_other_are_no_cascade(published):
+    """Good or bad says nothing that noise or neural divides, and the other way round."""
+    _, labels = training_table()
+    one, _ = published("good_bad", (labels == 0).astype(int), {"0": "bad", "1": "good"})
+    other, _ = published("noise_neural", (labels == 2).astype(int), {"0": "neural", "1": "noise"})
+    with pytest.raises(ModelError, match="must divide one class of the first"):
+        load_model([one, other])
+
+
+def test_words_of_nobodys_table_are_classes_too(published):
+    """Four words of a laboratory."""
+    table, labels = training_table()
+    words = {"0": "axon", "1": "soma", "2": "fast-spiking"}
+    folder, model = published("shapes", labels, words)
+    found = load_model(folder).predict(make_features(table.to_numpy(), _old(table)))
+    assert found.classes == ("axon", "soma", "fast-spiking")
+    assert found.labels.tolist() == [words[str(one)] for one in model.predict(table)]
 
 
 def test_classes_that_nobody_explains_are_asked_for(published):
@@ -120,7 +166,7 @@ def test_classes_that_nobody_explains_are_asked_for(published):
     other, _ = published("sua_mua", (labels == 0).astype(int), {"0": "mua", "1": "good"})
     with pytest.raises(ModelError, match="does not say what its classes 0, 1 mean"):
         load_model(folder).predict(features)
-    with pytest.raises(ModelError, match="must tell noise from neural"):
+    with pytest.raises(ModelError, match="must divide one class of the first"):
         load_model([folder, other])
     explained = load_model([folder, other], labels=[{"0": "neural", "1": "noise"}, {"0": "mua", "1": "sua"}])
     assert set(explained.predict(features).labels) <= set(CLASSES)
@@ -183,3 +229,53 @@ def test_a_model_that_cannot_take_missing_values_says_so(published):
 def test_words_mean_what_curators_mean(label, name):
     """Spelling and case do not matter; what is ambiguous is not guessed."""
     assert class_name(meaning(label)) == name
+
+
+def test_an_answer_about_classes_is_remembered_beside_the_model(published):
+    """Once said, it need not be said again; the files of the model stay as they are, and a run records it."""
+    table, labels = training_table()
+    features = make_features(table.to_numpy(), _old(table))
+    folder, _ = published("mute", (labels == 2).astype(int), {"0": 0, "1": 1})
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    describe_classes(folder, {"0": "neural", "1": "noise"})
+    model = load_model(folder)
+    assert set(model.predict(features).labels) == {"neural", "noise"}
+    assert model.identity.digest == load_model(folder, labels={"0": "neural", "1": "noise"}).identity.digest
+    assert recorded_options(model.options) == {"labels": {"0": "neural", "1": "noise"}}
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "classes.json"} == before
+
+
+@pytest.mark.parametrize(
+    ("classes", "match"),
+    [
+        ({"0": "neural"}, "no label for class '1'"),
+        ({"0": "noise", "1": "noise"}, "same label for two"),
+        ({"0": "noise", "1": "neural", "2": "axon"}, "no class '2'"),
+        ({"0": "niose", "1": "neural"}, "cannot mean 'niose'"),
+        ({"0": "unsorted", "1": "neural"}, "cannot mean 'unsorted'"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused(published, classes, match):
+    """Nothing is written then."""
+    folder, _ = published("mute", (training_table()[1] == 2).astype(int), {"0": 0, "1": 1})
+    with pytest.raises(ModelError, match=match):
+        describe_classes(folder, classes)
+    assert not (folder / "classes.json").exists()
+
+
+@pytest.mark.parametrize("name", ["spikeinterface_sklearn132", "unitrefine_sklearn152", "unitrefine_sklearn161"])
+def test_a_published_model_runs_after_one_answer(shared_data, tmp_path, name):
+    """Its probabilities are those of the scikit-learn that wrote it, under the words of the answer."""
+    source = shared_data / "published_models" / name
+    for file in ("best_model.skops", "model_info.json"):
+        (tmp_path / file).write_bytes((source / file).read_bytes())
+    describe_classes(tmp_path, {"0": "noise", "1": "neural"})
+    model = load_model(tmp_path)
+    table = pd.read_csv(source / "training_data.csv")
+    expected = pd.read_csv(source / "expected_probabilities.csv")[["p0", "p1"]].to_numpy()
+    values = table[list(model.estimator.columns)].to_numpy(dtype=float)
+    found = model.predict(make_features(values, model.inputs))
+    known = found.labels != ""
+    assert known.mean() > 0.99
+    np.testing.assert_allclose(found.probabilities[known], expected[known], rtol=0, atol=1e-6)
+    assert found.labels[known].tolist() == np.array(["noise", "neural"])[expected[known].argmax(axis=1)].tolist()

@@ -8,6 +8,7 @@ import pytest
 from helpers.model_factory import NAMES, make_features, make_manifest
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.models.manifest import Feature, Uncertainty
+from nwb_unitrefine.records import CLASSES
 
 SURE = [0.9, 0.06, 0.04]
 
@@ -16,7 +17,9 @@ def _decide(values, probabilities, *, manifest=None, names=NAMES):
     features = make_features(values, names)
     inputs = features.values[:, :3]
     probabilities = np.array(probabilities)
-    return decide(features, probabilities=probabilities, scores=probabilities, inputs=inputs, manifest=manifest)
+    return decide(
+        features, probabilities=probabilities, scores=probabilities, inputs=inputs, classes=CLASSES, manifest=manifest
+    )
 
 
 def test_the_label_is_the_class_of_the_largest_score():

@@ -97,9 +97,9 @@ def test_a_broken_folder_is_one_line(folder, spoil, match):
 
 
 def test_a_meaning_that_is_none_is_refused(folder):
-    """Labels are explained in our words."""
-    with pytest.raises(ModelError, match="cannot mean 'great'"):
-        load_model(folder, labels={"0": "great"})
+    """A slip of a known word is no word of one's own."""
+    with pytest.raises(ModelError, match="cannot mean 'niose'"):
+        load_model(folder, labels={"0": "niose"})
 
 
 def test_a_model_is_one_source_or_two(folder):

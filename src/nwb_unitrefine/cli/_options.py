@@ -114,15 +114,15 @@ def given_options() -> dict[str, Any]:
     """Return the arguments of `load_model` that the user gave, and no others."""
     kept = click.get_current_context().meta
     given = {name: kept.get(f"{__name__}.{name}") for name in ("allow_types", "labels", "missing", "decide")}
-    given["labels"] = [_parse_labels(text) for text in given["labels"] or ()]
+    given["labels"] = [parse_labels(text) for text in given["labels"] or ()]
     return {name: value for name, value in given.items() if value and value != "refuse"}
 
 
-def _parse_labels(text: str) -> dict[str, str]:
+def parse_labels(text: str) -> dict[str, str]:
     """Read ``0=noise,1=neural``."""
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(sign and label.strip() and meaning.strip() for label, sign, meaning in pairs):
-        raise click.BadParameter(f"{text!r} is not of the form 0=noise,1=neural", param_hint="--labels")
+        raise click.BadParameter(f"{text!r} is not of the form 0=noise,1=neural", param_hint="labels of classes")
     return {label.strip(): meaning.strip() for label, _, meaning in pairs}
 
 

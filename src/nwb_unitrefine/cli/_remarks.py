@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.records import CLASSES
-
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
 
@@ -17,7 +15,7 @@ __all__ = ["missing_features", "missing_remark", "weighing_remark"]
 def weighing_remark(predictions: Predictions, *, model_name: str) -> str:
     """Explain labels that are not the most probable class, which would look like a mistake; empty without any."""
     labelled = predictions.labels != ""
-    likeliest = np.array(CLASSES)[np.argmax(predictions.probabilities[labelled], axis=1)]
+    likeliest = np.array(predictions.classes)[np.argmax(predictions.probabilities[labelled], axis=1)]
     n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
     if not n_weighed:
         return ""

@@ -8,7 +8,7 @@ import click
 
 from nwb_unitrefine.cli._options import given_options, model_option, one_or_two, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, say
-from nwb_unitrefine.records import CLASSES, SourceHints
+from nwb_unitrefine.records import SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.integrations import Conversion
@@ -79,5 +79,5 @@ def _counts(conversion: Conversion) -> dict[str, int]:
     """Units of each label; nothing where none were asked for."""
     if conversion.curation is None:
         return {}
-    labels = conversion.curation.predictions.labels
-    return {name: int((labels == name).sum()) for name in CLASSES}
+    predictions = conversion.curation.predictions
+    return {name: int((predictions.labels == name).sum()) for name in predictions.classes}

@@ -9,7 +9,7 @@ import click
 from nwb_unitrefine.cli._options import load, model_option, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_number, show_probability
 from nwb_unitrefine.errors import SourceError
-from nwb_unitrefine.records import CLASSES, SourceHints
+from nwb_unitrefine.records import SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain import Reasons
@@ -81,7 +81,7 @@ def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, An
     return {
         "unit": predictions.unit_ids[row].item(),
         "label": str(predictions.labels[row]),
-        "probabilities": dict(zip(CLASSES, predictions.probabilities[row].tolist(), strict=True)),
+        "probabilities": dict(zip(predictions.classes, predictions.probabilities[row].tolist(), strict=True)),
         "remark": predictions.reasons[row],
         "reason": reasons.sentence(row),
         "evidence": [

@@ -9,7 +9,6 @@ import click
 
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.errors import SourceError
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Run
@@ -81,7 +80,14 @@ def _find(history: tuple[Run, ...], name: str, file: str) -> Run:
 def _as_row(run: Run, *, in_effect: bool) -> list[object]:
     """One line about a run."""
     counts = Counter(run.predictions.labels.tolist())
-    labels = ", ".join(f"{counts[name]} {name}" for name in CLASSES if counts[name]) or "none"
+    labels = (
+        ", ".join(
+            f"{counts[name]} {name}"
+            for name in dict.fromkeys((*run.predictions.classes, *counts))
+            if name and counts[name]
+        )
+        or "none"
+    )
     note = f"takes {run.undoes} back. {run.note}".strip() if run.undoes else run.note
     return [
         run.name,

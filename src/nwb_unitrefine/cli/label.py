@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -26,6 +26,8 @@ from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.records import CLASSES, RawOptions, SourceHints
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nwb_unitrefine.batch import LabelResult
     from nwb_unitrefine.records import Predictions
 
@@ -114,12 +116,11 @@ def command(
         interrupted = True
         n_left = len(found) - len(documents if as_json else rows)
         documents += [{"source": source, "error": "interrupted"} for source in found[len(documents) :]]
-        rows += [[source, *["–"] * (len(CLASSES) + 3), "not labelled"] for source in found[len(rows) :]]
+        rows += [_Line(source, None, 0, "–", "not labelled") for source in found[len(rows) :]]
     if as_json:
         print_json(documents)
     elif len(found) > 1:
-        headings = ["source", *CLASSES, "unlabelled", "uncertain", "rests on", "outcome"]
-        print_table(f"{len(found)} sources, {n_refused} refused", headings, rows)
+        _print_sources(rows, n_refused=n_refused)
     if interrupted:
         say(f"Interrupted: {n_left} of {len(found)} sources are as they were.", err=True)
         return EXIT_INTERRUPTED
@@ -152,7 +153,8 @@ def _as_document(result: LabelResult) -> dict[str, Any]:
 def _counts(predictions: Predictions) -> dict[str, int]:
     """Units of each label; those without one under an empty name are called unlabelled."""
     counts = Counter(label or "unlabelled" for label in predictions.labels.tolist())
-    return {name: counts[name] for name in (*CLASSES, "unlabelled")}
+    names = dict.fromkeys((*predictions.classes, *counts, "unlabelled"))
+    return {name: counts[name] for name in (*(one for one in names if one != "unlabelled"), "unlabelled")}
 
 
 def _print_units(result: LabelResult) -> None:
@@ -170,7 +172,7 @@ def _print_units(result: LabelResult) -> None:
             *([] if theirs is None else [SORTER_ID]),
             "spikes",
             "label",
-            *(f"p({name})" for name in CLASSES),
+            *(f"p({name})" for name in predictions.classes),
             "remark",
         ],
         [
@@ -220,13 +222,39 @@ def _print_written(result: LabelResult, predictions: Predictions) -> None:
     say(f"{counts}; {n_uncertain} uncertain; {where}")
 
 
-def _summary(result: LabelResult) -> list[object]:
-    """One row of the table of several sources."""
+class _Line(NamedTuple):
+    """What is kept of one of several sources."""
+
+    source: str
+    counts: dict[str, int] | None
+    n_uncertain: int
+    rests_on: str
+    outcome: str
+
+
+def _summary(result: LabelResult) -> _Line:
+    """Keep the counts of a source and what became of it."""
     labels = result.labels
     if labels is None:
-        return [result.source, *["–"] * (len(CLASSES) + 3), "refused"]
-    uncertain = int(labels.predictions.uncertain.sum())
+        return _Line(result.source, None, 0, "–", "refused")
     written = "unchanged" if result.report is not None and not result.report.is_written else "written"
     done = "dry run" if result.report is None else written
     basis = result.curation.rests_on if result.curation is not None else None
-    return [result.source, *_counts(labels.predictions).values(), uncertain, basis.value if basis else "–", done]
+    n_uncertain = int(labels.predictions.uncertain.sum())
+    return _Line(result.source, _counts(labels.predictions), n_uncertain, basis.value if basis else "–", done)
+
+
+def _print_sources(lines: Sequence[_Line], *, n_refused: int) -> None:
+    """One row for each source, one column for each label that any of them has."""
+    found = dict.fromkeys(name for line in lines for name in line.counts or ()) or dict.fromkeys(CLASSES)
+    names = [*(name for name in found if name != "unlabelled"), "unlabelled"]
+    print_table(
+        f"{len(lines)} sources, {n_refused} refused",
+        ["source", *names, "uncertain", "rests on", "outcome"],
+        [
+            [line.source, *["–"] * (len(names) + 2), line.outcome]
+            if line.counts is None
+            else [line.source, *(line.counts.get(name, 0) for name in names), line.n_uncertain, *line[3:]]
+            for line in lines
+        ],
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._groups import SuggestingGroup
-from nwb_unitrefine.cli._options import load, loading_options
+from nwb_unitrefine.cli._options import load, loading_options, parse_labels
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -70,12 +70,22 @@ def pull(*, source: str, folder: str) -> None:
     say(f"{source} is in {pull_model(source, folder)}")
 
 
+@command.command("describe")
+@click.argument("folder")
+@click.option("--classes", required=True, metavar="0=noise,1=neural", help="Label of each of the model's classes.")
+def describe(*, folder: str, classes: str) -> None:
+    """Remember what the classes of a published model mean; its own files stay as they are."""
+    from nwb_unitrefine.models import describe_classes
+
+    say(f"written to {describe_classes(folder, parse_labels(classes))}")
+
+
 def _steps(model: Model) -> list[FittedModel]:
     """The estimators of a model, in the order in which they decide."""
     from nwb_unitrefine.models import Cascade, FittedModel
 
     if isinstance(model, Cascade):
-        return [model.noise_or_neural, model.sua_or_mua]
+        return [model.first, model.second]
     assert isinstance(model, FittedModel)
     return [model]
 

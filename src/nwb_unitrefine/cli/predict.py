@@ -77,7 +77,7 @@ def command(
         return
     print_table(
         f"{source}: {len(frame)} units by {loaded.identity.name}",
-        ["unit", "label", *(f"p({name})" for name in CLASSES), "remark"],
+        ["unit", "label", *(f"p({name})" for name in predictions.classes), "remark"],
         [
             [
                 row.Index,

@@ -14,7 +14,6 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,7 +104,7 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
     used = [name for name in model.feature_names if name in features.names]
     groups = [(evidence, _present(features, used, evidence)) for evidence in EVIDENCE]
     groups = [(evidence, names) for evidence, names in groups if names]
-    changes = np.full((len(features), len(groups), len(CLASSES)), np.nan)
+    changes = np.full((len(features), len(groups), len(predictions.classes)), np.nan)
     for place, (_, names) in enumerate(groups):
         try:
             without = model.predict(hide(features, names))
@@ -115,7 +114,7 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
         changes[:, place] = predictions.probabilities - rest
     return Reasons(
         unit_ids=features.unit_ids,
-        classes=CLASSES,
+        classes=predictions.classes,
         labels=predictions.labels,
         evidence=tuple(evidence for evidence, _ in groups),
         changes=changes,

@@ -109,4 +109,5 @@ def combine_labels(predictions: Predictions, authors: LabelAuthors) -> LabelsInE
             f"set by {person}" if person else why for person, why in zip(people, predictions.reasons, strict=True)
         ),
     )
+    combined = combined.with_classes(combined.labels.tolist())
     return LabelsInEffect(predictions=combined, people=people, columns=authors.columns)

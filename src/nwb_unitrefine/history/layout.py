@@ -84,7 +84,7 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
         "kind": run.kind.value,
         "agent": run.agent,
         "created": run.created.astimezone(UTC).isoformat(),
-        "classes": list(CLASSES),
+        "classes": list(predictions.classes),
     }
     optional = ("note", "label_column", "probability_column", "uncertain_column", "undoes")
     attributes |= {name: getattr(run, name) for name in optional if getattr(run, name)}
@@ -185,17 +185,20 @@ def _run_from_group(name: str, group: Group) -> Run:
     attributes = group.attributes
     unit_ids = group.datasets["unit_id"].values
     count = len(unit_ids)
-    if attribute_texts(attributes, "classes") != list(CLASSES):
-        raise ValueError(f"its classes are {attributes['classes']}")
+    classes = tuple(attribute_texts(attributes, "classes"))
+    probabilities = _values(group, "probability", np.full((count, len(classes)), np.nan))
+    if not classes or len(set(classes)) != len(classes) or probabilities.shape != (count, len(classes)):
+        raise ValueError(f"its classes are {attributes['classes']}, with probabilities of shape {probabilities.shape}")
     labels = _values(group, "label", None).astype(np.str_)
-    if unknown := sorted(set(labels.tolist()) - {*CLASSES, ""}):
+    if unknown := sorted(set(labels.tolist()) - {*classes, ""}):
         raise ValueError(f"its label {unknown[0]!r} is none of its classes")
     predictions = Predictions(
         unit_ids=unit_ids,
-        probabilities=_values(group, "probability", np.full((count, len(CLASSES)), np.nan)),
+        probabilities=probabilities,
         labels=labels,
         uncertain=_values(group, "uncertain", np.zeros(count, dtype=np.bool_)).astype(np.bool_),
         reasons=tuple(_values(group, "reason", np.full(count, "", dtype=object)).tolist()),
+        classes=classes,
     )
     features = group.groups.get("features")
     return Run(

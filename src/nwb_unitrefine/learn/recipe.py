@@ -75,6 +75,11 @@ class _Cascade:
         return {}
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Sua, mua, noise."""
+        return CLASSES
+
+    @property
     def training_recordings(self) -> tuple[str, ...]:
         """Not recorded: it lives only while it is scored."""
         return ()

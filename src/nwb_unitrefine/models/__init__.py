@@ -3,7 +3,7 @@
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
 from nwb_unitrefine.models.hub import pull_model, push_model
-from nwb_unitrefine.models.load import load_model, predict
+from nwb_unitrefine.models.load import describe_classes, load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model
 
@@ -13,6 +13,7 @@ __all__ = [
     "Manifest",
     "Model",
     "ModelFolder",
+    "describe_classes",
     "load_model",
     "predict",
     "pull_model",

@@ -1,4 +1,4 @@
-"""Two models of two classes in a row, with the face of one of three: noise or neural, then sua or mua."""
+"""Two models in a row with the face of one: the second divides one class of the first, as neural into sua and mua."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import numpy as np
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.decision import decide
-from nwb_unitrefine.records import ModelIdentity
-from nwb_unitrefine.vocabulary.labels import NEURAL
+from nwb_unitrefine.records import CLASSES, ModelIdentity
+from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models.model import FittedModel
     from nwb_unitrefine.records import Features, Predictions
 
 __all__ = ["Cascade", "make_cascade"]
-
-_FIRST, _SECOND = frozenset({"noise", NEURAL}), frozenset({"sua", "mua"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,18 +27,21 @@ class Cascade:
 
     Parameters
     ----------
-    noise_or_neural : FittedModel
-    sua_or_mua : FittedModel
-        Says what a unit is if it is neural.
+    first : FittedModel
+    second : FittedModel
+        Distinguishes the units of one class of the first.
+    divided : int
+        Place of that class among the first's.
     """
 
-    noise_or_neural: FittedModel
-    sua_or_mua: FittedModel
+    first: FittedModel
+    second: FittedModel
+    divided: int
 
     @property
     def identity(self) -> ModelIdentity:
-        """Both models' identities, noise or neural first."""
-        both = (self.noise_or_neural.identity, self.sua_or_mua.identity)
+        """Both models' identities, in their order."""
+        both = (self.first.identity, self.second.identity)
         licences = tuple(dict.fromkeys(one.licence for one in both))
         digests = "".join(f"{one.digest}\n" for one in both)
         return ModelIdentity(
@@ -53,16 +54,29 @@ class Cascade:
 
     @property
     def options(self) -> dict[str, str]:
-        """As of `FittedModel`: the labels given for the classes of each, noise or neural first."""
-        both = (self.noise_or_neural, self.sua_or_mua)
+        """As of `FittedModel`: the labels given for the classes of each, in their order."""
+        both = (self.first, self.second)
         overrides = [dict(one.label_overrides) for one in both]
         labels = {"labels": json.dumps(overrides)} if any(overrides) else {}
         return {**both[0].options, **both[1].options, **labels}
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the second, then those of the first that it does not divide; sua, mua, noise if they are these."""
+        labels = self._labels
+        standard = [class_name(meaning(label)) for label in labels]
+        return CLASSES if sorted(standard, key=str) == sorted(CLASSES) else labels
+
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        """Classes in the order in which `predict` puts them together."""
+        first = self.first.classes
+        return (*self.second.classes, *first[: self.divided], *first[self.divided + 1 :])
+
+    @property
     def training_recordings(self) -> tuple[str, ...]:
         """Recordings that either was trained on, each once."""
-        both = (*self.noise_or_neural.training_recordings, *self.sua_or_mua.training_recordings)
+        both = (*self.first.training_recordings, *self.second.training_recordings)
         return tuple(dict.fromkeys(both))
 
     @property
@@ -73,14 +87,13 @@ class Cascade:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Features of both, each once."""
-        return tuple(dict.fromkeys((*self.noise_or_neural.feature_names, *self.sua_or_mua.feature_names)))
+        return tuple(dict.fromkeys((*self.first.feature_names, *self.second.feature_names)))
 
     def predict(self, features: Features) -> Predictions:
         """Label every unit.
 
-        The probabilities are p(noise), p(neural) p(sua | neural) and p(neural) p(mua | neural). The label is found as
-        UnitRefine finds it, in two decisions: noise or neural, then sua or mua; so a unit of 40 % noise, 35 % sua and
-        25 % mua is sua.
+        The probabilities are products, as p(noise), p(neural) p(sua | neural) and p(neural) p(mua | neural). The label
+        is found as UnitRefine finds it, in two decisions: so a unit of 40 % noise, 35 % sua and 25 % mua is sua.
 
         Parameters
         ----------
@@ -91,16 +104,19 @@ class Cascade:
         -------
         Predictions
         """
-        first = self.noise_or_neural.label_probabilities(features)
-        second = self.sua_or_mua.label_probabilities(features)
-        sua, mua = second["sua"], second["mua"]
-        neural, noise = first[NEURAL], first["noise"]
-        inputs = [model.input_values(features) for model in (self.noise_or_neural, self.sua_or_mua)]
+        first, second = self.first.class_probabilities(features), self.second.class_probabilities(features)
+        divided, rest = first[:, [self.divided]], np.delete(first, self.divided, axis=1)
+        chosen = np.eye(second.shape[1])[second.argmax(axis=1)]
+        labels, classes = self._labels, self.classes
+        names = labels if classes == labels else tuple(str(class_name(meaning(label))) for label in labels)
+        order = [names.index(name) for name in classes]
+        inputs = [model.input_values(features) for model in (self.first, self.second)]
         return decide(
             features,
-            probabilities=np.stack([neural * sua, neural * mua, noise], axis=1),
-            scores=np.stack([neural * (sua >= mua), neural * (sua < mua), noise], axis=1),
+            probabilities=np.concatenate([divided * second, rest], axis=1)[:, order],
+            scores=np.concatenate([divided * chosen, rest], axis=1)[:, order],
             inputs=np.concatenate(inputs, axis=1),
+            classes=classes,
             manifest=None,
         )
 
@@ -111,20 +127,31 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
     Raises
     ------
     ModelError
-        If they are not one that tells noise from neural and one that tells sua from mua.
+        If no class of either contains the classes of the other.
     """
     for first, second in ((one, other), (other, one)):
-        if first.distinguishes == _FIRST and second.distinguishes == _SECOND:
-            return Cascade(noise_or_neural=first, sua_or_mua=second)
+        divided = _divided(first, second)
+        if divided is not None:
+            return Cascade(first=first, second=second, divided=divided)
     told = "; ".join(f"{model.identity.name} tells {_names(model)}" for model in (one, other))
     raise ModelError(
-        f"Two models in a row must tell noise from neural, and sua from mua: {told}.",
+        f"Of two models in a row, the second must divide one class of the first, as sua and mua divide neural: {told}.",
         tip="Where a model does not say what its classes mean, say it: --labels 0=MEANING,1=MEANING "
         "for each, or labels=[{'0': MEANING, …}, {…}].",
     )
 
 
+def _divided(first: FittedModel, second: FittedModel) -> int | None:
+    """Find the class of the first that contains all of the second's; None where there is none."""
+    parts = [meant for meant in second.meanings if meant is not None]
+    if len(parts) != len(second.meanings):
+        return None
+    whole = frozenset[str]().union(*parts)
+    places = [place for place, meant in enumerate(first.meanings) if meant is not None and whole <= meant]
+    return places[0] if len(places) == 1 and len(parts) > 1 else None
+
+
 def _names(model: FittedModel) -> str:
     """Name what a model tells apart, in its own words where nobody knows what they mean."""
     pairs = zip(model.class_labels, model.estimator.classes, strict=True)
-    return " from ".join(meaning or repr(own) for meaning, own in pairs)
+    return " from ".join(label or repr(own) for label, own in pairs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.models.manifest import Uncertainty
-from nwb_unitrefine.records import CLASSES, Predictions
+from nwb_unitrefine.records import Predictions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["decide"]
 
-_NAMES = np.array(CLASSES)
-
 
 def decide(
     features: Features,
@@ -26,6 +24,7 @@ def decide(
     probabilities: NDArray[np.float64],
     scores: NDArray[np.float64],
     inputs: NDArray[np.float64],
+    classes: tuple[str, ...],
     manifest: Manifest | None,
 ) -> Predictions:
     """Label every unit with the class of the largest score, and flag what should not be relied on.
@@ -34,12 +33,13 @@ def decide(
     ----------
     features : Features
         As they were given to the model; their spike counts decide about units with few or no spikes.
-    probabilities : array, shape (n_units, 3)
-        Calibrated, in the order of `CLASSES`.
-    scores : array, shape (n_units, 3)
-        What the label is the largest of; rows sum to 1.
+    probabilities : array, shape (n_units, n_classes)
+        Calibrated, in the order of `classes`.
+    scores : array, shape (n_units, n_classes)
+        The label is the class of the largest; rows sum to 1.
     inputs : array, shape (n_units, n_inputs)
         What the estimator was given.
+    classes : tuple of str
     manifest : Manifest or None
         Its uncertainty rule and training ranges; without one, no label is flagged.
 
@@ -47,6 +47,7 @@ def decide(
     -------
     Predictions
     """
+    names = np.array(classes)
     rule = manifest.uncertainty if manifest is not None else Uncertainty()
     spikes = _spike_counts(features, rule.spike_count)
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
@@ -64,18 +65,19 @@ def decide(
         if present < rule.min_present:
             why.append(f"{present} features, fewer than {rule.min_present}")
         if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
-            names = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
-            why.append(f"outside the training range: {', '.join(names)}")
+            outliers = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
+            why.append(f"outside the training range: {', '.join(outliers)}")
         if certainty[row] < rule.min_probability:
-            first, second = _NAMES[np.argsort(scores[row])[:-3:-1]]
+            first, second = names[np.argsort(scores[row])[:-3:-1]]
             why.append(f"between {first} and {second}")
         reasons.append("; ".join(why))
     return Predictions(
         unit_ids=features.unit_ids,
         probabilities=np.where(unlabelled[:, None], np.nan, probabilities),
-        labels=np.where(unlabelled, "", _NAMES[np.argmax(scores, axis=1)]),
+        labels=np.where(unlabelled, "", names[np.argmax(scores, axis=1)]),
         uncertain=np.array([bool(reason) for reason in reasons], dtype=bool),
         reasons=tuple(reasons),
+        classes=classes,
     )
 
 

@@ -3,6 +3,7 @@
 ::
 
     best_model.skops     the fitted estimator
+    classes.json         ours, beside a published model: what its classes mean, as a user said
     model_info.json      label_conversion, requirements, metric_params: SpikeInterface's half
     manifest.json        ours: see `manifest`
     training_data.csv    one row a unit, one column a metric
@@ -46,11 +47,13 @@ __all__ = [
     "digest_of",
     "read_folder",
     "require_free",
+    "write_classes",
     "write_folder",
 ]
 
 SKOPS = "best_model.skops"
 INFO = "model_info.json"
+CLASSES_FILE = "classes.json"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 TRAINING_DATA = "training_data.csv"
@@ -74,12 +77,15 @@ class ModelFolder:
         ``model_info.json``, or empty where there is none.
     manifest : Manifest or None
         None for a folder that is not ours.
+    described_classes : mapping of str to str
+        ``classes.json``: labels that a user gave the classes of a folder that is not ours; empty without any.
     """
 
     path: Path
     skops: Path
     info: Mapping[str, Any] = field(default_factory=dict)
     manifest: Manifest | None = None
+    described_classes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -149,7 +155,36 @@ def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
     manifest = read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else None
     if manifest is not None:
         _check_digests(path, manifest, needed=found[0].name)
-    return ModelFolder(path=path, skops=found[0], info=_read_info(path / INFO), manifest=manifest)
+    return ModelFolder(
+        path=path,
+        skops=found[0],
+        info=_read_info(path / INFO),
+        manifest=manifest,
+        described_classes={} if manifest is not None else _read_classes(path / CLASSES_FILE),
+    )
+
+
+def _read_classes(file: Path) -> dict[str, str]:
+    """Read what `write_classes` wrote."""
+    if not file.is_file():
+        return {}
+    try:
+        document = json.loads(file.read_bytes()) if file.stat().st_size <= MAX_HEAD_BYTES else None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} is not JSON: {error}.") from error
+    classes = document.get("classes") if isinstance(document, dict) else None
+    if not isinstance(classes, dict) or not all(isinstance(label, str) for label in classes.values()):
+        raise ModelError(f"{file} does not hold a label for each class.", tip="Write it with: model describe.")
+    return classes
+
+
+def write_classes(path: Path, classes: Mapping[str, str]) -> Path:
+    """Write ``classes.json`` into a model folder, whole or not at all."""
+    file = path / CLASSES_FILE
+    text = json.dumps({"schema_version": 1, "classes": dict(classes)}, indent=2, ensure_ascii=False) + "\n"
+    with appearing(file, overwrite=True) as place:
+        place.write_text(text, encoding="utf-8")
+    return file
 
 
 def _check_digests(path: Path, manifest: Manifest, *, needed: str) -> None:

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.cascade import make_cascade
-from nwb_unitrefine.models.folder import ModelFolder, read_folder
+from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
-from nwb_unitrefine.vocabulary.labels import NEURAL, class_names
+from nwb_unitrefine.vocabulary.labels import class_words, is_class_word, json_key, likely_meant
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
 
-__all__ = ["PACKAGED", "load_model", "predict", "recorded_options"]
+__all__ = ["PACKAGED", "describe_classes", "load_model", "predict", "recorded_options"]
 
+_KNOWN = (*CLASSES, "neural", "good", "bad")
 _JOINT = " + "
 """Between the two sources of a cascade, as its identity names them."""
 
@@ -48,8 +49,8 @@ def load_model(
     ----------
     source : str, Path, ModelIdentity, Model or sequence of two sources
         ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one; a repository
-        on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models of two classes,
-        one that tells noise from neural and one that tells sua from mua, in either order. The identity of a model, as
+        on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of which
+        divides a class of the other, as sua and mua divide neural, in either order. The identity of a model, as
         a file's history records it, is loaded from where it says; whether it is still the same, its digest tells.
         A model that is loaded already is returned as it is.
     revision : str, optional
@@ -57,7 +58,8 @@ def load_model(
     allow_types : sequence of str
         Classes that the model may hold besides those that are allowed anyway, by full name: their code runs.
     labels : mapping of str to str, or one for each of two sources, optional
-        What the model's classes mean (sua, mua, noise, neural), where it does not say itself, or says it wrongly.
+        Label of each of the model's classes (sua, mua, noise, neural, good, bad or a word of your own), where the
+        folder does not state it, or states it wrongly.
     missing : {"refuse", "impute"}
         What a model of others does about features that no unit of a source has: refuse, naming them, or have its
         imputer fill them in, which it was not validated for. Models with a manifest take whatever there is.
@@ -178,6 +180,39 @@ def predict(model: Model | str | Path | Sequence[str | Path], features: Features
     return load_model(model).predict(features)
 
 
+def describe_classes(folder: str | Path, classes: Mapping[str, str]) -> Path:
+    """Remember beside a published model what its classes mean; its own files stay as they are.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A model folder on this machine that has no manifest.
+    classes : mapping of str to str
+        Label of each of its classes, as ``{"0": "noise", "1": "neural"}``.
+
+    Returns
+    -------
+    Path
+        ``classes.json`` in the folder: `load_model` reads it from now on.
+
+    Raises
+    ------
+    ModelError
+        If the folder is no model or has a manifest, or if a class is unknown, left out or labelled impossibly.
+    """
+    found = read_folder(Path(folder).expanduser())
+    if found.manifest is not None:
+        raise ModelError(f"{found.path} has a manifest, which states its classes.")
+    estimator = load_estimator(found.skops)
+    labels = _checked(classes)
+    _require_classes(estimator, labels)
+    absent = [json_key(one) for one in estimator.classes if json_key(one) not in labels]
+    if absent or len(set(labels.values())) != len(labels):
+        what = f"no label for class {absent[0]!r}" if absent else "the same label for two classes"
+        raise ModelError(f"There is {what} of {found.path}.")
+    return write_classes(found.path, labels)
+
+
 def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
     """Turn what a run records of how its model was loaded into the arguments of `load_model`.
 
@@ -276,7 +311,9 @@ def _fit_out(
         class_labels: tuple[str | None, ...] = manifest.classes
     else:
         inputs = _vocabulary_names(estimator, folder)
-        class_labels = class_names(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
+        labels = labels or folder.described_classes or None
+        _require_classes(estimator, labels or {})
+        class_labels = class_words(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
     identity = ModelIdentity(
         name=manifest.name if manifest is not None else name,
         source=source,
@@ -303,12 +340,20 @@ def _digest(folder: ModelFolder, labels: Mapping[str, str] | None) -> str:
 
 
 def _checked(labels: Mapping[str, str] | None) -> dict[str, str]:
-    """Refuse a meaning that is none."""
-    known = (*CLASSES, NEURAL)
-    for label, meaning in (labels or {}).items():
-        if meaning not in known:
-            raise ModelError(f"Label {label!r} cannot mean {meaning!r}.", tip=f"One of: {', '.join(known)}.")
-    return {str(label): meaning for label, meaning in (labels or {}).items()}
+    """Refuse a label that is none, or that is a slip of a known one."""
+    for own, label in (labels or {}).items():
+        meant = likely_meant(label, _KNOWN) if is_class_word(label) else ""
+        if meant or not is_class_word(label):
+            tip = f"Did you mean {meant}?" if meant else f"One of {', '.join(_KNOWN)}, or a word of your own."
+            raise ModelError(f"Label {own!r} cannot mean {label!r}.", tip=tip)
+    return {str(own): label for own, label in (labels or {}).items()}
+
+
+def _require_classes(estimator: Estimator, labels: Mapping[str, str]) -> None:
+    """Refuse a label for a class that the model does not have."""
+    classes = [json_key(one) for one in estimator.classes]
+    if strange := [str(own) for own in labels if str(own) not in classes]:
+        raise ModelError(f"{estimator.path} has no class {strange[0]!r}.", tip=f"It has: {', '.join(classes)}.")
 
 
 def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, ...]:

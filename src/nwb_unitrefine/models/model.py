@@ -12,7 +12,7 @@ from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES
-from nwb_unitrefine.vocabulary.labels import NEURAL
+from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.manifest import DecisionRule, Manifest
     from nwb_unitrefine.models.skops.estimator import Estimator
     from nwb_unitrefine.records import Features, ModelIdentity, Predictions
+    from nwb_unitrefine.vocabulary.labels import Meaning
 
 __all__ = ["FittedModel", "Missing", "Model"]
 
@@ -47,6 +48,10 @@ class Model(Protocol):
         """Vocabulary names of the features to give it, in any order."""
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels that it gives, in the order of its probabilities."""
+
+    @property
     def training_recordings(self) -> tuple[str, ...]:
         """Recordings that it was trained on; empty where it does not record them."""
 
@@ -69,7 +74,8 @@ class FittedModel:
     inputs : tuple of str
         Vocabulary name of each of the estimator's inputs; a name that the vocabulary does not have is as in the file.
     class_labels : tuple of str or None
-        Label of each of the estimator's classes: sua, mua, noise, neural, or None where the folder does not state it.
+        Label of each of the estimator's classes, or None where the folder does not state it. A label means a set of
+        sua, mua and noise (see `vocabulary.labels`) or is a word of the model's own.
     manifest : Manifest or None
         None for a folder that is not ours.
     missing : {"refuse", "impute"}
@@ -117,9 +123,24 @@ class FittedModel:
         return {} if self.manifest is None else self.manifest.class_priors
 
     @property
-    def distinguishes(self) -> frozenset[str | None]:
-        """Labels that it distinguishes."""
-        return frozenset(self.class_labels)
+    def meanings(self) -> tuple[Meaning | None, ...]:
+        """Which of sua, mua and noise each of the estimator's classes means; None for a word of its own."""
+        return tuple(None if label is None else meaning(label) for label in self.class_labels)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels that it gives: its own, or sua, mua and noise in this order where these are what its own mean."""
+        if self._is_standard:
+            return CLASSES
+        return tuple(
+            str(own) if label is None else label
+            for own, label in zip(self.estimator.classes, self.class_labels, strict=True)
+        )
+
+    @property
+    def _is_standard(self) -> bool:
+        """Whether its classes mean sua, mua and noise, each once."""
+        return sorted(map(class_name, self.meanings), key=str) == sorted(CLASSES)
 
     def class_probabilities(self, table: Features | pd.DataFrame) -> NDArray[np.float64]:
         """Probability of each of the estimator's own classes, as the estimator gives it: no calibration, no rule.
@@ -156,11 +177,6 @@ class FittedModel:
             )
         values = table[list(self.estimator.columns)] if self.estimator.columns else table
         return self.estimator.predict_proba(values.to_numpy(dtype=np.float64))
-
-    def label_probabilities(self, features: Features) -> dict[str | None, NDArray[np.float64]]:
-        """Probability of each of the model's labels, each of shape (n_units,)."""
-        found = self.class_probabilities(features)
-        return {label: found[:, column] for column, label in enumerate(self.class_labels)}
 
     def input_values(self, features: Features) -> NDArray[np.float64]:
         """Put features into the estimator's order.
@@ -205,34 +221,40 @@ class FittedModel:
 
     def predict(self, features: Features) -> Predictions:
         """Label every unit; see `load.predict`."""
-        if self.distinguishes != set(CLASSES):
-            raise self._cannot_say()
+        self.require_labels()
         inputs = self.input_values(features)
-        raw = self.estimator.predict_proba(inputs)
-        probabilities = raw[:, [self.class_labels.index(name) for name in CLASSES]]
+        probabilities = self.estimator.predict_proba(inputs)
+        if self._is_standard:
+            names = [class_name(meant) for meant in self.meanings]
+            probabilities = probabilities[:, [names.index(name) for name in CLASSES]]
         if self.manifest is not None:
             probabilities = calibrate(self.manifest, probabilities, inputs=inputs)
         scores = decision_scores(self.manifest, probabilities, rule=self.decide)
-        return decide(features, probabilities=probabilities, scores=scores, inputs=inputs, manifest=self.manifest)
+        return decide(
+            features,
+            probabilities=probabilities,
+            scores=scores,
+            inputs=inputs,
+            classes=self.classes,
+            manifest=self.manifest,
+        )
 
-    def _cannot_say(self) -> ModelError:
-        """Explain why a model of two classes, or of unknown ones, gives no labels of ours."""
+    def require_labels(self) -> None:
+        """Refuse a model whose classes are numbers that nothing explains, or two of which have one label.
+
+        Raises
+        ------
+        ModelError
+        """
         name = self.identity.name
-        if None in self.distinguishes:
-            unknown = ", ".join(
-                repr(one) for one, label in zip(self.estimator.classes, self.class_labels, strict=True) if label is None
+        unknown = [
+            repr(one) for one, label in zip(self.estimator.classes, self.class_labels, strict=True) if label is None
+        ]
+        if unknown:
+            raise ModelError(
+                f"{name} does not say what its classes {', '.join(unknown)} mean.",
+                tip="Say it once, to be remembered beside the model: `nwb-unitrefine model describe FOLDER --classes "
+                "0=noise,1=neural`; or for this time: --labels 0=noise,1=neural, labels={'0': 'noise', '1': 'neural'}.",
             )
-            return ModelError(
-                f"{name} does not say what its classes {unknown} mean.",
-                tip="Say what each is (sua, mua, noise, neural): labels={'0': MEANING, '1': MEANING} in Python, "
-                "--labels 0=MEANING,1=MEANING in the shell.",
-            )
-        if self.distinguishes == {"noise", NEURAL}:
-            tip = "Give it together with a model that tells sua from mua: both as --model, or load_model([this, that])."
-        elif self.distinguishes == {"sua", "mua"}:
-            tip = (
-                "Give it together with one that tells noise from neural: both as --model, or load_model([that, this])."
-            )
-        else:
-            tip = "A model must tell sua, mua and noise apart, alone or as two in a row."
-        return ModelError(f"{name} tells only {' from '.join(sorted(map(str, self.distinguishes)))}.", tip=tip)
+        if len(set(self.class_labels)) != len(self.class_labels):
+            raise ModelError(f"Two classes of {name} have the same label: {', '.join(map(str, self.class_labels))}.")

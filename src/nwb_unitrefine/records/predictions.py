@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +10,15 @@ import numpy as np
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["CLASSES", "ModelIdentity", "Predictions"]
 
 CLASSES = ("sua", "mua", "noise")
-"""The three labels, in the order of every array of probabilities."""
+"""Labels of the packaged model, in the order of its probabilities; other models may have classes of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +53,16 @@ class Predictions(Displayed):
     Parameters
     ----------
     unit_ids : array, shape (n_units,)
-    probabilities : array of float64, shape (n_units, 3)
-        Probability of each of `CLASSES`; rows sum to 1, or are NaN where nothing can be said.
+    probabilities : array of float64, shape (n_units, n_classes)
+        Probability of each class; rows sum to 1, or are NaN where nothing is known of the unit.
     labels : array of str, shape (n_units,)
-        One of `CLASSES`, or empty where nothing can be said.
+        One of `classes` or a person's own word; empty for no label.
     uncertain : array of bool, shape (n_units,)
         Whether the label should not be relied on.
     reasons : tuple of str, length n_units
         Why a unit is uncertain, or why it has no label; empty otherwise.
+    classes : tuple of str, length n_classes
+        Classes of the model, in the order of the probabilities.
     """
 
     unit_ids: NDArray[Any]
@@ -66,26 +70,38 @@ class Predictions(Displayed):
     labels: NDArray[np.str_]
     uncertain: NDArray[np.bool_]
     reasons: tuple[str, ...]
+    classes: tuple[str, ...] = CLASSES
 
     def __len__(self) -> int:
         return len(self.unit_ids)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """Probability of each unit's label, shape (n_units,); NaN where there is no label."""
-        known = [CLASSES.index(label) if label else 0 for label in self.labels.tolist()]
+        """Probability of each unit's label, shape (n_units,); NaN without a label, or for one that is no class."""
+        places = {name: place for place, name in enumerate(self.classes)}
+        known = np.array([places.get(label, -1) for label in self.labels.tolist()], dtype=np.intp)
         picked = self.probabilities[np.arange(len(self)), known]
-        return np.where(self.labels == "", np.nan, picked)
+        return np.where(known < 0, np.nan, picked)
+
+    def with_classes(self, words: Iterable[str]) -> Predictions:
+        """Return the same with further classes, such as words of people, to which the model gives no probability."""
+        added = tuple(word for word in dict.fromkeys(words) if word and word not in self.classes)
+        if not added:
+            return self
+        none = np.zeros((len(self), len(added)))
+        none[~np.isfinite(self.probabilities).all(axis=1)] = np.nan
+        probabilities = np.concatenate([self.probabilities, none], axis=1)
+        return replace(self, classes=(*self.classes, *added), probabilities=probabilities)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a unit: ``label``, ``probability``, ``p_sua``, ``p_mua``, ``p_noise``, ``uncertain``, ``reason``."""
+        """One row a unit: ``label``, ``probability``, ``p_`` with each class, ``uncertain``, ``reason``."""
         import pandas as pd
 
         return pd.DataFrame(
             {
                 "label": self.labels.astype(object),
                 "probability": self.confidence,
-                **{f"p_{name}": self.probabilities[:, i] for i, name in enumerate(CLASSES)},
+                **{f"p_{name}": self.probabilities[:, i] for i, name in enumerate(self.classes)},
                 "uncertain": self.uncertain,
                 "reason": list(self.reasons),
             },
@@ -97,7 +113,7 @@ class Predictions(Displayed):
         return Summary(
             title=f"Predictions for {plural(len(self), 'unit')}",
             facts=(("labels", count_labels(self.labels.tolist())), ("uncertain", str(int(self.uncertain.sum())))),
-            headings=("unit", "label", *(f"p({name})" for name in CLASSES), "uncertain", "reason"),
+            headings=("unit", "label", *(f"p({name})" for name in self.classes), "uncertain", "reason"),
             rows=(
                 [unit, label, *row, "yes" if uncertain else "", reason]
                 for unit, label, row, uncertain, reason in zip(

@@ -14,7 +14,6 @@ from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.models.calibration import decision_scores
 from nwb_unitrefine.read import compare_labels, existing_labels
-from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
@@ -74,7 +73,7 @@ def session_data(
         "software": {"nwb-unitrefine": version("nwb-unitrefine")},
         "created": curation.created.isoformat(),
         "file": _file(units),
-        "classes": list(CLASSES),
+        "classes": list(predictions.classes),
         "model": {name: getattr(curation.model, name) for name in ("name", "revision", "digest", "licence")},
         "problems": [
             {
@@ -160,7 +159,7 @@ def _units(curation: Curation, model: Model | None, reasons: Reasons | None) -> 
         "id": ids,
         "spikes": units.spike_times_s.counts.tolist(),
         "label": predictions.labels.tolist(),
-        "probability": [_rounded(predictions.probabilities[:, column], 3) for column in range(len(CLASSES))],
+        "probability": [_rounded(column, 3) for column in predictions.probabilities.T],
         "margin": _rounded(_margins(curation, model), 3),
         "uncertain": predictions.uncertain.astype(int).tolist(),
         "remark": list(predictions.reasons),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,10 @@ __all__ = [
     "LabelTranslation",
     "Meaning",
     "class_name",
-    "class_names",
+    "class_words",
+    "is_class_word",
+    "json_key",
+    "likely_meant",
     "meaning",
     "one_label",
     "spell",
@@ -280,8 +284,39 @@ def class_name(meant: Meaning | None) -> str | None:
     return next(iter(meant)) if meant is not None and len(meant) == 1 else None
 
 
-def class_names(classes: Iterable[Any], conversion: Mapping[str, Any]) -> tuple[str | None, ...]:
-    """Name what the classes of an estimator mean.
+def is_class_word(word: Any) -> bool:
+    """Whether a word can name a class: short, printable, no number, and not one that stands for no decision.
+
+    Examples
+    --------
+    >>> [is_class_word(word) for word in ("axon", "fast-spiking", 1, "1", "unsorted", "a=b", "")]
+    [True, True, False, False, False, False, False]
+    """
+    if not isinstance(word, str) or not _CLASS_WORD.fullmatch(word) or spell(word) != word:
+        return False
+    return meaning(word) != NO_DECISION and not word.replace(".", "").isdigit()
+
+
+_CLASS_WORD = re.compile(r"[^\W_](?:[\w .+-]{0,38}[^\W_]|[+])?")
+
+
+def likely_meant(word: str, known: Iterable[str]) -> str:
+    """Find the known label that a word is a slip of; empty where it is none, or a word of its own.
+
+    Examples
+    --------
+    >>> likely_meant("niose", ["noise", "mua"]), likely_meant("axon", ["noise", "mua"])
+    ('noise', '')
+    """
+    listed = list(known)
+    if word in listed:
+        return ""
+    near = get_close_matches(word.casefold(), listed, n=1, cutoff=0.75)
+    return near[0] if near else ""
+
+
+def class_words(classes: Iterable[Any], conversion: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """Find the word for each class of an estimator; None for a number that no word explains.
 
     Parameters
     ----------
@@ -292,13 +327,14 @@ def class_names(classes: Iterable[Any], conversion: Mapping[str, Any]) -> tuple[
 
     Examples
     --------
-    >>> class_names([0, 1], {"0": "noise", "1": "neural"}), class_names(["good", 7], {})
-    (('noise', 'neural'), ('sua', None))
+    >>> class_words([0, 1], {"0": "bad", "1": "good"}), class_words(["axon", 7], {})
+    (('bad', 'good'), ('axon', None))
     """
-    return tuple(class_name(meaning(conversion.get(_json_key(one), one))) for one in classes)
+    words = (conversion.get(json_key(one), one) for one in classes)
+    return tuple(word if is_class_word(word) else None for word in words)
 
 
-def _json_key(label: Any) -> str:
+def json_key(label: Any) -> str:
     """Write a class as a JSON key: numpy's 1 and 1.0 are "1"."""
     if isinstance(label, float) or (hasattr(label, "dtype") and label.dtype.kind == "f"):
         return str(int(label)) if float(label).is_integer() else str(label)

@@ -15,6 +15,7 @@ from nwb_unitrefine.history.integrity import check_history
 from nwb_unitrefine.history.runs import add_run, human_labels, read_in_effect, read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
+from nwb_unitrefine.vocabulary.labels import class_name, is_class_word, likely_meant, meaning
 from nwb_unitrefine.write.columns import COLUMN_SETS, ColumnNames, column_names, edited_columns, run_column, writers
 from nwb_unitrefine.write.curation import record_run, software_versions
 from nwb_unitrefine.write.digests import digest_inputs
@@ -22,7 +23,7 @@ from nwb_unitrefine.write.report import WriteReport
 from nwb_unitrefine.write.stores.open import change_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,7 +51,8 @@ def relabel(
     path : str or Path
         NWB file on this machine; it need not have been labelled before.
     labels : mapping of int to str
-        Label of each unit to change, by unit id: ``"sua"``, ``"mua"`` or ``"noise"``. Other units keep theirs.
+        Label of each unit to change, by unit id: ``"sua"``, ``"mua"``, ``"noise"``, a class
+        of the model in effect, or a word of your own such as ``"axon"``. Other units keep theirs.
     by : str
         Who decided.
     note : str, optional
@@ -77,15 +79,14 @@ def relabel(
         raise WriteError("A correction needs the name of who decided.", tip="Name them with --by.")
     if not labels:
         raise WriteError("There is no label to set.", tip="Give one as --unit 12=noise, or a table with --labels.")
-    unknown = sorted(set(labels.values()) - set(CLASSES))
-    if unknown:
-        raise WriteError(f"{unknown[0]!r} is not a label.", tip=f"Labels are {', '.join(CLASSES)}.")
 
     def change(store: UnitsStore) -> WriteReport:
         chain = read_in_effect(store.group(HISTORY), where=store.name)
         ids = store.read("id")
         changed = _rows(labels, ids, store)
         base = predictions_in_effect(chain, ids)
+        _require_words(labels.values(), base.classes)
+        base = base.with_classes(labels.values())
         by_people = human_labels(chain)
         held = np.isin(ids, list(by_people)) | changed
         new_labels = base.labels.astype(object)
@@ -96,6 +97,7 @@ def relabel(
             labels=new_labels.astype(np.str_),
             uncertain=base.uncertain & ~held,
             reasons=tuple("" if known else reason for known, reason in zip(held, base.reasons, strict=True)),
+            classes=base.classes,
         )
         run = Run(
             kind=RunKind.HUMAN,
@@ -250,7 +252,8 @@ def predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predi
     places = np.array([rows.get(unit, -1) for unit in ids.tolist()], dtype=np.int64)
     there = places >= 0
     labels, uncertain = np.full(len(ids), "", dtype=object), np.zeros(len(ids), dtype=np.bool_)
-    probabilities = np.full((len(ids), len(CLASSES)), np.nan)
+    classes = known.classes if known is not None else CLASSES
+    probabilities = np.full((len(ids), len(classes)), np.nan)
     if known is not None:
         labels[there] = known.labels[places[there]]
         uncertain[there] = known.uncertain[places[there]]
@@ -261,7 +264,21 @@ def predictions_in_effect(chain: Sequence[Run], ids: NDArray[np.int64]) -> Predi
         labels=labels.astype(np.str_),
         uncertain=uncertain,
         reasons=tuple(known.reasons[place] if known is not None and place >= 0 else "" for place in places.tolist()),
+        classes=classes,
     )
+
+
+def _require_words(words: Iterable[str], classes: Sequence[str]) -> None:
+    """Refuse a label that is none, a slip, or another name of a class: one file has one word for one thing."""
+    known = tuple(dict.fromkeys((*classes, *CLASSES)))
+    for word in words:
+        if word in known:
+            continue
+        same = class_name(meaning(word))
+        meant = same if same in known else likely_meant(word, known)
+        if meant or not is_class_word(word):
+            tip = f"Did you mean {meant}?" if meant else f"Labels are {', '.join(known)}, or a word of your own."
+            raise WriteError(f"{word!r} is not a label.", tip=tip)
 
 
 def _now() -> datetime:

@@ -382,4 +382,5 @@ def _kept(predictions: Predictions, by_people: Mapping[int, tuple[str, Run]], st
         labels[row], run = by_people[unit]
         uncertain[row] = not same_spikes[run.name]
         reasons[row] = f"its spikes are others than when {run.agent} labelled it" if uncertain[row] else ""
-    return replace(predictions, labels=labels.astype(np.str_), uncertain=uncertain, reasons=tuple(reasons))
+    kept = replace(predictions, labels=labels.astype(np.str_), uncertain=uncertain, reasons=tuple(reasons))
+    return kept.with_classes(kept.labels.tolist())

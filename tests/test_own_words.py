@@ -1,0 +1,120 @@
+"""A file may have classes of its own: those of a binary model, and the words of people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from helpers.model_factory import training_table
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import curate, load_model, write_curation
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.models import describe_classes
+from nwb_unitrefine.verification import verify
+from nwb_unitrefine.write import read_history, relabel, undo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    """A file of six units."""
+    return write_nwb(tmp_path / "session.nwb", make_session(n_units=6), waveforms="all")
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Path:
+    """A model that tells noise from neural."""
+    import skops.io
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    table, labels = training_table()
+    (tmp_path / "binary").mkdir()
+    model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=1000)).fit(table, labels == 2)
+    model[-1].classes_ = np.array([0, 1])
+    skops.io.dump(model, tmp_path / "binary" / "best_model.skops")
+    describe_classes(tmp_path / "binary", {"0": "neural", "1": "noise"})
+    return tmp_path / "binary"
+
+
+def test_a_binary_model_labels_a_file_with_its_own_words(session: Path, binary: Path) -> None:
+    """Columns, run, verification and undoing follow the classes of the model."""
+    curation = curate(session, model=load_model(binary))
+    write_curation(curation)
+    run = read_history(session)[0]
+    assert run.predictions.classes == ("neural", "noise")
+    assert set(run.predictions.labels.tolist()) <= {"neural", "noise"}
+    np.testing.assert_array_equal(run.predictions.probabilities, curation.predictions.probabilities)
+    assert verify(session, recompute=True, model=binary).passed
+    undo(session)
+    assert not verify(session).passed
+
+
+def test_a_model_of_other_classes_may_follow(session: Path, binary: Path) -> None:
+    """Three classes after two; undone, the two are back."""
+    write_curation(curate(session, model=load_model(binary)))
+    write_curation(curate(session))
+    assert read_history(session)[-1].predictions.classes == ("sua", "mua", "noise")
+    assert verify(session).passed
+    undo(session)
+    assert read_history(session)[-1].predictions.classes == ("neural", "noise")
+    assert verify(session).passed
+
+
+def test_people_use_words_of_their_own(session: Path, binary: Path) -> None:
+    """An axon among what a model called neural or noise: the run has the word, and no model gave it a probability."""
+    write_curation(curate(session, model=load_model(binary)))
+    unit, other = read_history(session)[0].predictions.unit_ids[:2].tolist()
+    relabel(session, {unit: "axon"}, by="S. Cajal")
+    found = read_history(session)[-1].predictions
+    assert found.classes == ("neural", "noise", "axon")
+    assert found.labels[0] == "axon"
+    assert np.isnan(found.probabilities[0]).all()
+    np.testing.assert_array_equal(found.probabilities[1:, 2], 0)
+    assert verify(session).passed
+    relabel(session, {other: "sua"}, by="S. Cajal")
+    assert read_history(session)[-1].predictions.classes == ("neural", "noise", "axon", "sua")
+    write_curation(curate(session, model=load_model(binary)), again=True)
+    assert read_history(session)[-1].predictions.labels[:2].tolist() == ["axon", "sua"]
+    assert verify(session, recompute=True, model=binary).passed
+    for _ in range(4):
+        if verify(session).run:
+            undo(session)
+
+
+@pytest.mark.parametrize("word", ["good", "niose", "unsorted", "1", "a=b", " axon", ""])
+def test_a_word_that_is_none_is_refused(session: Path, word: str) -> None:
+    """A synonym, a slip, no decision, a number: one file has one word for one thing."""
+    write_curation(curate(session))
+    unit = read_history(session)[0].predictions.unit_ids[0].item()
+    with pytest.raises(WriteError, match="is not a label"):
+        relabel(session, {unit: word}, by="S. Cajal")
+
+
+def test_the_shell_follows_the_classes_too(session: Path, binary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labelling, the history and the tables of several files."""
+    assert main(["label", str(session), "--model", str(binary)]) == 0
+    assert "p(neural)" in capsys.readouterr().out
+    unit = read_history(session)[0].predictions.unit_ids[0].item()
+    assert main(["relabel", str(session), "--unit", f"{unit}=axon", "--by", "S. Cajal"]) == 0
+    capsys.readouterr()
+    assert main(["history", str(session)]) == 0
+    assert "1 axon" in capsys.readouterr().out
+    other = write_nwb(session.with_name("other.nwb"), make_session(n_units=6), waveforms="all")
+    assert main(["label", str(session), str(other), "--model", str(binary), "--dry-run"]) == 0
+    assert "axon" in capsys.readouterr().out
+
+
+def test_the_shell_remembers_what_classes_mean(binary: Path) -> None:
+    """`model describe` and `model show`."""
+    (binary / "classes.json").unlink()
+    assert main(["model", "describe", str(binary), "--classes", "0=good,1=bad"]) == 0
+    assert main(["model", "describe", str(binary), "--classes", "0=good"]) == 1
+    assert main(["model", "describe", str(binary), "--classes", "good"]) == 2
+    assert load_model(binary).classes == ("good", "bad")
