@@ -16,6 +16,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.records.display import printable
+from nwb_unitrefine.records.names import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,12 +47,17 @@ FEW = 8
 GAP = 3
 
 
+def _shown(text: str) -> str:
+    """Text as it may be printed: no control characters of a file, no passwords and tokens of an address."""
+    return printable(without_secrets(text))
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """Print one line; control characters, which a file's strings may hold, are shown as escapes.
 
     Everything that a command prints goes through here, `print_table` or `print_json`.
     """
-    click.echo(printable(text), err=err)
+    click.echo(_shown(text), err=err)
 
 
 def describe_error(error: Exception, *, where: str = "") -> None:
@@ -105,14 +111,14 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     from rich.text import Text
 
     rows = [list(row) for row in rows]
-    headings = [printable(heading) for heading in headings]
+    headings = [_shown(heading) for heading in headings]
     table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     last = len(headings) - 1
     for number, heading in enumerate(headings):
         numeric = any(isinstance(row[number], int | float | np.number) for row in rows)
         table.add_column(Text(heading), justify="right" if numeric else "left", no_wrap=number < last, overflow="fold")
     texts = [
-        [show_number(cell) if isinstance(cell, float | np.floating) else printable(str(cell)) for cell in row]
+        [show_number(cell) if isinstance(cell, float | np.floating) else _shown(str(cell)) for cell in row]
         for row in rows
     ]
     for row_texts in texts:
@@ -121,7 +127,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     console.width = max(console.width, _least_width([list(headings), *texts], wraps=console.is_terminal))
     # Rich ends the program where it cannot write, so it writes into memory.
     with console.capture() as captured:
-        console.print(Text(printable(title), style="bold"), soft_wrap=True)
+        console.print(Text(_shown(title), style="bold"), soft_wrap=True)
         console.print(table)
     # What rich pads to the table's width is of no use to anybody who copies or compares the lines.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
@@ -192,6 +198,6 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
         return value.value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, str | Path):
+        return without_secrets(str(value))
     return value
