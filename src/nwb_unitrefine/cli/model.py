@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,6 +69,26 @@ def pull(*, source: str, folder: str) -> None:
     from nwb_unitrefine.models import pull_model
 
     say(f"{source} is in {pull_model(source, folder)}")
+
+
+@command.command("list")
+@json_option
+def list_models(*, as_json: bool) -> None:
+    """List the published models that have a name here; using one fetches it where it is not in the cache."""
+    from nwb_unitrefine.models import registered_models
+
+    found = [(model, model.cached_revision) for model in registered_models()]
+    if as_json:
+        print_json([{**asdict(model), "cached_revision": revision or None} for model, revision in found])
+        return
+    print_table(
+        "Models by name (default comes with the package; the others are on the Hugging Face Hub)",
+        ["model", "distinguishes", "species", "in the cache", "source"],
+        [
+            [model.name, model.task, model.species or "not stated", revision[:7] or "no", model.source]
+            for model, revision in found
+        ],
+    )
 
 
 @command.command("describe")

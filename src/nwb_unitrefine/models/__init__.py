@@ -6,6 +6,7 @@ from nwb_unitrefine.models.hub import pull_model, push_model
 from nwb_unitrefine.models.load import describe_classes, load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model
+from nwb_unitrefine.models.registry import RegisteredModel, registered_models
 
 __all__ = [
     "Cascade",
@@ -13,11 +14,13 @@ __all__ = [
     "Manifest",
     "Model",
     "ModelFolder",
+    "RegisteredModel",
     "describe_classes",
     "load_model",
     "predict",
     "pull_model",
     "push_model",
     "read_folder",
+    "registered_models",
     "write_folder",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, TRAINING_DATA, read_folder
+from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
 
@@ -192,7 +193,7 @@ def pull_model(source: str, folder: Path | str) -> Path:
     Parameters
     ----------
     source : str
-        ``"hf://owner/repo[@revision]"``.
+        ``"hf://owner/repo[@revision]"``, or the name of a published model.
     folder : Path or str
         The folder to make.
 
@@ -206,7 +207,8 @@ def pull_model(source: str, folder: Path | str) -> Path:
     ModelError
         If there is no such model, or the folder is there already.
     """
-    address, target = parse_address(source), Path(folder)
+    registered = find_registered(source)
+    address, target = parse_address(source if registered is None else registered.source), Path(folder)
     if address is None:
         raise ModelError(
             f"{source} is no address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."

@@ -16,6 +16,7 @@ from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
+from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
@@ -48,9 +49,10 @@ def load_model(
     Parameters
     ----------
     source : str, Path, ModelIdentity, Model or sequence of two sources
-        ``"default"``, the one that comes with the package; a model folder, or a ``.skops`` file in one; a repository
-        on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of which
-        divides a class of the other, as sua and mua divide neural, in either order. The identity of a model, as
+        ``"default"``, the one that comes with the package; the name of a published one, as ``"unitrefine-mouse"``
+        (`registered_models` lists them; they are fetched from the Hub); a model folder, or a ``.skops`` file in one; a
+        repository on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of
+        which divides a class of the other, as sua and mua divide neural, in either order. The identity of a model, as
         a file's history records it, is loaded from where it says; whether it is still the same, its digest tells.
         A model that is loaded already is returned as it is.
     revision : str, optional
@@ -267,7 +269,10 @@ def _load_one(
     missing: Missing,
 ) -> FittedModel:
     """Find one model's folder, wherever it is, and load it."""
-    address = parse_address(source) if isinstance(source, str) and not Path(source).exists() else None
+    address = None
+    if isinstance(source, str) and not Path(source).exists():
+        registered = find_registered(source)
+        address = parse_address(source if registered is None else registered.source)
     if address is not None:
         if revision is not None and address.revision not in (None, revision):
             raise ModelError(f"{source} names a revision, and revision={revision!r} another.")
