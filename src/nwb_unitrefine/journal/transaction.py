@@ -90,8 +90,8 @@ def change_hdf5(
             if _state(descriptor) != state or not is_at(target, descriptor):
                 raise _changed(target)
 
-        require_unchanged()
         if dry_run or not edits:
+            require_unchanged()
             return result, Applied(0)
         n_bytes = commit(
             target,
@@ -146,8 +146,8 @@ def change_folder(
             if not overlay.is_still_as_read() or not is_at(target, descriptor):
                 raise _changed(target)
 
-        require_unchanged()
         if dry_run or not edits:
+            require_unchanged()
             return result, Applied(0)
         return result, Applied(commit(target, edits, descriptor=descriptor, require_unchanged=require_unchanged))
 
