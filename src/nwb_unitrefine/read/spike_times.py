@@ -20,6 +20,9 @@ __all__ = ["clean_spike_times", "clean_units", "stored_per_second"]
 
 _YEAR_S = 365.25 * 86_400
 
+_NO_CLOCK_S = 1e11
+"""No clock is thousands of years from its zero; such a value, like NaN and infinity, is no time."""
+
 _OPTION = "State their unit: --spike-times-in seconds, ms or samples (in Python, spike_times_in=)."
 
 
@@ -181,7 +184,7 @@ def _possible(trains: Ragged, context: ReadContext) -> Ragged:
 
 def _usable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which spike times can be those of one session."""
-    usable = np.isfinite(values)
+    usable: NDArray[np.bool_] = np.abs(values) < _NO_CLOCK_S
     known = values[usable]
     if len(known) and known.max() - known.min() > _YEAR_S:
         usable[usable] = np.abs(known - np.median(known)) <= _YEAR_S
