@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
 from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
+from nwb_unitrefine.vocabulary import OLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,15 +137,26 @@ class Dataset:
         """Return the units sorted by recording and id, so that nothing that follows depends on the order given."""
         return self.take(np.lexsort((self.unit_ids, self.recordings)))
 
+    def with_evidence(self) -> Dataset:
+        """Add what refractory violations show, where the counts are among the metrics; see `refractory_evidence`."""
+        place = {name: self.names.index(f"{name}@{OLD}") for name in EVIDENCE_FROM if f"{name}@{OLD}" in self.names}
+        if len(place) < len(EVIDENCE_FROM):
+            return self
+        found = refractory_evidence({name: self.values[:, column] for name, column in place.items()})
+        added = {f"{name}@{OLD}": values for name, values in found.items() if f"{name}@{OLD}" not in self.names}
+        values = np.column_stack([self.values, *added.values()])
+        return replace(self, names=(*self.names, *added), values=values)
+
     def to_features(self) -> Features:
-        """Return the metrics as a model takes them."""
+        """Return the metrics as a model takes them, with what their refractory violations show."""
+        data = self.with_evidence()
         origins = (Origin(OriginKind.COLUMN, "labelled data"), Origin(OriginKind.MISSING, "labelled data has no value"))
         return Features(
-            unit_ids=self.unit_ids,
-            names=self.names,
-            values=self.values,
+            unit_ids=data.unit_ids,
+            names=data.names,
+            values=data.values,
             origins=origins,
-            origin_index=np.isnan(self.values).astype(np.intp),
+            origin_index=np.isnan(data.values).astype(np.intp),
         )
 
     def to_frame(self) -> pd.DataFrame:

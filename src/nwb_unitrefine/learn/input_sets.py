@@ -68,7 +68,9 @@ def choose_inputs(
         if metric is None:
             suits = inputs == "all metrics"
         else:
-            suits = metric.needs <= INPUT_SETS[inputs] and (whole_recordings or not metric.follows_recording_length)
+            # Other programs that read the model do not have our own metrics.
+            suits = not metric.derived and metric.needs <= INPUT_SETS[inputs]
+            suits &= whole_recordings or not metric.follows_recording_length
         known = dataset.values[~np.isnan(dataset.values[:, column]), column]
         if suits and known.size and known.min() < known.max():
             chosen.append(name)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
 from nwb_unitrefine.records import Problem, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary import METRICS, Feature, definition_of, resolve
 from nwb_unitrefine.vocabulary.dialects import MetricColumn, dialect_named, dialect_of_metrics, metric_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Column, Units
@@ -89,9 +92,23 @@ def read_columns(
             ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
             what = f"Values of column {name!r} are out of range and not used."
             problems.append(Problem(ProblemCode.COLUMN_OUT_OF_RANGE, what, ids))
+    found |= {name: value for name, value in _evidence(found).items() if name not in found}
     whose = dialect or "no dialect"
     which = f", definition {release}" if release else ""
     return found, f"{whose}{which}" if found else "", tuple(problems)
+
+
+def _evidence(columns: Mapping[str, ColumnValues]) -> dict[str, ColumnValues]:
+    """Compute what refractory violations show, where the columns have the counts."""
+    if any(name not in columns for name in EVIDENCE_FROM):
+        return {}
+    computed = refractory_evidence({name: columns[name].values for name in EVIDENCE_FROM})
+    detail = ", ".join(columns[name].detail for name in EVIDENCE_FROM)
+    return {
+        Feature(METRICS[name], known).name: ColumnValues(values, detail, np.zeros(len(values), dtype=np.bool_))
+        for name, values in computed.items()
+        for known in METRICS[name].definitions
+    }
 
 
 def _own_name(name: str) -> tuple[MetricColumn, ...]:

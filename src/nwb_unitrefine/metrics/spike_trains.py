@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.metrics.contamination import EVIDENCE, refractory_evidence
 from nwb_unitrefine.metrics.metric_values import Missing, Outcome
 from nwb_unitrefine.metrics.sliding_rp import (
     correlogram_bins,
@@ -70,6 +71,7 @@ def spike_train_metrics(trains: SpikeTrains, *, names: Collection[str]) -> dict[
         "rp_contamination",
         "rp_violations",
         "sliding_rp_violation",
+        *EVIDENCE,
     }:
         results |= _violations(trains, always)
     if wanted & {"sync_spike_2", "sync_spike_4", "sync_spike_8"}:
@@ -137,11 +139,20 @@ def _violations(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, O
         sliding = sliding_rp_violation(close.correlogram, n_spikes, duration, rate)
         old_sliding = old_sliding_rp_violation(close.old_correlogram, n_spikes, duration)
     heard_or_nan = np.where(n_spikes > 0, 1.0, np.nan)
+    evidence = refractory_evidence(
+        {
+            "num_spikes": spikes,
+            "firing_rate": np.divide(spikes, duration, out=np.full(len(spikes), np.nan), where=duration > 0),
+            "rp_violations": close.pairs.astype(np.float64),
+            "isi_violations_count": close.short_intervals.astype(np.float64),
+        }
+    )
     excluded = "no contamination up to {} % can be excluded: too few spikes, or too many violations"
     return {
         "isi_violations_ratio": Outcome(np.where(heard, isi_ratio, np.nan), always),
         "isi_violations_count": Outcome(np.asarray(close.short_intervals * heard_or_nan), always),
         "rp_violations": Outcome(np.asarray(close.pairs * heard_or_nan), always),
+        **{name: Outcome(values, always) for name, values in evidence.items()},
         "rp_contamination": Outcome(
             np.where(heard & (n_spikes > 1), contamination, np.nan), always, "the unit has a single spike"
         ),

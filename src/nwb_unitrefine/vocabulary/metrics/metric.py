@@ -59,6 +59,8 @@ class Metric:
         Whether multiplying the waveform by a positive number leaves it as it is.
     follows_recording_length : bool
         Whether it grows with the time recorded, for the same unit.
+    derived : bool
+        Whether it is ours, computed from metrics of SpikeInterface.
     successor : str
         For a metric that 0.105 no longer has, the name of the one that took its place.
     """
@@ -73,6 +75,7 @@ class Metric:
     difference: str = ""
     scale_free: bool = True
     follows_recording_length: bool = False
+    derived: bool = False
     successor: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Metrics of SpikeInterface that take spike times alone."""
+"""Metrics that take spike times alone: those of SpikeInterface, and what the refractory period can show."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def _metric(
     valid: tuple[float, float] = (0.0, inf),
     difference: str = "",
     follows_recording_length: bool = False,
+    derived: bool = False,
 ) -> Metric:
     """All metrics of this module have their group and needs in common."""
     return Metric(
@@ -28,6 +29,7 @@ def _metric(
         valid=valid,
         difference=difference,
         follows_recording_length=follows_recording_length,
+        derived=derived,
     )
 
 
@@ -51,6 +53,30 @@ SPIKE_TRAIN_METRICS = (
         difference="0 instead of missing for a unit with a single spike",
     ),
     _metric("rp_violations", "count", "Number of pairs of spikes within 1 ms.", follows_recording_length=True),
+    _metric(
+        "rp_violations_expected",
+        "count",
+        "Number of pairs of spikes within 1 ms that as many unrelated spikes would have.",
+        follows_recording_length=True,
+        derived=True,
+    ),
+    _metric(
+        "contamination_lower",
+        "",
+        "Lower end of the 90 % interval of the fraction of spikes from other neurons, from pairs within 1 ms.",
+        valid=(0.0, 1.0),
+        derived=True,
+    ),
+    _metric(
+        "contamination_upper",
+        "",
+        "Upper end of the 90 % interval of the fraction of spikes from other neurons: more can be excluded.",
+        valid=(0.0, 1.0),
+        derived=True,
+    ),
+    _metric(
+        "isi_violations_share", "", "Fraction of inter-spike intervals below 1.5 ms.", valid=(0.0, 1.0), derived=True
+    ),
     _metric(
         "sliding_rp_violation",
         "",
