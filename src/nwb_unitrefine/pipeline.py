@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
-from nwb_unitrefine.models import load_model, predict
-from nwb_unitrefine.read import read_source
+from nwb_unitrefine.models import FittedModel, load_model, predict
+from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
-from nwb_unitrefine.records import Basis, Curation, Severity
+from nwb_unitrefine.records import CLASSES, Basis, Curation, Problem, ProblemCode, Severity
 from nwb_unitrefine.vocabulary import Need, resolve
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Features, Predictions, Problem, RawOptions, SourceHints, Units
+    from nwb_unitrefine.records import Features, Predictions, RawOptions, SourceHints, Units
 
 __all__ = ["curate", "distrust"]
 
@@ -30,6 +31,8 @@ def curate(
     model: str | Path | Model | Sequence[str | Path] = "default",
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
+    adapt: bool = False,
+    adapt_from: Sequence[str | Path] = (),
 ) -> Curation:
     """Label the units of a source; nothing is written.
 
@@ -44,6 +47,11 @@ def curate(
         missing.
     hints : SourceHints, optional
         What the source does not state.
+    adapt : bool, optional
+        Move the model's boundary to where the labels lie that people set in the source. The run records how, so that
+        `verify` does the same. Fewer than five labels, or labels of one class, change nothing, and a problem says so.
+    adapt_from : sequence of str or Path, optional
+        Further sources (or tables) with labels of people to take for it.
 
     Returns
     -------
@@ -63,6 +71,9 @@ def curate(
     loaded = load_model(model)
     from_raw = None if raw is None else compute_from_raw(units, raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
+    if adapt or adapt_from:
+        loaded, remark = _adapt(loaded, units, features, own=adapt, others=adapt_from)
+        features = replace(features, problems=(*features.problems, remark))
     predictions = distrust(predict(loaded, features), (*units.problems, *features.problems))
     return Curation(
         units=units,
@@ -72,6 +83,56 @@ def curate(
         parameters={**_parameters(loaded, raw), **_stated(units)},
         rests_on=_basis(features),
     )
+
+
+def _adapt(
+    model: Model, units: Units, features: Features, *, own: bool, others: Sequence[str | Path]
+) -> tuple[Model, Problem]:
+    """Move the model's boundary to people's labels, and report what that changed."""
+    from nwb_unitrefine.learn.adaptation import fit_adaptation, too_few
+    from nwb_unitrefine.learn.sources import read_labelled
+
+    if isinstance(model, FittedModel) and model.classes != CLASSES:
+        raise ModelError(
+            f"{model.identity.name} gives the labels {', '.join(model.classes)}: only models of {', '.join(CLASSES)} can "
+            "be adapted."
+        )
+    if not isinstance(model, FittedModel) or model.manifest is None:
+        raise ModelError(
+            f"{model.identity.name} does not record the share of each class in training, so it cannot be adapted.",
+            tip="Use a model of this program: the default, or one that nwb-unitrefine train made.",
+        )
+    plain = replace(model, adaptation=None)
+    start = plain.predict(features)
+    probabilities, targets = [], []
+    if own:
+        set_by_people = read_label_authors(units.source).by_people
+        for row, unit_id in enumerate(units.unit_ids.tolist()):
+            label = set_by_people.get(unit_id, "")
+            if label in CLASSES and np.isfinite(start.probabilities[row]).all():
+                probabilities.append(start.probabilities[row])
+                targets.append(CLASSES.index(label))
+    if others:
+        labelled = read_labelled(list(others))
+        found = plain.predict(labelled.to_features()).probabilities
+        known = np.isfinite(found).all(axis=1)
+        probabilities += list(found[known])
+        targets += labelled.targets[known].tolist()
+    wanted = np.array(targets, dtype=np.intp)
+    if why := too_few(wanted):
+        what = f"The labels are those of the model as it is: {why}."
+        return plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what)
+    adaptation = fit_adaptation(
+        np.array(probabilities),
+        wanted,
+        everywhere=start.probabilities,
+        priors=np.array([plain.class_priors[name] for name in CLASSES]),
+    )
+    adapted = replace(plain, adaptation=adaptation)
+    changed = int((adapted.predict(features).labels != start.labels).sum())
+    counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
+    moved = f"The boundary was moved to {len(wanted)} labels of people ({counts})"
+    return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(units)} labels changed.")
 
 
 def _parameters(model: Model, raw: RawOptions | None) -> dict[str, str | float | int | bool]:

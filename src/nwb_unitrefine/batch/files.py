@@ -123,6 +123,8 @@ def label(
     dry_run: bool = False,
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
+    adapt: bool = False,
+    adapt_from: Sequence[str | Path] = (),
     write_options: WriteOptions | None = None,
 ) -> LabelResult:
     """Label the units of one source and write the labels into it.
@@ -141,6 +143,8 @@ def label(
         As of `curate`.
     hints : SourceHints, optional
         What the source does not state, as of `curate`.
+    adapt, adapt_from : optional
+        Move the model's boundary to labels of people, as of `curate`.
     write_options : WriteOptions, optional
         How to write the labels.
 
@@ -155,7 +159,7 @@ def label(
     """
     start, interrupts, options = time.perf_counter(), Interrupts(), write_options or WriteOptions()
     units = _read(source, output=output, dry_run=dry_run, hints=hints, options=options)
-    curation = curate(units, model=model, raw=raw)
+    curation = curate(units, model=model, raw=raw, adapt=adapt, adapt_from=adapt_from)
     report = None if dry_run else _write(curation, output, interrupts, options)
     interrupts.raise_if_pending()
     labels = _labels(curation, report, options)
@@ -198,6 +202,8 @@ def label_many(
     dry_run: bool = False,
     raw: RawOptions | None = None,
     hints: SourceHints | None = None,
+    adapt: bool = False,
+    adapt_from: Sequence[str | Path] = (),
     write_options: WriteOptions | None = None,
     load_options: Mapping[str, Any] | None = None,
 ) -> Iterator[LabelResult]:
@@ -209,7 +215,7 @@ def label_many(
     output : str or Path, optional
         With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
         a copy of each, under its own name. It is made where it is not there.
-    model, dry_run, raw, hints, write_options
+    model, dry_run, raw, hints, adapt, adapt_from, write_options
         As of `label`. The model is loaded when the first source has been read: what cannot be read is refused at once.
     load_options : mapping, optional
         Further arguments of `load_model`.
@@ -255,7 +261,7 @@ def label_many(
             return result(error=error)
         ready = loaded()  # what is wrong with the model is wrong for every file
         try:
-            curation = curate(units, model=ready, raw=raw)
+            curation = curate(units, model=ready, raw=raw, adapt=adapt, adapt_from=adapt_from)
             report = None if dry_run else _write(curation, target, interrupts, options)
             labels = _labels(curation, report, options)
         except Exception as error:  # noqa: BLE001 - as above

@@ -42,6 +42,13 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
 @click.option("--output", help="Write a labelled copy there (a folder, for several sources); change no source.")
 @click.option("--units-only", is_flag=True, help="Make the copy a small file: subject, electrodes, units and labels.")
 @click.option("--from-raw", is_flag=True, help="Compute what the model needs from raw traces, through SpikeInterface.")
+@click.option("--adapt", is_flag=True, help="Move the model's boundary to the labels that people set in each file.")
+@click.option(
+    "--adapt-from",
+    multiple=True,
+    metavar="SOURCE",
+    help="Move it to the labels that people set there, too: a labelled file or a table.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the labels and write nothing.")
 @click.option(
     "--columns",
@@ -63,6 +70,8 @@ def command(
     output: str | None,
     units_only: bool,
     from_raw: bool,
+    adapt: bool,
+    adapt_from: tuple[str, ...],
     dry_run: bool,
     columns: str,
     overwrite: tuple[str, ...],
@@ -96,6 +105,8 @@ def command(
         dry_run=dry_run,
         raw=RawOptions(progress=False) if from_raw else None,
         hints=SourceHints(**hints),
+        adapt=adapt,
+        adapt_from=adapt_from,
         write_options=options,
         load_options=given_options(),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
+from nwb_unitrefine.models.adaptation import Adaptation
 from nwb_unitrefine.models.cascade import make_cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
 from nwb_unitrefine.models.hub import fetch, parse_address
@@ -43,6 +44,7 @@ def load_model(
     labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
     missing: Missing = "refuse",
     decide: DecisionRule | None = None,
+    adaptation: Adaptation | None = None,
 ) -> Model:
     """Load a model.
 
@@ -69,6 +71,8 @@ def load_model(
         How probabilities become a label: the class whose probability rises most over its share in training, which
         serves rare classes as well as frequent ones, or the most probable class, which is right most often. By default
         the rule that the model was validated with.
+    adaptation : Adaptation, optional
+        What people's labels changed about its boundary, as a run records it.
 
     Returns
     -------
@@ -89,7 +93,9 @@ def load_model(
     """
     if isinstance(source, ModelIdentity):
         recorded = _recorded_source(source)
-        return load_model(recorded, allow_types=allow_types, labels=labels, missing=missing, decide=decide)
+        return load_model(
+            recorded, allow_types=allow_types, labels=labels, missing=missing, decide=decide, adaptation=adaptation
+        )
     if isinstance(source, Model):
         return source
     _require_known("missing", missing, get_args(Missing))
@@ -99,11 +105,13 @@ def load_model(
     if isinstance(source, str | Path):
         own = _of_one_model(labels)
         model = _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
-        return _deciding(model, decide)
+        return replace(_deciding(model, decide), adaptation=adaptation)
     if revision is not None:
         raise ModelError("Two models need a revision in each source: 'owner/repo@revision'.")
     if decide == "balanced":
         raise ModelError("Two models in a row have no common class shares, so decide='balanced' has no meaning.")
+    if adaptation is not None:
+        raise ModelError("Two models in a row have no common probabilities that labels of people could move.")
     return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing)
 
 
@@ -235,6 +243,8 @@ def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
         found["missing"] = parameters["missing"]
     if parameters.get("decide") in get_args(DecisionRule):
         found["decide"] = parameters["decide"]
+    if "adaptation" in parameters:
+        found["adaptation"] = Adaptation.from_json(str(parameters["adaptation"]))
     if "labels" in parameters:
         try:
             found["labels"] = json.loads(str(parameters["labels"]))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.models.adaptation import Adaptation
     from nwb_unitrefine.models.manifest import DecisionRule, Manifest
     from nwb_unitrefine.models.skops.estimator import Estimator
     from nwb_unitrefine.records import Features, ModelIdentity, Predictions
@@ -85,6 +86,8 @@ class FittedModel:
         Labels of its classes that the user gave on loading.
     decide : {"balanced", "probable"} or None
         The decision rule that the user asked for; None for that of the manifest.
+    adaptation : Adaptation or None
+        What people's labels changed about its boundary; None for the model as it was trained.
     """
 
     identity: ModelIdentity
@@ -95,6 +98,7 @@ class FittedModel:
     missing: Missing = "refuse"
     label_overrides: Mapping[str, str] = field(default_factory=dict)
     decide: DecisionRule | None = None
+    adaptation: Adaptation | None = None
 
     @property
     def options(self) -> dict[str, str]:
@@ -104,6 +108,8 @@ class FittedModel:
             found["missing"] = self.missing
         if self.decide is not None:
             found["decide"] = self.decide
+        if self.adaptation is not None:
+            found["adaptation"] = self.adaptation.to_json()
         return found
 
     @property
@@ -230,6 +236,10 @@ class FittedModel:
         if self.manifest is not None:
             probabilities = calibrate(self.manifest, probabilities, inputs=inputs)
         scores = decision_scores(self.manifest, probabilities, rule=self.decide)
+        if self.adaptation is not None:
+            weighs = scores is not probabilities
+            probabilities = self.adaptation.apply(probabilities)
+            scores = self.adaptation.scores(probabilities) if weighs else probabilities
         return decide(
             features,
             probabilities=probabilities,

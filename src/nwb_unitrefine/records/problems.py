@@ -267,6 +267,16 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Labels that people set in the file's history are taken.",
     )
+    LABELS_ADAPTED = (
+        "labels.adapted",
+        Severity.INFO,
+        "The model's boundary was moved to labels of people.",
+    )
+    LABELS_NOT_ADAPTED = (
+        "labels.not-adapted",
+        Severity.WARNING,
+        "The model was to be adapted to labels of people, and there are too few, or all are of one class.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,146 @@
+"""Learning a lab's boundary from a few labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import curate, relabel, write_curation
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.learn.adaptation import FEWEST_LABELS, fit_adaptation, too_few
+from nwb_unitrefine.models.adaptation import Adaptation
+from nwb_unitrefine.records import CLASSES, ProblemCode
+from nwb_unitrefine.verification import verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PRIORS = np.array([0.2, 0.5, 0.3])
+
+
+def draw(n_units: int, *, shift: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Probabilities, and labels of a curator who calls more (or fewer) units single than they say."""
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet((1, 1, 1), size=n_units)
+    own = probabilities * np.exp([shift, 0, 0])
+    own /= own.sum(axis=1, keepdims=True)
+    return probabilities, np.array([rng.choice(3, p=row) for row in own], dtype=np.intp)
+
+
+def fit(probabilities: NDArray[np.float64], targets: NDArray[np.intp], strength: float = 4.0) -> Adaptation:
+    """Fit to all units of a recording."""
+    return fit_adaptation(probabilities, targets, everywhere=probabilities, priors=PRIORS, strength=strength)
+
+
+@pytest.mark.parametrize("shift", [-1.5, 1.0])
+def test_many_labels_recover_the_boundary(shift: float) -> None:
+    """With thousands of labels, the offset of single units against multi-units is the curator's."""
+    offsets = fit(*draw(4000, shift=shift)).offsets
+    assert offsets[0] - offsets[1] == pytest.approx(shift, abs=0.15)
+    assert offsets[2] - offsets[1] == pytest.approx(0, abs=0.15)
+
+
+def test_offsets_are_the_most_probable_ones() -> None:
+    """Log likelihood plus log prior is flat where the offsets are."""
+    probabilities, targets = draw(60, shift=1.0)
+    found = fit(probabilities, targets, strength=3.0)
+
+    def loss(offsets: NDArray[np.float64]) -> float:
+        scores = np.log(probabilities) + offsets
+        likelihood = scores[np.arange(60), targets] - np.log(np.exp(scores).sum(axis=1))
+        return float(-likelihood.sum() + 3.0 / 2 * (offsets @ offsets))
+
+    np.testing.assert_allclose(approx_fprime(np.array(found.offsets), loss, 1e-6), 0, atol=1e-3)
+
+
+def test_a_stronger_prior_moves_less() -> None:
+    """The offsets shrink toward zero as the prior gets stronger."""
+    probabilities, targets = draw(40, shift=1.5)
+    sizes = [np.linalg.norm(fit(probabilities, targets, strength=one).offsets) for one in (0.5, 4.0, 50.0, 5000.0)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 0.02
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2, 1], [1] * 30])
+def test_few_or_one_sided_labels_change_nothing(targets: list[int]) -> None:
+    """Too few labels, or labels of one class, leave probabilities and shares as they are, and the reason is given."""
+    wanted = np.array(targets, dtype=np.intp)
+    probabilities = np.full((len(targets), 3), 1 / 3)
+    found = fit(probabilities, wanted)
+    assert found.offsets == (0.0, 0.0, 0.0)
+    assert found.shares == pytest.approx(tuple(PRIORS))
+    assert too_few(wanted)
+    assert not too_few(np.array([0, 1, 1, 1, 1], dtype=np.intp))
+
+
+def test_label_of_adapted_units_weighs_between_both_shares() -> None:
+    """Shares are the geometric mean of those in training and of what the adapted model finds in the recording."""
+    probabilities, targets = draw(500, shift=2.0)
+    found = fit(probabilities, targets)
+    present = found.apply(probabilities).mean(axis=0)
+    expected = np.sqrt(PRIORS * present)
+    np.testing.assert_allclose(found.shares, expected / expected.sum(), atol=1e-5)
+
+
+def test_adaptation_survives_the_record() -> None:
+    """What a run records is read back as it was; anything else is refused."""
+    adaptation = fit(*draw(50, shift=1.0))
+    assert Adaptation.from_json(adaptation.to_json()) == adaptation
+    for text in ("", "[]", "{}", adaptation.to_json().replace("offsets", "offset"), adaptation.to_json()[:-1]):
+        with pytest.raises(ModelError):
+            Adaptation.from_json(text)
+    endless = '{"offsets": [1e999, 0, 0], "shares": [0.3, 0.3, 0.4], "n_labels": [1, 1, 1]}'
+    with pytest.raises(ModelError):
+        Adaptation.from_json(endless)
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A labelled file in which a person disagrees with the model about most units."""
+    session = make_session(n_units=12)
+    path = write_nwb(tmp_path / "session.nwb", session, waveforms="all")
+    write_curation(curate(path))
+    relabel(path, {unit_id: CLASSES[n % 2] for n, unit_id in enumerate(session.unit_ids[:8].tolist())}, by="S. Cajal")
+    return path
+
+
+def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
+    """The run holds the offsets and the labels they rest on, and verifying with them gives the same probabilities."""
+    plain, adapted = curate(labelled), curate(labelled, adapt=True)
+    assert not np.allclose(plain.predictions.probabilities, adapted.predictions.probabilities)
+    recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
+    assert recorded.n_labels == (4, 4, 0)
+    assert ProblemCode.LABELS_ADAPTED in {problem.code for problem in adapted.features.problems}
+    assert write_curation(adapted).is_written
+    checks = {check.what: check for check in verify(labelled, recompute=True).checks}
+    assert checks["probabilities again"].passed
+
+
+def test_labels_of_another_file_adapt_as_well(labelled: Path, tmp_path: Path) -> None:
+    """A file without labels of its own is adapted to those of another."""
+    other = write_nwb(tmp_path / "other.nwb", make_session(n_units=5, seed=3), waveforms="all")
+    adapted = curate(other, adapt_from=[labelled])
+    assert Adaptation.from_json(str(adapted.parameters["adaptation"])).n_labels == (4, 4, 0)
+
+
+def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> None:
+    """Without labels of people, the model's own labels are given, with a problem that states it."""
+    path = write_nwb(tmp_path / "session.nwb", make_session(n_units=4), waveforms="all")
+    adapted = curate(path, adapt=True)
+    np.testing.assert_array_equal(adapted.predictions.probabilities, curate(path).predictions.probabilities)
+    assert "adaptation" not in adapted.parameters
+    problem = next(one for one in adapted.features.problems if one.code is ProblemCode.LABELS_NOT_ADAPTED)
+    assert f"fewer than {FEWEST_LABELS}" in problem.what
+
+
+def test_the_command_adapts(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``label --adapt`` says how many labels it took, and writes them as a run."""
+    assert main(["label", str(labelled), "--adapt"]) == 0
+    assert "8 labels of people (4 sua, 4 mua, 0 noise)" in " ".join("".join(capsys.readouterr()).split())
