@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.models.model import Model
 
-__all__ = ["BoostedTrees", "FolderLearner", "Learner", "describe", "in_memory", "metric_table"]
+__all__ = [
+    "BoostedTrees",
+    "FolderLearner",
+    "Learner",
+    "describe",
+    "guises_of",
+    "in_memory",
+    "metric_table",
+]
 
 
 class Learner(Protocol):
@@ -128,7 +136,7 @@ class BoostedTrees:
                 return (ConditionalCalibration(calibration=NoCalibration()),), Uncertainty()
             estimator = self._fit_estimator(data.take(train), seed=seed)
             for number, lacking in enumerate(tiers):
-                shown = data.take(test).hide([name for group in lacking for name in groups[group]])
+                shown = self._inputs(data.take(test).hide([name for group in lacking for name in groups[group]]))
                 held_out[number, test] = estimator.predict_proba(metric_table(shown.names, shown.values))
         calibrations = tuple(
             ConditionalCalibration(
@@ -143,20 +151,36 @@ class BoostedTrees:
             min_probability=_smallest_kept(calibrated, data, keep=self.keep),
         )
 
+    def _inputs(self, data: Dataset) -> Dataset:
+        """Take what the estimator is given: here, all of it."""
+        return data
+
     def _fit_estimator(self, data: Dataset, *, seed: int) -> Any:
         """Fit the averaged models on every unit in each of its guises."""
+        guises = guises_of(data, seed=seed)
+        weights = np.full(len(guises), (1 - self.whole) / (len(guises) - 1))
+        weights[0] = self.whole
+        return self._fit_members(
+            metric_table(data.names, np.concatenate(guises)),
+            np.tile(data.targets, len(guises)),
+            np.repeat(weights, len(data)),
+            copies=len(guises),
+            seed=seed,
+        )
+
+    def _fit_members(
+        self, shown: Any, targets: NDArray[np.intp], weights: NDArray[np.float64], *, copies: float, seed: int
+    ) -> Any:
+        """Fit the averaged models, each of another seed."""
         from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
         from sklearn.pipeline import Pipeline
         from threadpoolctl import threadpool_limits
 
-        guises = _guises(data, seed=seed)
-        weights = np.full(len(guises), (1 - self.whole) / (len(guises) - 1))
-        weights[0] = self.whole
         member = HistGradientBoostingClassifier(
             max_iter=self.rounds,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.smallest_leaf * len(guises),
+            min_samples_leaf=round(self.smallest_leaf * copies),
             l2_regularization=self.shrinkage,
             max_features=self.features_per_split,
             early_stopping=False,
@@ -166,11 +190,7 @@ class BoostedTrees:
         estimator = Pipeline([("vote", VotingClassifier(members, voting="soft"))])
         # One thread: a tree of this size is grown sooner than threads have met, and much sooner on a busy machine.
         with threadpool_limits(1):
-            estimator.fit(
-                metric_table(data.names, np.concatenate(guises)),
-                np.tile(data.targets, len(guises)),
-                vote__sample_weight=np.repeat(weights, len(data)),
-            )
+            estimator.fit(shown, targets, vote__sample_weight=weights)
         for fitted in estimator["vote"].estimators_:
             # Of use while fitting only, and a random generator has no business in a model file.
             fitted._feature_subsample_rng = None  # noqa: SLF001
@@ -202,7 +222,7 @@ def metric_table(names: Sequence[str], values: NDArray[np.float64]) -> Any:
     return pd.DataFrame(values.astype(np.float32), columns=[name.partition("@")[0] for name in names])
 
 
-def _guises(data: Dataset, *, seed: int) -> list[NDArray[np.float64]]:
+def guises_of(data: Dataset, *, seed: int) -> list[NDArray[np.float64]]:
     """Every unit as each kind of source would give it, and once with metrics missing at random."""
     groups = feature_groups(data.names)
     shown = [

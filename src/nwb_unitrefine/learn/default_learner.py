@@ -1,0 +1,123 @@
+"""The learner of the default model: boosted trees on metrics that files agree on, shown what foreign spikes do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.foreign_spikes import INGREDIENTS, add_foreign_spikes
+from nwb_unitrefine.learn.learner import BoostedTrees, describe, guises_of, in_memory, metric_table
+from nwb_unitrefine.vocabulary import OLD
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.learn.dataset import Dataset
+    from nwb_unitrefine.models import FittedModel
+
+__all__ = ["DefaultLearner"]
+
+INPUTS = (
+    "firing_rate",
+    "presence_ratio",
+    "firing_range",
+    "isi_violations_ratio",
+    "isi_violations_share",
+    "rp_contamination",
+    "contamination_lower",
+    "contamination_upper",
+    "sync_spike_2",
+    "sync_spike_4",
+    "exp_decay",
+    "half_width",
+    "peak_to_valley",
+    "peak_trough_ratio",
+    "repolarization_slope",
+)
+"""Metrics that change little when the same unit is stored otherwise. Left out are those that follow the window or the
+number of channels (spread, velocities, numbers of peaks, recovery slope) and that a mouse not seen does not miss."""
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "exp_decay": (0.005, 0.06),
+    "half_width": (0.0, 0.35e-3),
+    "peak_to_valley": (0.0, 0.5e-3),
+}
+"""Values between which trees may split: a window of 0.75 ms after the peak cannot show a later one, and a decay outside
+is a fit that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultLearner(BoostedTrees):
+    """`BoostedTrees` that are also shown every neural unit with spikes of another neuron added.
+
+    A single unit whose refractory violations show the foreign spikes is a multi-unit. Curators' labels alone teach a
+    tolerance of a third of foreign spikes.
+
+    Parameters
+    ----------
+    contaminated : float
+        Weight of the units with foreign spikes, over that of the units as they are.
+    """
+
+    smallest_leaf: int = 30
+    features_per_split: float = 0.5
+    whole: float = 0.7
+    contaminated: float = 0.25
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table of scores."""
+        return "default learner"
+
+    def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
+        """Make a calibrated model; see `BoostedTrees.fit`.
+
+        Raises
+        ------
+        TrainingError
+            If the data lacks the counts that foreign spikes are added to.
+        """
+        data = dataset.in_order().with_evidence()
+        needed = tuple(f"{name}@{OLD}" for name in INGREDIENTS)
+        if lacking := [name for name in needed if name not in data.names]:
+            raise TrainingError(f"The data has no {', '.join(lacking)}.", tip="Use the learner BoostedTrees.")
+        names = tuple(f"{name}@{OLD}" for name in INPUTS)
+        data = data.select(tuple(dict.fromkeys((*names, *needed))))
+        calibrations, uncertainty = self._calibrate(data, seed=seed)
+        manifest = describe(data.select(names), calibrations=calibrations, uncertainty=uncertainty, seed=seed)
+        return in_memory(self._fit_estimator(data, seed=seed), manifest)
+
+    def _inputs(self, data: Dataset) -> Dataset:
+        """Leave out what only serves to add foreign spikes."""
+        return data.select(tuple(f"{name}@{OLD}" for name in INPUTS))
+
+    def _fit_estimator(self, data: Dataset, *, seed: int) -> Any:
+        """Fit the averaged models on every unit in each of its guises, and with foreign spikes."""
+        plain = self._inputs(data)
+        guises = guises_of(plain, seed=seed)
+        other = (1 - self.whole) / (len(guises) - 1)
+        weights = [np.full(len(plain), self.whole if number == 0 else other) for number in range(len(guises))]
+        targets = [plain.targets] * len(guises)
+        for repeat in range(REPEATS):
+            altered, classes, usable = add_foreign_spikes(data, seed=seed + repeat)
+            guises.append(self._inputs(altered).values[usable])
+            targets.append(classes[usable])
+            weights.append(np.full(int(usable.sum()), self.contaminated / REPEATS))
+        shown = metric_table(plain.names, _within_limits(plain.names, np.concatenate(guises)))
+        return self._fit_members(
+            shown, np.concatenate(targets), np.concatenate(weights), copies=len(shown) / len(plain), seed=seed
+        )
+
+
+REPEATS = 2
+"""How often foreign spikes are drawn for each unit."""
+
+
+def _within_limits(names: tuple[str, ...], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hold metrics within their limits: no tree can split beyond, so that predicting needs none of it."""
+    limits = [LIMITS.get(name.partition("@")[0], (-np.inf, np.inf)) for name in names]
+    low, high = np.array(limits).T
+    return np.clip(values, low, high)
