@@ -94,8 +94,8 @@ def _adapt(
 
     if isinstance(model, FittedModel) and model.classes != CLASSES:
         raise ModelError(
-            f"{model.identity.name} gives the labels {', '.join(model.classes)}: only models of {', '.join(CLASSES)} can "
-            "be adapted."
+            f"{model.identity.name} gives other labels than sua, mua and noise, so it cannot be adapted.",
+            tip="Use the default model, or train one of these three classes.",
         )
     if not isinstance(model, FittedModel) or model.manifest is None:
         raise ModelError(
