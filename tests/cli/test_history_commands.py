@@ -97,7 +97,7 @@ def test_recovery_says_what_it_did(labelled: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["relabel", "{file}", "--unit", "3=strange", "--by", "S. Cajal"],
+        ["relabel", "{file}", "--unit", "3=niose", "--by", "S. Cajal"],
         ["relabel", "{file}", "--by", "S. Cajal"],
         ["history", "{file}", "--diff", "1", "9"],
         ["history", "nowhere.nwb"],

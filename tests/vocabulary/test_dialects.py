@@ -134,3 +134,17 @@ def test_units_that_either_leaves_open_do_not_count():
     assert np.isnan(nothing.kappa)
     with pytest.raises(ValueError, match="1 labels cannot be compared with 2"):
         compare_labels(np.array(["sua"]), np.array(["sua", "mua"]))
+
+
+def test_labellings_are_compared_on_what_both_distinguish() -> None:
+    """Noise or neural against three classes: sua and mua are one class; axon means none of them."""
+    first = np.array(["sua", "mua", "noise", "noise", "sua"])
+    agreement = compare_labels(first, np.array(["neural", "neural", "noise", "neural", "axon"]))
+    assert agreement.classes == ("neural", "noise")
+    assert agreement.confusion.tolist() == [[2, 0], [1, 1]]
+    assert agreement.n_units == 4
+    bad = compare_labels(first, np.array(["good", "bad", "bad", "bad", ""]))
+    assert bad.classes == ("sua", "mua or noise")
+    assert bad.accuracy == 1
+    nothing = compare_labels(np.array(["neural", "noise"]), np.array(["bad", "good"]))
+    assert nothing.n_units == 0

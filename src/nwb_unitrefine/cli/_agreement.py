@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.cli._render import print_table, say, show_number
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,6 +41,7 @@ def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collecti
             "n_units": agreement.n_units,
             "accuracy": agreement.accuracy,
             "kappa": agreement.kappa,
+            "classes": agreement.classes,
             "confusion": agreement.confusion.tolist(),
         }
     return found
@@ -55,8 +55,8 @@ def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[
         say()
         print_table(
             f"Agreement with the column {column} (by a {said['who']})",
-            [column, *(f"we say {label}" for label in CLASSES)],
-            [[label, *row] for label, row in zip(CLASSES, said["confusion"], strict=True) if any(row)],
+            [column, *(f"we say {label}" for label in said["classes"])],
+            [[label, *row] for label, row in zip(said["classes"], said["confusion"], strict=True) if any(row)],
         )
         read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in said["meaning"].items())
         say(

@@ -9,15 +9,16 @@ import numpy as np
 
 from nwb_unitrefine.records import CLASSES, Ragged
 from nwb_unitrefine.vocabulary.dialects import AUTHORS, label_columns
-from nwb_unitrefine.vocabulary.labels import NO_DECISION, one_label, translate, word_key
+from nwb_unitrefine.vocabulary.labels import NO_DECISION, class_name, meaning, one_label, translate, word_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Units
     from nwb_unitrefine.vocabulary.dialects import LabelColumn
+    from nwb_unitrefine.vocabulary.labels import Meaning
 
 __all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels", "find_labels", "label_candidates"]
 
@@ -49,12 +50,14 @@ class Agreement:
 
     Parameters
     ----------
-    confusion : array of int, shape (3, 3)
-        Units by first (row) and second (column) label, in the order of `CLASSES`; units that either leaves open are
-        not counted.
+    confusion : array of int, shape (n_classes, n_classes)
+        Units by first (row) and second (column) label; units that either leaves open are not counted.
+    classes : tuple of str, length n_classes
+        What was compared: sua, mua and noise, or the finest classes that both labellings distinguish.
     """
 
     confusion: NDArray[np.int64]
+    classes: tuple[str, ...] = CLASSES
 
     @property
     def n_units(self) -> int:
@@ -175,7 +178,8 @@ def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     Parameters
     ----------
     first, second : array of str, shape (n_units,)
-        One of `CLASSES`, or empty.
+        Words that mean a set of sua, mua and noise; others, and empty ones, are not compared. Where one labelling has
+        a word for several classes, such as ``neural``, these are one class for the comparison.
 
     Raises
     ------
@@ -190,8 +194,35 @@ def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} labels cannot be compared with {len(second)}")
-    confusion = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    for i, mine in enumerate(CLASSES):
-        for j, theirs in enumerate(CLASSES):
-            confusion[i, j] = np.count_nonzero((np.asarray(first) == mine) & (np.asarray(second) == theirs))
-    return Agreement(confusion=confusion)
+    blocks = _common_classes({*np.asarray(first).tolist(), *np.asarray(second).tolist()})
+    rows, columns = (_places(labels, blocks) for labels in (first, second))
+    both = (rows >= 0) & (columns >= 0)
+    confusion = np.zeros((len(blocks), len(blocks)), np.int64)
+    if len(blocks) > 1:  # a single class is no comparison
+        np.add.at(confusion, (rows[both], columns[both]), 1)
+    return Agreement(confusion=confusion, classes=tuple(_block_name(block) for block in blocks))
+
+
+def _common_classes(words: Iterable[str]) -> list[Meaning]:
+    """Divide sua, mua and noise as finely as all of some words allow."""
+    blocks = [frozenset({name}) for name in CLASSES]
+    for meant in filter(None, map(meaning, words)):
+        touched = [block for block in blocks if block & meant]
+        place = blocks.index(touched[0])
+        blocks = [block for block in blocks if not block & meant]
+        blocks.insert(place, frozenset[str]().union(*touched))
+    return blocks
+
+
+def _places(labels: NDArray[Any], blocks: Sequence[Meaning]) -> NDArray[np.intp]:
+    """Place of each unit's class among the blocks; -1 for a word that means none, or nothing."""
+    place = {}
+    for word in set(np.asarray(labels).tolist()):
+        meant = meaning(word)
+        place[word] = next((i for i, block in enumerate(blocks) if meant and meant <= block), -1)
+    return np.array([place[word] for word in np.asarray(labels).tolist()], dtype=np.intp)
+
+
+def _block_name(block: Meaning) -> str:
+    """Name some classes together."""
+    return class_name(block) or " or ".join(name for name in CLASSES if name in block)
