@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.servers.hostile_server import WRONG, Asked, drip, endless, moved, part, serve_answers
+from helpers.servers.range_server import serve_ranges
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read import Patience, read_units
@@ -132,6 +133,16 @@ def test_redirects_to_anything_but_http_are_refused(location: str) -> None:
         pytest.raises(SourceError, match="neither http nor https"),
     ):
         read_units(f"{server.url}/a.nwb", patience=HURRY)
+
+
+def test_a_connection_is_used_again_and_no_try_is_lost(tmp_path: Path) -> None:
+    """Answers without a body leave the connection free: each try is one request that is answered."""
+    (tmp_path / "small").write_bytes(b"x" * 10)
+    with serve_ranges(tmp_path) as server:
+        server.fail = lambda number, _path: 503 if number < 6 else None
+        ranges = HttpRanges(f"{server.url}/small", patience=Patience(attempts=6, wait_s=0))
+        assert ranges.read_all(most_bytes=10) == b"x" * 10
+        assert (server.n_asked, ranges.n_requests) == (6, 6)
 
 
 def test_redirects_that_go_on_and_on_are_refused() -> None:

@@ -127,8 +127,12 @@ class Answer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # what was not read would have to be, before the connection could be used again: it may never end
-        (self.response.release_conn if _is_read(self.response) else self.response.close)()
+        # a body that ended is read to its end, without which the connection is not free for the next request; what was
+        # not read would have to be, too, and it may never end
+        if _is_read(self.response):
+            self.response.read()
+        else:
+            self.response.close()
 
 
 def _is_read(response: Any) -> bool:
