@@ -74,7 +74,7 @@ class Verification(Displayed):
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was checked is as the history says."""
+        """Whether everything that was checked is as the history records it."""
         return all(check.passed for check in self.checks)
 
     def summary(self) -> Summary:
@@ -104,14 +104,14 @@ def verify(
         Check that it is the model the labels came from, by its digest.
     recompute : bool, optional
         Compute features and probabilities again, with `model` or the model that the run names, and compare them. What
-        came from raw traces is not computed again: the recorded values are taken, and the check says so.
+        came from raw traces is not computed again: the recorded values are taken, and the check states it.
     load_options : mapping, optional
         Further arguments of `load_model`; what is not given is as the run records it.
 
     Returns
     -------
     Verification
-        Its `passed` says it in one word. A file without history does not pass.
+        Its `passed` is the overall answer. A file without history does not pass.
 
     Raises
     ------

@@ -253,7 +253,7 @@ BAD = {
     "reference to the schema": lambda: _with_reference("schema.json"),
     "array of pickled objects": lambda: _with_array(_objects()),
     "array that is none": lambda: _with_array(b"nothing"),
-    "array shorter than it says": lambda: _with_array(npy(np.zeros(8))[:-8]),
+    "array shorter than it states": lambda: _with_array(npy(np.zeros(8))[:-8]),
     "array with an absurd shape": lambda: _with_array(npy(np.zeros(8)).replace(b"(8,)", b"(-8,)")),
     "unknown class": lambda: _with_node(_node("ObjectNode", "canary.Canary", content=None)),
     "unknown class under a known identity": _alias,

@@ -248,7 +248,7 @@ def test_an_output_that_is_there_is_kept(shared_data, tmp_path):
     output = tmp_path / "a.nwb"
     output.write_text("mine")
     folder = shared_data / "sorters" / "phy_kilosort25"
-    with pytest.raises(WriteError, match="is there already"):
+    with pytest.raises(WriteError, match="already exists"):
         convert(folder, output=output, metadata=METADATA)
     assert output.read_text() == "mine"
     convert(folder, output=output, metadata=METADATA, model=None, overwrite=True)

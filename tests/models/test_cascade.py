@@ -183,7 +183,7 @@ def test_a_model_without_model_info_is_loaded_by_what_its_estimator_says(publish
 
 def test_two_models_that_do_not_fit_are_refused(pair):
     """Twice the same question is no cascade."""
-    with pytest.raises(ModelError, match="neural from noise; noise_neural tells neural from noise"):
+    with pytest.raises(ModelError, match="neural from noise; noise_neural distinguishes neural from noise"):
         load_model([pair[0][0], pair[0][0]])
 
 

@@ -112,7 +112,7 @@ def test_a_model_is_one_source_or_two(folder):
 
 def test_a_folder_that_is_there_is_not_overwritten_unasked(folder):
     """A model took time to make."""
-    with pytest.raises(ModelError, match="is there already"):
+    with pytest.raises(ModelError, match="already exists"):
         write_folder(folder, estimator=fitted_pipeline(), manifest=make_manifest())
     write_folder(folder, estimator=fitted_pipeline(), manifest=make_manifest(version="2"), overwrite=True)
     assert load_model(folder).identity.revision == "2"

@@ -284,7 +284,7 @@ def _folder_for_copies(sources: Sequence[str | Path], output: str | Path | None)
 
 
 def _ends_as_folder(output: str | Path) -> bool:
-    """Whether a text says that it names a folder; a `Path` has lost that."""
+    """Whether a text names a folder by its last character; a `Path` has lost that."""
     return str(output).endswith(os.sep)
 
 

@@ -4,7 +4,7 @@ Each command is one module of this package with a click command named ``command`
 is run, so that every command, and the help, starts fast. What a command finds goes to standard output, as tables for
 people or, with ``--json``, as one JSON document for programs; progress and remarks go to standard error.
 
-Exit codes: 0 done; 1 a source was refused, a check said no, or what was found cannot be written; 2 wrong usage; 70 a
+Exit codes: 0 done; 1 a source was refused, a check failed, or what was found cannot be written; 2 wrong usage; 70 a
 fault in this program; 130 interrupted with Ctrl-C; 141 whoever read the output went away, as `head` does.
 """
 
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _output_fails() -> bool:
-    """Whether it is standard output that is full: no error says what could not be written."""
+    """Whether it is standard output that is full: no error names what could not be written."""
     try:
         os.write(sys.stdout.fileno(), b"\n")
     except ValueError:  # it is no file

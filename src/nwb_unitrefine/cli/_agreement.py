@@ -18,7 +18,7 @@ __all__ = ["agreement_document", "print_agreement"]
 
 
 def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collection[str] = ()) -> dict[str, Any]:
-    """Describe, for each column of labels that is not `ours`, what it says and how far it agrees with `labels`.
+    """Describe, for each column of labels that is not `ours`, its meaning and how far it agrees with `labels`.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ def write_new_table(frame: pd.DataFrame, output: Path) -> None:
 
 
 def require_written(overwrite: tuple[str, ...], columns: str) -> None:
-    """Refuse to be told to replace a column that is not written: it would be left as it is."""
+    """Refuse to replace a column that is not written: the option would have no effect."""
     from nwb_unitrefine.errors import WriteError
     from nwb_unitrefine.write.columns import column_names
 

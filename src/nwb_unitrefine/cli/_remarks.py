@@ -1,4 +1,4 @@
-"""What has to be said beside labels, so that they are not taken for more than they are."""
+"""Remarks beside labels, so that they are not taken for more than they are."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _COLUMNS = ("original_cluster_id", "unit_name")
 
 
 def sorter_ids(units: Units) -> list[str] | None:
-    """Return the sorter's id of each unit; None where no column says it, or it is the unit's id.
+    """Return the sorter's id of each unit; None where no column states it, or it is the unit's id.
 
     Parameters
     ----------

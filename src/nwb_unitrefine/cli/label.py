@@ -139,7 +139,7 @@ def command(
 
 
 def _as_document(result: LabelResult) -> dict[str, Any]:
-    """One source as JSON: what was said of every unit, what was written, or why it was refused."""
+    """One source as JSON: the prediction of every unit, what was written, or why it was refused."""
     document: dict[str, Any] = {"source": result.source, "seconds": result.seconds}
     if result.error is not None:
         return {**document, "error": str(result.error), "error_type": type(result.error).__name__}

@@ -51,7 +51,7 @@ def show(model: tuple[str, ...], *, as_json: bool) -> None:
 @click.option("--include-data", is_flag=True, help="Share training_data.csv and labels.csv as well.")
 @json_option
 def push(*, folder: str, repo_id: str, message: str, private: bool, include_data: bool, as_json: bool) -> None:
-    """Share a model folder on the Hugging Face Hub, with a card that says what was measured."""
+    """Share a model folder on the Hugging Face Hub, with a card that states what was measured."""
     from nwb_unitrefine.models import push_model
 
     identity = push_model(folder, repo_id, message=message, private=private, include_data=include_data)

@@ -99,25 +99,25 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
     if not chain:
         words = column_words(units)
         return [row | {name: column[place] for name, column in words.items()} for place, row in enumerate(rows)]
-    said, held = chain[-1].predictions, human_labels(chain)
-    place = {unit_id: number for number, unit_id in enumerate(said.unit_ids.tolist())}
+    newest, held = chain[-1].predictions, human_labels(chain)
+    place = {unit_id: number for number, unit_id in enumerate(newest.unit_ids.tolist())}
     for row in rows:
         number = place.get(row["unit"])
         if number is None:
             row |= {"label": "–", "probability": np.nan, "uncertain": True, "remark": "not in the newest run"}
             continue
-        label, run = held.get(int(said.unit_ids[number]), ("", None))
-        row["label"] = said.labels[number] or "–"
-        row["probability"] = np.nan if label else float(said.confidence[number])
-        row["uncertain"] = bool(said.uncertain[number])
-        row["remark"] = said.reasons[number] or (f"set by {run.agent}" if label and run is not None else "")
+        label, run = held.get(int(newest.unit_ids[number]), ("", None))
+        row["label"] = newest.labels[number] or "–"
+        row["probability"] = np.nan if label else float(newest.confidence[number])
+        row["uncertain"] = bool(newest.uncertain[number])
+        row["remark"] = newest.reasons[number] or (f"set by {run.agent}" if label and run is not None else "")
     return rows
 
 
 def _chosen(
     rows: list[dict[str, object]], *, labels: Collection[str], certain: bool, sort: str | None
 ) -> list[dict[str, object]]:
-    """Keep the rows that were asked for, in the order that was asked for; a label that a person set is the surest."""
+    """Keep the rows that were asked for, in the order that was asked for; labels that people set count as certain."""
     if (labels or certain or sort in {"label", "probability"}) and rows and "label" not in rows[0]:
         raise SourceError("No unit has a label yet to choose or sort by.", tip="Label the file first.")
     wanted = {"–" if label == UNLABELLED else label for label in labels}
@@ -152,13 +152,13 @@ def _written(history: Sequence[Run]) -> set[str]:
 
 
 def _labels(units: Units, current: Run | None) -> NDArray[np.str_]:
-    """The newest run's label of each unit, joined by unit id; empty where it says nothing."""
-    said = (
+    """The newest run's label of each unit, joined by unit id; empty where it has none."""
+    labels = (
         {}
         if current is None
         else dict(zip(current.predictions.unit_ids.tolist(), current.predictions.labels.tolist(), strict=True))
     )
-    return np.array([said.get(unit_id, "") for unit_id in units.unit_ids.tolist()], dtype=str)
+    return np.array([labels.get(unit_id, "") for unit_id in units.unit_ids.tolist()], dtype=str)
 
 
 def _print_history(history: Sequence[Run]) -> None:

@@ -73,8 +73,8 @@ def convert(
     """Make an NWB file of sorter output with neuroconv, and label it.
 
     The file gets the units with the sorter's own columns, the electrodes with their places, the sorter's templates as
-    ``waveform_mean`` (in volts where the gain is known, and said not to be where it is not), and the labels with the
-    record of how they came about. Unit ids are the sorter's where they are whole numbers. The file is compared with
+    ``waveform_mean`` (in volts where the gain is known, and without a unit where it is not), and the labels with the
+    record of how they were made. Unit ids are the sorter's where they are whole numbers. The file is compared with
     what was read, unit by unit, and appears under its name when it is complete.
 
     Parameters
@@ -109,7 +109,7 @@ def convert(
     """
     path, target = Path(source), Path(output)
     if target.exists() and not overwrite:
-        raise WriteError(f"{target} is there already.", tip="Choose another name, or ask to overwrite it.")
+        raise WriteError(f"{target} already exists.", tip="Choose another name, or ask to overwrite it.")
     hints = hints or SourceHints()
     units = read_source(path, hints=hints)
     sorter = find_sorter(path, sorter=hints.sorter) if units.source.kind == "sorter" else None

@@ -56,7 +56,7 @@ def read_metadata(metadata: Mapping[str, Any] | str | Path | None) -> dict[str, 
 
 
 def _parse(text: str, path: Path) -> Any:
-    """Parse YAML, of which JSON is a part, or say where it is wrong."""
+    """Parse YAML (JSON is a part of it), or state where it is wrong."""
     if path.suffix == ".json":
         try:
             return json.loads(text)

@@ -52,7 +52,7 @@ def add_units(nwbfile: Any, units: Units, *, described: Mapping[str, str] | None
         Without units, and with the electrodes that `units` has.
     units : Units
     described : mapping of str to str, optional
-        What columns mean, where somebody said so.
+        Descriptions of columns, where given.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Overlay(io.RawIOBase):
     """A readable and writable view of a file that leaves the file as it is.
 
     Reads fall through to the file, except where something was written: those pages are in memory. `h5py.File` opens it
-    as it opens a file, so that a change can be made, looked at and validated before `edits` says what it comes to.
+    as it opens a file, so that a change can be made, inspected and validated before `edits` lists its bytes.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a journal says of itself.
+    """The description of a journal, which it begins with.
 
     Parameters
     ----------

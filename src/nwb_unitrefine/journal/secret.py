@@ -1,4 +1,4 @@
-"""The secret of the user, by which the journals that a user wrote are told from those that came with a file."""
+"""The secret of the user, which distinguishes journals that this user wrote from those that came with a file."""
 
 from __future__ import annotations
 

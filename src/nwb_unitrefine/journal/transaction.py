@@ -193,13 +193,13 @@ def _hdf5(overlay: Any, mode: str, target: Path) -> Iterator[h5py.File]:
 
 
 def _reason(error: OSError) -> str:
-    """Return the part of HDF5's message that says why."""
+    """Return the part of HDF5's message that gives the cause."""
     text = str(error)
     return text[text.rfind("(") + 1 :].rstrip(")") if "(" in text else text
 
 
 def _state(descriptor: int) -> tuple[int, int]:
-    """Size and time of the last change: what tells that someone else wrote."""
+    """Size and time of the last change, which differ once another process has written."""
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
 

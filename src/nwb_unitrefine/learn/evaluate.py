@@ -40,14 +40,14 @@ class Scored:
     dataset : Dataset
         The units that were scored.
     probabilities : array of float64, shape (n_units, 3)
-        Of `CLASSES`. A unit about which the model says nothing has the class shares of the scored units' training
+        Of `CLASSES`. A unit without a prediction has the class shares of the scored units' training
         data when those are known, else one third each; it counts, and is not left out.
     labels : array of int, shape (n_units,)
         Index of the label in `CLASSES`.
     uncertain : array of bool, shape (n_units,)
-        Whether the model says that it is not sure.
+        Whether the model marks the unit uncertain.
     unlabelled : array of bool, shape (n_units,)
-        Units about which the model says nothing.
+        Units without a prediction.
     """
 
     name: str
@@ -233,7 +233,7 @@ def cross_validate_hiding(
 
 
 def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Scored:
-    """Have a model label a dataset; units it says nothing about get what is known without looking: the shares."""
+    """Have a model label a dataset; units without a prediction get the class shares."""
     found = model.predict(dataset.to_features())
     unlabelled = found.labels == ""
     shares = np.array([model.class_priors.get(one, 1 / len(CLASSES)) for one in CLASSES])

@@ -117,7 +117,7 @@ class BoostedTrees:
         Returns
         -------
         FittedModel
-            Its manifest says everything but a name and scores.
+            Its manifest is complete but for a name and scores.
         """
         data = dataset.in_order()
         names = choose_inputs(data, inputs=self.inputs)

@@ -59,7 +59,7 @@ class Search:
     """Random search, scored by balanced accuracy on subjects (or recordings) left out.
 
     Imputer and scaler are fitted inside each split. The score that the winner won by is the best of many and
-    flatters it: what it is worth is said by `cross_validate`, which repeats the whole search without each subject.
+    flatters it: its value is measured by `cross_validate`, which repeats the whole search without each subject.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Keep apart what is trained on and what is scored: by subject, else by recording, else at random and said so."""
+"""Keep apart what is trained on and what is scored: by subject, else by recording, else at random, and record it."""
 
 from __future__ import annotations
 

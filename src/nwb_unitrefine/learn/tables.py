@@ -51,7 +51,7 @@ def read_labelled_tables(
         Which SpikeInterface computed the metrics; by default what the columns' names tell (``half_width`` is of 0.101
         and before, ``trough_half_width`` of today).
     subject_pattern : str, optional
-        Regular expression whose first group is the subject in a recording's name, where no column says the subject.
+        Regular expression whose first group is the subject in a recording's name, where no column names the subject.
         Without either, each recording is a subject of its own.
     description, licence : str
         Of the data.

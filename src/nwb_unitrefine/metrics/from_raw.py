@@ -136,7 +136,7 @@ def _open(si: Any, units: Units, recording: Any, electrical_series: str | None) 
 
 
 def _load_folder(si: Any, source: str) -> Any:
-    """Open what SpikeInterface saved, which it tells from other things by failing in many ways."""
+    """Open what SpikeInterface saved; for anything else it fails in many ways."""
     try:
         loaded = si.load(source)
     except Exception as error:

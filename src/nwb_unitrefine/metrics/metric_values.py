@@ -1,4 +1,4 @@
-"""What one computation says of all units: values, and why some are missing."""
+"""The result of one computation for all units: values, and why some are missing."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def calibrate(
 def decision_scores(
     manifest: Manifest | None, probabilities: NDArray[np.float64], *, rule: DecisionRule | None = None
 ) -> NDArray[np.float64]:
-    """Return the scores of which the label is the largest: probabilities, or probabilities over priors scaled to sum 1.
+    """Return the scores whose largest gives the label: probabilities, or probabilities over priors scaled to sum 1.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def _evaluation(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _use(manifest: Manifest) -> Iterator[str]:
-    """What it takes in, how it decides, and when it says that it is not sure."""
+    """Its inputs, how it decides, and when it marks a unit uncertain."""
     rule = manifest.uncertainty
     yield "## How it decides"
     yield ""

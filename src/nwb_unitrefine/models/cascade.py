@@ -133,9 +133,10 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
         divided = _divided(first, second)
         if divided is not None:
             return Cascade(first=first, second=second, divided=divided)
-    told = "; ".join(f"{model.identity.name} tells {_names(model)}" for model in (one, other))
+    found = "; ".join(f"{model.identity.name} distinguishes {_names(model)}" for model in (one, other))
     raise ModelError(
-        f"Of two models in a row, the second must divide one class of the first, as sua and mua divide neural: {told}.",
+        f"Of two models in a row, the second must divide one class of the first, as sua and mua divide neural:"
+        f" {found}.",
         tip="Where a model does not say what its classes mean, say it: --labels 0=MEANING,1=MEANING "
         "for each, or labels=[{'0': MEANING, …}, {…}].",
     )
@@ -152,6 +153,6 @@ def _divided(first: FittedModel, second: FittedModel) -> int | None:
 
 
 def _names(model: FittedModel) -> str:
-    """Name what a model tells apart, in its own words where nobody knows what they mean."""
+    """Name the classes of a model, in its own words where their meaning is unknown."""
     pairs = zip(model.class_labels, model.estimator.classes, strict=True)
     return " from ".join(label or repr(own) for label, own in pairs)

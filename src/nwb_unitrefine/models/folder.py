@@ -65,7 +65,7 @@ _WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, TRAINING_DATA, LABELS})
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelFolder:
-    """What a model folder says, its estimator not yet loaded.
+    """The contents of a model folder, its estimator not yet loaded.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class ModelFolder:
 
     @property
     def licence(self) -> str:
-        """SPDX identifier, from the manifest or from the card's front matter; empty where neither says."""
+        """SPDX identifier, from the manifest or from the card's front matter; empty where neither states one."""
         if self.manifest is not None:
             return self.manifest.licence
         return _licence_of(self.path / CARD)
@@ -124,7 +124,7 @@ def digest_of(file: Path) -> str:
 
 
 def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
-    """Read what a model folder says, and compare its files with the digests in its manifest.
+    """Read a model folder, and compare its files with the digests in its manifest.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
     Raises
     ------
     ModelError
-        If there is no model, more than one, or one that is not what the manifest says.
+        If there is no model, more than one, or one that differs from the manifest.
     """
     if path.is_file():
         path, file = path.parent, path.name
@@ -236,7 +236,7 @@ def require_free(path: Path | str, *, overwrite: bool = False) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not overwrite:
-        raise ModelError(f"{target} is there already.", tip="Choose another folder, or set the option overwrite.")
+        raise ModelError(f"{target} already exists.", tip="Choose another folder, or set the option overwrite.")
     if target.is_symlink() or not target.is_dir():
         raise ModelError(f"{target} is no model folder, so it is not replaced.", tip="Choose another folder.")
     entries = sorted(target.iterdir())
@@ -320,7 +320,7 @@ def _check_agreement(estimator: Any, manifest: Manifest) -> None:
     columns = [feature.column for feature in manifest.features]
     names = list(getattr(estimator, "feature_names_in_", columns))
     if names != columns:
-        raise ModelError(f"The estimator was fitted on {names}, and the manifest says {columns}.")
+        raise ModelError(f"The estimator was fitted on {names}, and the manifest lists {columns}.")
     if len(estimator.classes_) != len(manifest.classes):
         raise ModelError(f"The estimator has {len(estimator.classes_)} classes, and the manifest three.")
 

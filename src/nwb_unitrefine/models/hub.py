@@ -125,7 +125,7 @@ def push_model(
     """Share a model folder on the Hugging Face Hub.
 
     The folder is loaded first, so that nothing is shared that others could not load. Its card, written from the
-    manifest, says what was measured and on what.
+    manifest, states what was measured and on which data.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def pull_model(source: str, folder: Path | str) -> Path:
     Raises
     ------
     ModelError
-        If there is no such model, or the folder is there already.
+        If there is no such model, or the folder already exists.
     """
     registered = find_registered(source)
     address, target = parse_address(source if registered is None else registered.source), Path(folder)
@@ -214,7 +214,7 @@ def pull_model(source: str, folder: Path | str) -> Path:
             f"{source} is no address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."
         )
     if target.exists():
-        raise ModelError(f"{target} is there already.", tip="Choose another folder.")
+        raise ModelError(f"{target} already exists.", tip="Choose another folder.")
     fetched, _ = fetch(address)
     target.parent.mkdir(parents=True, exist_ok=True)
     with appearing(target) as place:

@@ -55,7 +55,7 @@ def load_model(
         (`registered_models` lists them; they are fetched from the Hub); a model folder, or a ``.skops`` file in one; a
         repository on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of
         which divides a class of the other, as sua and mua divide neural, in either order. The identity of a model, as
-        a file's history records it, is loaded from where it says; whether it is still the same, its digest tells.
+        a file's history records it, is loaded from its recorded source; its digest shows whether it is still the same.
         A model that is loaded already is returned as it is.
     revision : str, optional
         Branch, tag or commit of a repository; better a commit, which nobody can move.
@@ -257,7 +257,7 @@ def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _recorded_source(identity: ModelIdentity) -> str | list[str]:
-    """Turn what a history says of a model back into what it was loaded from, at the commit that it was then."""
+    """Turn the record of a model in a history back into its source, at the commit of that time."""
     sources = identity.source.split(_JOINT)
     revisions = identity.revision.split(_JOINT) if identity.revision else [""] * len(sources)
     found = []

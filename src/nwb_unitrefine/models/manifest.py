@@ -106,7 +106,7 @@ class ConditionalCalibration(_Value):
     Parameters
     ----------
     missing_groups : tuple of str
-        Names of feature groups of which the unit has no value at all; empty for units that have all.
+        Names of feature groups in which the unit has no value at all; empty for units that have all.
     calibration : Calibration
     """
 

@@ -25,7 +25,7 @@ __all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels", "
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExistingLabels:
-    """What one column of a file says of every unit.
+    """The labels of all units in one column of a file.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ExistingLabels:
     who : str
         ``"curator"`` (a person), ``"program"``, or ``"rule"`` (a threshold on one number).
     labels : array of str, shape (n_units,)
-        One of `CLASSES`, or empty where the value says none of them.
+        One of `CLASSES`, or empty where the value means none of them.
     meaning : mapping of str to str
         Each value in the file, in lower case, and what it was taken for; empty where it decides nothing.
     """
@@ -100,7 +100,7 @@ def existing_labels(units: Units) -> dict[str, ExistingLabels]:
 def find_labels(columns: Mapping[str, Any], *, dialect: str = "") -> dict[str, ExistingLabels]:
     """Find the columns of labels among the columns of a table.
 
-    A curator's column that says of every unit what Kilosort's own ``KSLabel`` says is a copy of it, which Kilosort and
+    A curator's column that equals Kilosort's own ``KSLabel`` for every unit is a copy of it, which Kilosort and
     Phy make before anybody looked: it is a program's.
 
     Parameters

@@ -1,7 +1,7 @@
 """Tables of units in CSV and TSV files: metrics, labels, a sorter's cluster tables.
 
 What is plain is read, whoever wrote it: commas, tabs or semicolons whatever the name ends in, decimal commas, a byte
-order mark, Windows line ends, quotes, blank rows, ids as ``1.0``. What is not plain is refused with one line that says
+order mark, Windows line ends, quotes, blank rows, ids as ``1.0``. What is not plain is refused with one line that names
 where and why.
 """
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Displayed", "Summary", "count_labels", "plural", "printable"]
 
 N_ROWS = 10
-"""Rows of a table in a notebook; the title says how many there are."""
+"""Rows of a table in a notebook; the title states how many there are."""
 
 N_FACTS = 12
 LONGEST = 160

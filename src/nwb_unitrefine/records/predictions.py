@@ -1,4 +1,4 @@
-"""What a model says of units, and what names the model."""
+"""The predictions of a model, and its identity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Predictions(Displayed):
-    """What a model says of every unit.
+    """Label, probabilities and remarks of every unit.
 
     Parameters
     ----------

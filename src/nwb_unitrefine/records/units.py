@@ -182,7 +182,7 @@ class Electrodes:
     ids : array, shape (n_electrodes,)
         Electrode ids; elsewhere electrodes are meant by their row.
     positions_um : array of float64, shape (n_electrodes, 3), or None
-        Position on the probe, second axis along its depth; NaN where unknown, None where no column says.
+        Position on the probe, second axis along its depth; NaN where unknown, None where no column states it.
     groups : array of str, shape (n_electrodes,)
         Name of each electrode's group (probe or shank).
     position_source : str

@@ -1,4 +1,4 @@
-"""What a page says in words: how to use the labels, how they were made, and what to cite."""
+"""The texts of a page: how to use the labels, how they were made, and what to cite."""
 
 from __future__ import annotations
 

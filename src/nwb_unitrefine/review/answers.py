@@ -74,7 +74,7 @@ class Answers:
     place : Path
         As of `answers_path`.
     units_digest : str
-        What tells the units that the answers are about from others.
+        What identifies the units that the answers are about.
     unit_ids : collection of int
     classes : tuple of str
     """
@@ -214,7 +214,7 @@ class Answers:
             return {"do": do, "unit": int(entry["unit"]), "at": at}
         if do == "undo" and 0 <= int(entry["line"]) < n_before:
             return {"do": do, "line": int(entry["line"]), "at": at}
-        raise ValueError(f"a line says {do!r}")
+        raise ValueError(f"a line has the unknown action {do!r}")
 
 
 def _as_line(entry: Mapping[str, Any]) -> bytes:

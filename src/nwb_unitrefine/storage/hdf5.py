@@ -78,7 +78,7 @@ def _raise_failure(source: Path | BinaryIO) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """Say what is wrong with a path before HDF5 does, which says it in its own language."""
+    """State what is wrong with a path, before HDF5 does so in its own terms."""
     require_content(path, name=str(path))
     if not path.is_file():
         raise SourceError(f"{path} is not a file.")

@@ -1,6 +1,6 @@
 """Zarr behind the protocols of `nwb_unitrefine.storage.tree`, and the one door through which Zarr stores are read.
 
-What a store says of its arrays passes `nwb_unitrefine.storage.zarr_guard` before zarr sees it.
+The metadata of a store's arrays pass `nwb_unitrefine.storage.zarr_guard` before zarr sees it.
 """
 
 from __future__ import annotations

@@ -187,8 +187,8 @@ class Refused(Codec):  # type: ignore[misc]
 class ReferenceNames(Codec):  # type: ignore[misc]
     """Reads hdmf-zarr's references, which are pickled, as the last name of what each points to.
 
-    Unpickling runs whatever a file says. Here an interpreter reads the pickle that can build nothing but records of
-    what it saw.
+    Unpickling executes whatever a file contains. Here an interpreter reads the pickle that can only build records
+    of what it saw.
     """
 
     codec_id = "nwb_unitrefine.reference_names"

@@ -1,4 +1,4 @@
-"""Whether a Zarr store's ``.zmetadata``, which repeats its metadata in one place, still says what the store says."""
+"""Whether a Zarr store's ``.zmetadata``, which repeats its metadata in one place, still agrees with the store."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def require_current_metadata(folder: Path, *, name: str) -> None:
 
 
 def _text(document: Any) -> str:
-    """A document in a form that is equal where it says the same, NaN included."""
+    """A document in a form that compares equal for equal contents, NaN included."""
     return json.dumps(document, sort_keys=True)

@@ -1,8 +1,8 @@
 """The one look at the metadata of Zarr stores: what reaches zarr names no codec that runs code, and makes sense.
 
-A store chooses the codecs of its arrays. One of them, pickle, runs what a chunk says, already while zarr reads the
-metadata; others are loaded from whatever package registers the name. So every document passes `checked`, whether zarr
-reads it on its own, from consolidated metadata, over a network, or before a write.
+A store chooses the codecs of its arrays. One of them, pickle, executes what a chunk contains, already while zarr reads
+the metadata; others are loaded from whatever package registers the name. So every document passes `checked`, whether
+zarr reads it on its own, from consolidated metadata, over a network, or before a write.
 This module needs zarr, and is imported only where a Zarr store is opened.
 """
 

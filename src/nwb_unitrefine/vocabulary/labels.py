@@ -1,10 +1,10 @@
 """What curators, archives, programs and published models call single units, multi-units and noise.
 
 This is the only table of label words. A word means a set of the classes sua, mua and noise: ``good`` is ``{"sua"}``;
-``neural`` is ``{"sua", "mua"}``, which excludes noise and says no more; ``unsorted`` is the empty set, no decision. A
+``neural`` is ``{"sua", "mua"}``, which excludes noise and no more; ``unsorted`` is the empty set, no decision. A
 word that is in no table is asked for, never guessed.
 
-An archive that means something else by a word says so for its own column, in its file in
+An archive that means something else by a word states it for its own column, in its file in
 `nwb_unitrefine.vocabulary.dialects`.
 """
 
@@ -132,7 +132,7 @@ _TABLE: dict[Meaning, dict[str, str]] = {
 
 _BETWEEN = re.compile(r"(?<=[^\W_])[\s_\-\u2010-\u2013]+(?=[^\W_])")
 _STRONGEST_FIRST = ("noise", "mua", "sua")
-"""Of several labels of one unit, the one that says most against it counts: Spyglass's curators only add labels."""
+"""Of several labels of one unit, the worst counts: Spyglass's curators only add labels."""
 
 
 def spell(value: Any) -> str:
@@ -223,8 +223,8 @@ def one_label(meanings: Iterable[Meaning | None]) -> str:
     >>> one_label([SUA, NOISE]), one_label([SUA | MUA]), one_label([])
     ('noise', '', '')
     """
-    said = {next(iter(meant)) for meant in meanings if meant is not None and len(meant) == 1}
-    return next((label for label in _STRONGEST_FIRST if label in said), "")
+    found = {next(iter(meant)) for meant in meanings if meant is not None and len(meant) == 1}
+    return next((label for label in _STRONGEST_FIRST if label in found), "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Write labels into NWB files, all or nothing, with a record of how they came about that can be checked."""
+"""Write labels into NWB files, all or nothing, with a record of how they were made that can be verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns of the units table hold the labels, what is in them, and whose they are."""
+"""Which columns of the units table hold the labels, their values, and which program wrote them."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def columns_to_replace(
     edited : collection of str
         Which of ours were edited since: as of `edited_columns`.
     overwrite : sequence of str
-        Columns that the user said may be replaced.
+        Columns that the user allows to be replaced.
     where : str
         The file's name, for the message.
 

@@ -95,7 +95,7 @@ def _lost_link(source: Path, folder: Path) -> str:
 def copied_file(source: Path, output: Path) -> Iterator[Path]:
     """Copy a file, let the caller change the copy, and give it its name at the end.
 
-    The copy of an HDF5 file says with an object id of its own that it is another file: DANDI refuses two with the same.
+    The copy of an HDF5 file has an object id of its own, as it is another file: DANDI refuses two with the same.
     That of a Zarr store keeps it, since every reference in the store names it.
 
     Parameters

@@ -59,7 +59,7 @@ def write_curation(
     again: bool = False,
     dry_run: bool = False,
 ) -> WriteReport:
-    """Write labels, their probabilities and how they came about into the NWB file that the units came from.
+    """Write labels, their probabilities and how they were made into the NWB file that the units came from.
 
     The file gets three columns in its units table (label, probability, and whether the label is uncertain) and a run
     in its history, all or nothing; nothing else in it changes. Writing again gives the columns new values and adds a
@@ -79,7 +79,7 @@ def write_curation(
     overwrite_columns : sequence of str, optional
         Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
     replace_human : bool, optional
-        Replace labels that a person set, too. By default they are kept, and the run records what the model says.
+        Replace labels that a person set, too. By default they are kept, and the run records what the model predicted.
     units_only : bool, optional
         Make `output` a small file of its own with subject, electrodes and units alone. It may then be Zarr where the
         source is HDF5 and the other way round, and the source may be on another machine.

@@ -193,7 +193,7 @@ def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:
     Returns
     -------
     str
-        What `digest_input` said of a table of just these units; empty where one of them is not there, or has no spikes
+        The `digest_input` of a table of just these units; empty where one of them is not there, or has no spikes
         stored.
     """
     rows = {unit: row for row, unit in enumerate(store.read("id").tolist())}
@@ -226,7 +226,7 @@ def _digest_trains(offsets: NDArray[np.int64], blocks: Iterable[NDArray[Any]]) -
 
 
 def _offsets(store: UnitsStore) -> NDArray[np.int64]:
-    """Where each unit's spikes begin, and the last ones end, as the file says; without an index, all are one unit's."""
+    """Where each unit's spikes begin and the last ones end, in the file; without an index, all are one unit's."""
     if store.shape("spike_times_index") is None:
         return np.array([0, *(store.shape(SPIKE_TIMES) or (0,))[:1]], dtype=np.int64)
     return np.concatenate([np.zeros(1, dtype=np.int64), store.read("spike_times_index").astype(np.int64).reshape(-1)])

@@ -42,7 +42,7 @@ def test_a_bad_file_is_refused_with_one_line_and_nothing_of_it_runs(what, tmp_pa
     ("what", "why"),
     [
         ("array of pickled objects", "holds pickled Python objects"),
-        ("array shorter than it says", "not as long as its header says"),
+        ("array shorter than it states", "not as long as its header states"),
         ("two members of one name", "have the same name"),
         ("path traversal", "has a member named"),
         ("reference outside", "refers to a member named"),

@@ -42,7 +42,7 @@ class _TellOnce(event.Listener):  # type: ignore[misc]
             _logger.warning("Compiling the metrics for this machine: about 20 seconds, once.")
 
     def on_end(self, event: Any) -> None:
-        """Nothing is to be said."""
+        """Print nothing."""
 
 
 _listener = _TellOnce()

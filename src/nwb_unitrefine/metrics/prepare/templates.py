@@ -80,9 +80,9 @@ def prepare_templates(
     waveforms = units.waveforms
     if waveforms is None or waveforms.mean.size == 0:
         return None
-    rate, said = sampling_rate_hz, rate_note
+    rate, origin = sampling_rate_hz, rate_note
     if waveforms.sampling_rate_hz:
-        rate, said = float(waveforms.sampling_rate_hz), "of the waveforms"
+        rate, origin = float(waveforms.sampling_rate_hz), "of the waveforms"
     channels, offsets = _present_channels(waveforms)
     kind: type[np.floating] = np.float32 if waveforms.mean.dtype == np.float32 else np.float64
     mean = np.ascontiguousarray(waveforms.mean).astype(kind, copy=False)
@@ -113,7 +113,7 @@ def prepare_templates(
         scale=scale,
         notes={
             "waveform scale": scale.note,
-            "waveform sampling rate": f"{rate:g} Hz, {said}",
+            "waveform sampling rate": f"{rate:g} Hz, {origin}",
             "aligned sample": _aligned_sample(waveforms, upsampled[NEW][rows]),
         },
     )
@@ -157,7 +157,7 @@ def _positions(units: Units, channels: NDArray[np.int64], offsets: NDArray[np.in
 def _aligned_sample(waveforms: Waveforms, main: NDArray[np.float64]) -> str:
     """Say which sample is the spike's time; no metric depends on it."""
     if waveforms.samples_before_peak is not None:
-        return f"{waveforms.samples_before_peak}, as the file says"
+        return f"{waveforms.samples_before_peak}, as the file states"
     if not len(main):
         return "unknown"
     at = np.median(np.argmax(np.abs(main), axis=1)) / UPSAMPLING

@@ -77,7 +77,7 @@ class Archive:
         ------
         ModelError
             If it is no such array: one of Python objects (which only unpickling could read), or not as long as its
-            header says.
+            header states.
         """
         data = self.read_bytes(name)
         stream = io.BytesIO(data)
@@ -91,7 +91,7 @@ class Archive:
             raise broken(self.path, f"member {name} holds pickled Python objects")
         values = data[stream.tell() :]
         if min(shape, default=0) < 0 or len(values) != int(dtype.itemsize) * _product(shape):
-            raise broken(self.path, f"member {name} is not as long as its header says")
+            raise broken(self.path, f"member {name} is not as long as its header states")
         array = np.frombuffer(values, dtype=dtype) if values else np.empty(0, dtype=dtype)
         # A copy, because estimators write into their arrays and the buffer is read-only.
         return array.reshape(shape, order="F" if fortran else "C").copy(order="F" if fortran else "C")
@@ -179,5 +179,5 @@ def _read_member(opened: zipfile.ZipFile, name: str, *, path: Path) -> bytes:
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise broken(path, f"member {name} is damaged") from error
     if len(data) != declared:
-        raise broken(path, f"member {name} is not as long as the archive says")
+        raise broken(path, f"member {name} is not as long as the archive states")
     return data

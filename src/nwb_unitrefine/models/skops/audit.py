@@ -89,7 +89,7 @@ ESTIMATORS = frozenset(
         "catboost.core.CatBoostClassifier",
     }
 )
-"""Estimators that may be built. None of them runs anything that its state says."""
+"""Estimators that may be built. None of them executes anything from its state."""
 
 _PARTS = frozenset(
     {
@@ -113,7 +113,7 @@ _PARTS = frozenset(
     }
 )
 _LOSSES = frozenset(
-    # Until 1.8, this compiled module said that it was called _loss.
+    # Until 1.8, this compiled module named itself _loss.
     f"{module}.Cy{name}"
     for module in ("_loss", "sklearn._loss._loss")
     for name in ("ExponentialLoss", "HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError")

@@ -31,7 +31,7 @@ _END_OF_TREES = "end of trees"
 
 
 def check_lightgbm(text: Any, *, archive: Archive) -> None:
-    """Refuse LightGBM's text where its trees are not trees, or not where the text says that they are.
+    """Refuse LightGBM's text where its trees are not trees, or not at the offsets that it states.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def check_lightgbm(text: Any, *, archive: Archive) -> None:
     if "tree_sizes" in header:
         sizes = _numbers(header, "tree_sizes", len(starts), archive=archive)
         if np.cumsum([0, *sizes])[:-1].tolist() != starts or int(sizes.sum()) > len(trees):
-            raise broken(archive.path, "the trees of a LightGBM model are not where its text says")
+            raise broken(archive.path, "the trees of a LightGBM model are not at the offsets that its text states")
     for start, stop in zip(starts, [*starts[1:], len(trees)], strict=True):
         _check_lightgbm_tree(_fields(trees[start:stop], archive=archive), n_features=n_features, archive=archive)
 
@@ -148,7 +148,7 @@ def check_xgboost(data: Any, *, archive: Archive) -> None:
 
 
 def _check_xgboost_document(model: Mapping[str, Any], *, archive: Archive) -> None:
-    """Compare what a model says of its trees with these."""
+    """Compare the counts that a model states with its trees."""
     _check_xgboost_version(model["version"], archive=archive)
     learner = model["learner"]
     booster = learner["gradient_booster"]
@@ -157,7 +157,9 @@ def _check_xgboost_document(model: Mapping[str, Any], *, archive: Archive) -> No
     n_features = int(learner["learner_model_param"]["num_feature"])
     n_classes = max(1, int(learner["learner_model_param"]["num_class"]))
     trees, groups = forest["trees"], np.asarray(forest["tree_info"])
-    _require(int(forest["gbtree_model_param"]["num_trees"]) == len(trees), "it has not as many trees as it says")
+    _require(
+        int(forest["gbtree_model_param"]["num_trees"]) == len(trees), "it has another number of trees than it states"
+    )
     of_classes = len(groups) == len(trees) and not np.any((groups < 0) | (groups >= n_classes))
     _require(of_classes, "a tree is for a class that it does not have")
     for tree in trees:
@@ -190,7 +192,7 @@ def _check_xgboost_tree(tree: Mapping[str, Any], *, n_features: int) -> None:
     if not count or any(len(tree[name]) != count for name in arrays) or len(right) != count:
         raise ValueError("a tree has not one entry for each node")
     if int(tree["tree_param"]["num_nodes"]) != count or int(tree["tree_param"].get("size_leaf_vector", 1)) > 1:
-        raise ValueError("a tree has not as many nodes as it says")
+        raise ValueError("a tree has another number of nodes than it states")
     if np.any(np.asarray(tree.get("split_type", [0]))) or len(tree.get("categories", ())):
         raise ValueError("a tree has categories, and metrics are numbers")
     split = left != -1

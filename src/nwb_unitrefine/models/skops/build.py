@@ -150,7 +150,7 @@ class _Builder:
         return items if node["__class__"] == "tuple" else _find(node)(*items)
 
     def _dict(self, node: _Node) -> Any:
-        """A dictionary: JSON has made text of its keys, and says beside them what they were."""
+        """A dictionary: JSON has made text of its keys, and their types stand beside them."""
         types = self.build(node["key_types"])
         content = node["content"]
         if len(types) != len(content):
@@ -180,7 +180,7 @@ class _Builder:
                 raise broken(self._archive.path, "an array of objects has an impossible shape")
             flat = items if len(shape) == 1 else _flatten(items, depth=len(shape), most=size)
             if size != len(flat):
-                raise broken(self._archive.path, "an array of objects is not as large as its shape says")
+                raise broken(self._archive.path, "an array of objects is not as large as its shape states")
             array = np.empty(shape, dtype=object)
             array.ravel()[:] = np.fromiter(flat, dtype=object, count=len(flat))
             return array

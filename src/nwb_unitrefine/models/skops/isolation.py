@@ -31,7 +31,7 @@ SECONDS = 120
 """For starting, loading and predicting; a booster of a thousand trees takes a few."""
 SECONDS_A_THOUSAND_ROWS = 2
 MEMORY_BYTES = 6 * 2**30
-"""Of address space, most of which is never used; a booster that needs more is not a model of units."""
+"""Of address space; most is never used, and a booster that needs more is not a model of units."""
 _PACKAGES = ("lightgbm.", "xgboost.", "catboost.")
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
 """The only variables that the child gets: no token and no key is among them."""

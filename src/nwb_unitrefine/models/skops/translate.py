@@ -168,7 +168,7 @@ def _several_classes(kind: str, state: State) -> str:
 
 
 def _newton_against_rest(kind: str, state: State) -> str:
-    """1.6: one solver no longer told several classes apart one by one."""
+    """1.6: one solver no longer fits several classes one against the rest."""
     if state.get("multi_class") in ("auto", "deprecated") and state.get("solver") == "newton-cholesky":
         state["multi_class"] = "ovr"
     return kind
@@ -220,7 +220,7 @@ def translate(kind: str, state: Any, *, written_by: str, installed: Version | No
     kind : str
         Full name of the class in the file.
     state : dict or None
-        What the file says of it; not changed.
+        Its state in the file; not changed.
     written_by : str
         The scikit-learn that wrote it; where the file does not say, it is taken to be the installed one.
     installed : Version, optional

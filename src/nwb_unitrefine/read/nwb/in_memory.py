@@ -49,7 +49,7 @@ def read_nwbfile(
     ----------
     nwbfile : pynwb.NWBFile
     built : BuiltGroup, optional
-        What `build_nwbfile` made of it, where that is there already.
+        What `build_nwbfile` made of it, where that already exists.
     columns : collection of str, optional
         As of `read_units`.
     hints : SourceHints, optional

@@ -70,7 +70,7 @@ def take_rows(
     context: ReadContext,
     keep_beginnings: bool = False,
 ) -> Ragged:
-    """Rows of `values`, without those that `offsets` says are there and that are not.
+    """Rows of `values`, without those that `offsets` counts and that are missing.
 
     A row that ends behind the data (a cropped file) or before it begins (a damaged index) becomes empty and is
     reported.

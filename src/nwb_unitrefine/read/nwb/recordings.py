@@ -87,7 +87,7 @@ class _Gap(NamedTuple):
 
 
 class _Timestamps:
-    """Timestamps of which as few as possible are read: a stretch as long as its samples has no gap in it."""
+    """Read as few timestamps as possible: a stretch as long as its samples has no gap in it."""
 
     def __init__(self, array: Array) -> None:
         self.array = array

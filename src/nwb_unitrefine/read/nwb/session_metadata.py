@@ -1,4 +1,4 @@
-"""What a file says of its session beyond the units: enough to describe them in a file of their own."""
+"""What a file records of its session beyond the units: enough to describe them in a file of their own."""
 
 from __future__ import annotations
 

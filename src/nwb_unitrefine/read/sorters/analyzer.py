@@ -107,7 +107,7 @@ def _trains(analyzer: Any) -> Ragged:
 
 
 def _waveforms(analyzer: Any, context: ReadContext) -> Waveforms | None:
-    """Average templates; the analyzer says whether they are in µV."""
+    """Average templates; the analyzer records whether they are in µV."""
     if not analyzer.has_extension("templates"):
         context.report(ProblemCode.WAVEFORMS_ABSENT, "The analyzer has no templates: there are no mean waveforms.")
         return None

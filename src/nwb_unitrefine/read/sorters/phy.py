@@ -2,7 +2,7 @@
 
 Kilosort fits templates to whitened data. What `templates.npy` holds has, up to version 3, a norm of one and is scaled
 by the amplitude of each spike; from version 4 on it has the size of the spikes. Taken back through
-`whitening_mat_inv.npy`, it is in the counts of the recording, and in volts where SpikeGLX's `.meta` file tells the
+`whitening_mat_inv.npy`, it is in the counts of the recording, and in volts where SpikeGLX's `.meta` file states the
 gain::
 
     mean_waveform(unit) = Σ over spikes of amplitude · template(spike) · whitening_mat_inv / number of spikes
@@ -48,7 +48,7 @@ _WHITENED = (
 
 
 class _Recorder(NamedTuple):
-    """What the recording's own `.meta` file says."""
+    """The contents of the recording's own `.meta` file."""
 
     gain_v: float | None = None
     duration_s: float | None = None
@@ -159,7 +159,7 @@ def _number(expression: str) -> float | None:
 
 
 def _electrodes(folder: Path, context: ReadContext) -> Electrodes | None:
-    """Channels with their place on the probe, and the shank of each where the folder says."""
+    """Channels with their place on the probe, and the shank of each where the folder states it."""
     if not (folder / "channel_positions.npy").is_file():
         context.report(ProblemCode.ELECTRODES_NO_POSITIONS, "The folder has no channel positions.")
         return None

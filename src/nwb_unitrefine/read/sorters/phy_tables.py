@@ -61,7 +61,7 @@ def read_cluster_tables(folder: Path, context: ReadContext) -> dict[str, Column]
             name = "group" if column.casefold() == "group" else column
             if name in found:
                 _report_difference(name, source[name], found[name], path.name, cells, units=units, context=context)
-            # A cluster that Phy's own table of groups lacks has no group, whatever an older table says.
+            # A cluster that Phy's own table of groups lacks has no group, whatever an older table has.
             found[name] = cells if name == "group" else found.get(name, {}) | cells
             source[name] = path.name
     listed = {cluster for values in found.values() for cluster in values}
@@ -143,7 +143,7 @@ def _report_difference(
     units: list[int],
     context: ReadContext,
 ) -> None:
-    """Name the clusters of which two tables say different things."""
+    """Name the clusters for which two tables disagree."""
 
     def words(cells: Mapping[int, str], unit: int) -> str:
         word = word_key(cells.get(unit, ""))

@@ -1,1 +1,1 @@
-"""Files on servers, of which only what is needed is fetched."""
+"""Files on servers; only the bytes that are needed are fetched."""

@@ -1,7 +1,7 @@
 """A remote file that HDF5 can open, which fetches little more than what is read.
 
 HDF5 asks for its metadata in hundreds of pieces of a few bytes, and for data in large ones. Small reads are served from
-blocks that are fetched once; before data are read, `RemoteFile.fetch` is told where they lie and gets all of them in as
+blocks that are fetched once; before data are read, `RemoteFile.fetch` gets their places and gets all of them in as
 few requests as a small surplus of bytes allows.
 """
 
@@ -145,7 +145,7 @@ class RemoteFile(io.RawIOBase):
                 self._keep(start, data)
 
     def take_failure(self) -> SourceError | None:
-        """What went wrong in a read, once: HDF5 says only that a read failed, or mistakes it for a file without data.
+        """The failure of a read, once: HDF5 reports only that a read failed, or mistakes it for a file without data.
 
         The error is handed over, not kept: HDF5 holds this object, the error's traceback would hold HDF5's, and neither
         would ever be freed.
@@ -163,7 +163,7 @@ class RemoteFile(io.RawIOBase):
             self._keep(start, self._ranges.read(start, stop))
 
     def _block_around(self, start: int, stop: int) -> Range:
-        """A block with a small read in it: ahead of it, and before it as far as what lies ahead is there already.
+        """A block with a small read in it: ahead of it, and before it as far as what lies ahead was already fetched.
 
         Reading on from where the last block ended doubles the next one.
         """
@@ -189,7 +189,7 @@ class RemoteFile(io.RawIOBase):
         return gaps
 
     def _keep(self, start: int, data: bytes) -> None:
-        """Remember the bytes of a range that begins at `start`, without those that are there already."""
+        """Remember the bytes of a range that begins at `start`, without those already fetched."""
         view = memoryview(data)
         for a, b in self._missing(start, start + len(data)):
             i = bisect_right(self._starts, a)

@@ -19,4 +19,4 @@ AIND = Dialect(
     labels=(LabelColumn("decoder_label"), LabelColumn("bombcell_label", "program", {"nonsoma": NEURONS})),
     metrics=SPIKEINTERFACE.metrics,
 )
-"""``default_qc`` is true where a unit passes thresholds, which says neither sua nor mua."""
+"""``default_qc`` is true where a unit passes thresholds, which is neither sua nor mua."""

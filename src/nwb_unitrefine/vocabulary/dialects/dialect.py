@@ -38,7 +38,7 @@ class LabelColumn:
     who : {"curator", "program", "rule"}
         Who decided, as in `AUTHORS`. Labels of a rule are shown and never trained on.
     meaning : mapping of str to set of str, optional
-        What its words mean where that is not what `nwb_unitrefine.vocabulary.labels` says, by their
+        What its words mean where that differs from `nwb_unitrefine.vocabulary.labels`, by their
         `nwb_unitrefine.vocabulary.labels.word_key`: numbers are ``"2"`` and ``"0.33"``, truth values ``"true"`` and
         ``"false"``.
     """

@@ -7,7 +7,7 @@ from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD
 __all__ = ["IBL"]
 
 _PASSED_OF_THREE = {"1": SUA, "0.67": NO_DECISION, "0.66": NO_DECISION, "0.33": NO_DECISION, "0": NO_DECISION}
-"""Fraction of three criteria that a unit passes: all of them is a single unit, fewer says neither mua nor noise."""
+"""Fraction of three criteria that a unit passes: all of them is a single unit, fewer is neither mua nor noise."""
 
 IBL = Dialect(
     name="IBL",

@@ -170,7 +170,7 @@ def _add_units(nwbfile: Any, units: Units, n_electrodes: int) -> None:
 
 
 def _about_waveforms(unit: str) -> str:
-    """Describe waveforms with the unit that the source says."""
+    """Describe waveforms with the unit that the source states."""
     return f"Mean waveform of each unit, in {unit}, as in the source." if unit else "Mean waveform of each unit."
 
 
@@ -188,7 +188,7 @@ def _is_written(column: Column) -> bool:
 
 
 def _described(description: str) -> str:
-    """Return a description that says something, or that the source has none."""
+    """Return the description, or a sentence that the source has none."""
     says_nothing = description.strip(" .").casefold() in {"", "no description"}
     return "As in the source, which does not describe it." if says_nothing else description
 

@@ -45,7 +45,7 @@ def _specification_folder() -> Path:
         return own
     found = find_spec("ndx_unit_curation")
     if found is None or found.origin is None:
-        raise MissingExtraError("ndx-unit-curation", extra="all", purpose="to record how labels came about")
+        raise MissingExtraError("ndx-unit-curation", extra="all", purpose="to record how labels were made")
     package = Path(found.origin).parent
     folders = [package / "spec", package.parents[2] / "spec"]
     return next(folder for folder in folders if folder.is_dir())
