@@ -78,3 +78,10 @@ def test_no_units_are_no_trouble():
     found = _decide(np.empty((0, 3)), np.empty((0, 3)))
     assert len(found) == 0
     assert found.labels.dtype.kind == "U"
+
+
+def test_the_margin_is_that_of_the_scores_that_decide():
+    """.5 over .3 is .2; a unit without a label has none; the table shows it."""
+    found = _decide([[99, 1, 1], [0, 1, 1]], [[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    np.testing.assert_allclose(found.margins, [0.2, np.nan])
+    assert found.to_frame()["margin"].iloc[0] == found.margins[0]

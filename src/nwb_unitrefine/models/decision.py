@@ -71,6 +71,7 @@ def decide(
             first, second = names[np.argsort(scores[row])[:-3:-1]]
             why.append(f"between {first} and {second}")
         reasons.append("; ".join(why))
+    ordered = np.sort(scores, axis=1)
     return Predictions(
         unit_ids=features.unit_ids,
         probabilities=np.where(unlabelled[:, None], np.nan, probabilities),
@@ -78,6 +79,7 @@ def decide(
         uncertain=np.array([bool(reason) for reason in reasons], dtype=bool),
         reasons=tuple(reasons),
         classes=classes,
+        margins=np.where(unlabelled, np.nan, ordered[:, -1] - ordered[:, -2]),
     )
 
 

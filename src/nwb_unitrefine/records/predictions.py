@@ -63,6 +63,9 @@ class Predictions(Displayed):
         Why a unit is uncertain, or why it has no label; empty otherwise.
     classes : tuple of str, length n_classes
         Classes of the model, in the order of the probabilities.
+    margins : array of float64, shape (n_units,), or None
+        How far the score that decided is above the next one: small where the label could well be another. The scores
+        are the probabilities, or these over the class priors, scaled to sum 1. None where they are not recorded.
     """
 
     unit_ids: NDArray[Any]
@@ -71,6 +74,7 @@ class Predictions(Displayed):
     uncertain: NDArray[np.bool_]
     reasons: tuple[str, ...]
     classes: tuple[str, ...] = CLASSES
+    margins: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.unit_ids)
@@ -94,7 +98,7 @@ class Predictions(Displayed):
         return replace(self, classes=(*self.classes, *added), probabilities=probabilities)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a unit: ``label``, ``probability``, ``p_`` with each class, ``uncertain``, ``reason``."""
+        """One row a unit: ``label``, ``probability``, ``p_`` with each class, ``margin``, ``uncertain``, ``reason``."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -102,6 +106,7 @@ class Predictions(Displayed):
                 "label": self.labels.astype(object),
                 "probability": self.confidence,
                 **{f"p_{name}": self.probabilities[:, i] for i, name in enumerate(self.classes)},
+                **({} if self.margins is None else {"margin": self.margins}),
                 "uncertain": self.uncertain,
                 "reason": list(self.reasons),
             },
