@@ -40,9 +40,9 @@ def main() -> None:
         n_spikes = len(curation.units.spike_times_s.values)
         print(f"{given.units} units, {n_spikes:,} spikes: {page.stat().st_size / 1e6:.2f} MB, made in {made:.2f} s")
         times = _open({"report": page, "empty page": folder / "empty.html"}, times=given.times)
-        for name, seconds in times.items():
+        for what, seconds in times.items():
             spread = f"{min(seconds):.3f} to {max(seconds):.3f}"
-            print(f"{name:<12} median {statistics.median(seconds):.3f} s ({spread}, n = {len(seconds)})")
+            print(f"{what:<12} median {statistics.median(seconds):.3f} s ({spread}, n = {len(seconds)})")
         difference = statistics.median(times["report"]) - statistics.median(times["empty page"])
         print(f"report less empty page: {difference:.3f} s")
 

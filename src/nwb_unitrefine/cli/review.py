@@ -15,12 +15,22 @@ __all__ = ["command"]
 @click.command("review")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @model_option
-@click.option("--by", required=True, metavar="NAME", help="Who answers.")
+@click.option("--by", metavar="NAME", help="Who answers; asked for where it is not given.")
+@click.option("--words", default="", metavar="WORD,WORD", help="Further labels to answer with, as axon,non_soma.")
 @click.option("--blind", is_flag=True, help="Hide the model's label of a unit until it is answered.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on; by default one that is free.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+@click.option("--export-answers", is_flag=True, help="Print the answers that are kept, as CSV, and do nothing else.")
 def command(
-    files: tuple[str, ...], *, model: tuple[str, ...], by: str, blind: bool, port: int, no_browser: bool
+    files: tuple[str, ...],
+    *,
+    model: tuple[str, ...],
+    by: str | None,
+    words: str,
+    blind: bool,
+    port: int,
+    no_browser: bool,
+    export_answers: bool,
 ) -> int:
     """Review labels in a browser: units by keys, the least certain first.
 
@@ -30,8 +40,14 @@ def command(
     from nwb_unitrefine.batch import find_sources
     from nwb_unitrefine.review import ReviewedFile, serve
 
+    found = [Path(path) for path in find_sources(files)]
+    if export_answers:
+        _export(found)
+        return 0
+    by = by or click.prompt("Who answers")
     loaded = load(model)
-    reviewed = [ReviewedFile(Path(path), model=loaded, by=by, blind=blind) for path in find_sources(files)]
+    further = [word.strip() for word in words.split(",") if word.strip()]
+    reviewed = [ReviewedFile(path, model=loaded, by=by, words=further, blind=blind) for path in found]
 
     def ready(address: str) -> None:
         say(f"Review {len(reviewed)} files at {address}" if len(reviewed) > 1 else f"Review at {address}")
@@ -43,3 +59,13 @@ def command(
     if pending:
         say(f"{pending} answers are kept and not yet written: run review again to write them.")
     return 0
+
+
+def _export(files: list[Path]) -> None:
+    """Print the answers about files, which may have changed since they were given."""
+    from nwb_unitrefine.review import Answers, answers_as_csv, answers_path
+
+    for path in files:
+        answers = Answers(answers_path(path))
+        click.echo(answers_as_csv(answers.pending()), nl=False)
+        answers.close()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import MissingExtraError
-from nwb_unitrefine.review.reviewed import ReviewedFile
+from nwb_unitrefine.review.answers import Answers, answers_path
+from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["ReviewedFile", "serve"]
+__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "serve"]
 
 
 def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None] = print) -> None:

@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.journal.system_calls import is_of_another_user, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,7 @@ __all__ = ["Answer", "Answers", "answers_path"]
 _SUFFIX = ".answers.jsonl"
 _FORMAT = 1
 _MOST_BYTES = 64 * 2**20
+_LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,48 @@ def answers_path(path: Path) -> Path:
 
 
 class Answers:
-    """The answers about one file.
+    """The answers about one file; one process has them at a time.
 
     Parameters
     ----------
     place : Path
         As of `answers_path`.
-    units_digest : str
-        What identifies the units that the answers are about.
-    unit_ids : collection of int
-    classes : tuple of str
+    units_digest : str, optional
+        What identifies the units that the answers are about; by default they may be about any.
+    unit_ids : frozenset of int, optional
+        Units of the file; by default any.
+    words : tuple of str, optional
+        Labels that can be given.
+
+    Raises
+    ------
+    SourceError
+        If answers are kept that are about other units, damaged, another user's, or open in another process.
     """
 
-    def __init__(self, place: Path, *, units_digest: str, unit_ids: frozenset[int], classes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *,
+        units_digest: str = "",
+        unit_ids: frozenset[int] | None = None,
+        words: tuple[str, ...] = (),
+    ) -> None:
         self.place = place
         self._unit_ids = unit_ids
-        self._classes = classes
+        self._words = words
         self._head = {"format": _FORMAT, "units": units_digest}
         self._lines: list[dict[str, Any]] = []
+        self._descriptor: int | None = None
         if os.path.lexists(place):
+            self._open(new=False)
             self._lines = self._read()
+
+    def close(self) -> None:
+        """Let another process have the answers."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def pending(self) -> dict[int, Answer]:
         """Answers that are not in the file yet, by unit, in the order in which they were given."""
@@ -107,10 +132,10 @@ class Answers:
         WriteError
             If the unit or the label is not known, or the answer cannot be kept: it does not count then.
         """
-        if unit not in self._unit_ids:
+        if self._unit_ids is not None and unit not in self._unit_ids:
             raise WriteError(f"There is no unit {unit}.")
-        if label not in self._classes:
-            raise WriteError(f"{label!r} is not a label.", tip=f"Labels are {', '.join(self._classes)}.")
+        if label not in self._words:
+            raise WriteError(f"{label!r} is not a label.", tip=f"Labels are {', '.join(self._words)}.")
         self._append({"do": "answer", "unit": unit, "label": label, "note": note[:2000]})
 
     def clear(self, unit: int) -> None:
@@ -130,6 +155,7 @@ class Answers:
 
     def written(self) -> None:
         """Forget the answers: they are in the file."""
+        self.close()
         self.place.unlink(missing_ok=True)
         self._lines.clear()
 
@@ -140,59 +166,73 @@ class Answers:
     def _append(self, line: Mapping[str, Any]) -> None:
         """Add a line, and return only when it is on the disk."""
         entry = {**line, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
-            descriptor = os.open(self.place, flags, 0o600)
-            try:
-                before = os.fstat(descriptor).st_size
-                text = b"" if before else _as_line(self._head)
-                _write_all(descriptor, text + _as_line(entry), before)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            descriptor = self._open(new=True) if self._descriptor is None else self._descriptor
+            before = os.lseek(descriptor, 0, os.SEEK_END)
+            text = b"" if before else _as_line(self._head)
+            _write_all(descriptor, text + _as_line(entry), before)
+            os.fsync(descriptor)
         except OSError as error:
             raise WriteError(
                 f"The answer was not kept: {error.strerror or error}.", tip="Make room, then answer again."
             ) from error
         self._lines.append(entry)
 
-    def _read(self) -> list[dict[str, Any]]:
-        """Read the lines that are whole, and cut off what is not."""
-        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    def _open(self, *, new: bool) -> int:
+        """Open the journal for this process alone; a link is not followed, and a pipe not waited for."""
+        flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if new else 0)
+        for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+            flags |= getattr(os, name, 0)
         try:
-            descriptor = os.open(self.place, flags)
+            descriptor = os.open(self.place, flags, 0o600)
         except OSError as error:
+            if new:
+                raise
             raise SourceError(f"The answers in {self.place.name} cannot be read: {error.strerror or error}.") from error
         try:
-            self._require_mine(os.fstat(descriptor))
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                content = file.read()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                os.ftruncate(descriptor, whole)
-        finally:
+            self._require_mine(descriptor)
+        except SourceError:
             os.close(descriptor)
-        return self._parse(content[:whole])
+            raise
+        self._descriptor = descriptor
+        return descriptor
 
-    def _require_mine(self, status: os.stat_result) -> None:
-        import stat
-
-        geteuid = getattr(os, "geteuid", None)
+    def _require_mine(self, descriptor: int) -> None:
+        """Refuse what is no journal of this user, and one that another process has."""
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
             raise SourceError(f"{self.place.name} is no journal of answers.", tip="Move it away.")
-        if geteuid is not None and status.st_uid != geteuid():
+        if is_of_another_user(status):
             raise SourceError(
                 f"The answers in {self.place.name} belong to another user.", tip="Move them away, or work on a copy."
             )
+        if not try_lock(descriptor, shared=False):
+            raise SourceError(
+                f"The answers in {self.place.name} are open in another review.", tip="End that one, then begin again."
+            )
+
+    def _read(self) -> list[dict[str, Any]]:
+        """Read the lines that are whole, and cut off what is not."""
+        assert self._descriptor is not None
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.ftruncate(self._descriptor, whole)
+        try:
+            return self._parse(content[:whole])
+        except SourceError:
+            self.close()
+            raise
 
     def _parse(self, content: bytes) -> list[dict[str, Any]]:
         lines: list[dict[str, Any]] = []
         try:
             entries = [json.loads(line) for line in content.splitlines() if line.strip()]
-            if entries and entries[0] != self._head:
+            if self._head["units"] and entries and entries[0] != self._head:
                 raise SourceError(
                     f"The answers in {self.place.name} are about other units than the file has now.",
-                    tip=f"Export them with review --export, or move {self.place.name} away.",
+                    tip=f"Export them with review --export-answers, then move {self.place.name} away.",
                 )
             for entry in entries[1:]:
                 lines.append(self._checked(entry, len(lines)))
@@ -207,8 +247,8 @@ class Answers:
         do, at = entry["do"], str(entry["at"])[:40]
         if do == "answer":
             unit, label = int(entry["unit"]), str(entry["label"])
-            if unit not in self._unit_ids or label not in self._classes:
-                raise ValueError(f"unit {unit} cannot be {label!r}")
+            if (self._unit_ids is not None and unit not in self._unit_ids) or not 0 < len(label) <= _LONGEST_WORD:
+                raise ValueError(f"unit {unit} cannot be {label[:40]!r}")
             return {"do": do, "unit": unit, "label": label, "note": str(entry["note"])[:2000], "at": at}
         if do == "clear":
             return {"do": do, "unit": int(entry["unit"]), "at": at}

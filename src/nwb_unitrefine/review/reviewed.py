@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
-from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.records.csv_text import plain_cell
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.write import read_history, relabel
@@ -18,11 +17,14 @@ from nwb_unitrefine.write.digests import digest_input, has_units
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.review.answers import Answer
     from nwb_unitrefine.write import WriteReport
 
-__all__ = ["ReviewedFile"]
+__all__ = ["ReviewedFile", "answers_as_csv"]
 
 
 class ReviewedFile:
@@ -36,6 +38,8 @@ class ReviewedFile:
         Whose labels are reviewed.
     by : str
         Who answers.
+    words : sequence of str, optional
+        Labels that can be given besides the model's classes and those that are in the file.
     blind : bool, optional
         Hide the model's label of a unit until it has an answer.
 
@@ -47,7 +51,9 @@ class ReviewedFile:
         If the file cannot be written: that is found out before anybody has worked.
     """
 
-    def __init__(self, path: str | Path, *, model: Model, by: str, blind: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, model: Model, by: str, words: Sequence[str] = (), blind: bool = False
+    ) -> None:
         self.path = Path(path)
         self.by = by.strip()
         self.blind = blind
@@ -64,8 +70,10 @@ class ReviewedFile:
             unit_ids = frozenset(ids.tolist())
             digest = digest_input(store, "spike_times") if store.shape("spike_times") is not None else ""
             digest += digest_input(store, "id")
-        relabel(self.path, {min(unit_ids): CLASSES[0]}, by=self.by, dry_run=True)
-        self.answers = Answers(answers_path(self.path), units_digest=digest, unit_ids=unit_ids, classes=CLASSES)
+        in_file = [label for run in read_history(self.path) for label in run.predictions.classes]
+        self.words = tuple(dict.fromkeys((*model.classes, *in_file, *words)))
+        relabel(self.path, {min(unit_ids): self.words[0]}, by=self.by, dry_run=True)
+        self.answers = Answers(answers_path(self.path), units_digest=digest, unit_ids=unit_ids, words=self.words)
 
     @property
     def curation(self) -> Curation:
@@ -91,7 +99,11 @@ class ReviewedFile:
         """The answers that are not in the file yet, by unit, and who answers."""
         with self._lock:
             pending = self.answers.pending()
-            return {"by": self.by, "answers": {str(unit): asdict(answer) for unit, answer in pending.items()}}
+            return {
+                "by": self.by,
+                "words": self.words,
+                "answers": {str(unit): asdict(answer) for unit, answer in pending.items()},
+            }
 
     def answer(self, unit: int, label: str | None, note: str = "") -> dict[str, Any]:
         """Keep an answer, or clear it where `label` is None, and return the state."""
@@ -136,9 +148,19 @@ class ReviewedFile:
 
     def export(self) -> str:
         """Return the pending answers as CSV, which `relabel --labels` reads."""
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(["unit_id", "label", "note", "at"])
-        for unit, answer in self.answers.pending().items():
-            writer.writerow([unit, answer.label, plain_cell(answer.note), answer.at])
-        return out.getvalue()
+        return answers_as_csv(self.answers.pending())
+
+
+def answers_as_csv(answers: Mapping[int, Answer]) -> str:
+    """Return answers as CSV, which `relabel --labels` reads.
+
+    Parameters
+    ----------
+    answers : mapping of int to Answer
+        As of `Answers.pending`.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["unit_id", "label", "note", "at"])
+    writer.writerows([unit, plain_cell(one.label), plain_cell(one.note), one.at] for unit, one in answers.items())
+    return out.getvalue()

@@ -86,7 +86,7 @@ const review = (() => {
     tell("Writing …");
     const { run, n } = (await ask(`${base()}/change`, { do: "write" })).written;
     await open(current);
-    tell(`Written as ${run}: ${several(n, "unit")} with another label than before.`);
+    tell(run ? `Written as ${run}: ${several(n, "unit")} with another label than before.` : "The file had these labels from you before.");
   }
 
   function note() {
@@ -118,7 +118,7 @@ const review = (() => {
     const data = await ask(`api/files/${number}`);
     unitPage.load(data);
     for (const unit of unitPage.units) unit.inFile = { person: unit.person, author: unit.author };
-    keys = keysFor(data.classes);
+    keys = keysFor(data.review.words);
     showButtons();
     takeOver(data.review);
     refresh();
