@@ -16,13 +16,13 @@ from nwb_unitrefine.records import CLASSES, Basis, Curation, Problem, ProblemCod
 from nwb_unitrefine.vocabulary import Need, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features, Predictions, RawOptions, SourceHints, Units
 
-__all__ = ["curate", "distrust"]
+__all__ = ["adapt_model", "curate", "distrust"]
 
 
 def curate(
@@ -72,7 +72,8 @@ def curate(
     from_raw = None if raw is None else compute_from_raw(units, raw)
     features = compute_features(units, names=loaded.feature_names, raw=from_raw)
     if adapt or adapt_from:
-        loaded, remark = _adapt(loaded, units, features, own=adapt, others=adapt_from)
+        own = read_label_authors(units.source).by_people if adapt else {}
+        loaded, remark = adapt_model(loaded, features, own, others=adapt_from)
         features = replace(features, problems=(*features.problems, remark))
     predictions = distrust(predict(loaded, features), (*units.problems, *features.problems))
     return Curation(
@@ -85,10 +86,32 @@ def curate(
     )
 
 
-def _adapt(
-    model: Model, units: Units, features: Features, *, own: bool, others: Sequence[str | Path]
+def adapt_model(
+    model: Model, features: Features, labels: Mapping[Any, str], *, others: Sequence[str | Path] = ()
 ) -> tuple[Model, Problem]:
-    """Move the model's boundary to people's labels, and report what that changed."""
+    """Move a model's boundary to people's labels, and report what that changed.
+
+    Parameters
+    ----------
+    model : Model
+        One that records the share of each class in training.
+    features : Features
+        Of the units to label.
+    labels : mapping of unit id to str
+        Labels that people gave to some of these units.
+    others : sequence of str or Path, optional
+        Further sources (or tables) with labels of people.
+
+    Returns
+    -------
+    tuple of Model and Problem
+        With fewer than five labels, or labels of one class, the model as it is.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be adapted.
+    """
     from nwb_unitrefine.learn.adaptation import fit_adaptation, too_few
     from nwb_unitrefine.learn.sources import read_labelled
 
@@ -105,13 +128,11 @@ def _adapt(
     plain = replace(model, adaptation=None)
     start = plain.predict(features)
     probabilities, targets = [], []
-    if own:
-        set_by_people = read_label_authors(units.source).by_people
-        for row, unit_id in enumerate(units.unit_ids.tolist()):
-            label = set_by_people.get(unit_id, "")
-            if label in CLASSES and np.isfinite(start.probabilities[row]).all():
-                probabilities.append(start.probabilities[row])
-                targets.append(CLASSES.index(label))
+    for row, unit_id in enumerate(features.unit_ids.tolist()):
+        label = labels.get(unit_id, "")
+        if label in CLASSES and np.isfinite(start.probabilities[row]).all():
+            probabilities.append(start.probabilities[row])
+            targets.append(CLASSES.index(label))
     if others:
         labelled = read_labelled(list(others))
         found = plain.predict(labelled.to_features()).probabilities
@@ -132,7 +153,7 @@ def _adapt(
     changed = int((adapted.predict(features).labels != start.labels).sum())
     counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
     moved = f"The boundary was moved to {len(wanted)} labels of people ({counts})"
-    return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(units)} labels changed.")
+    return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(features)} labels changed.")
 
 
 def _parameters(model: Model, raw: RawOptions | None) -> dict[str, str | float | int | bool]:

@@ -58,17 +58,23 @@ class Server:
 
 
 @pytest.fixture
-def start(files):
-    """Start a review; whatever is left running is ended."""
+def start_on():
+    """Start a review of files; whatever is left running is ended."""
     started = []
 
-    def begin(*options, n_files=2):
-        started.append(Server(files[:n_files], *options))
+    def begin(files, *options):
+        started.append(Server(files, *options))
         return started[-1]
 
     yield begin
     for server in started:
         server.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def start(files, start_on):
+    """Start a review of the two files, or of the first."""
+    return lambda *options, n_files=2: start_on(files[:n_files], *options)
 
 
 def _open(chromium, server):
@@ -157,3 +163,29 @@ def test_a_second_tab_sees_the_answers_of_the_first(chromium, start):
     page.close()
     other.close()
     server.end()
+
+
+def test_twenty_answers_adapt_the_model(chromium, tmp_path, start_on):
+    """After twenty answers the page shows what adapting would change, and writes it when told to."""
+    path = tmp_path / "session.nwb"
+    simulate_session(path, n_units=26, duration_s=120.0, seed=3)
+    page, watched, state = _open(chromium, start_on([path]))
+    page.keyboard.press("a")
+    state.to_contain_text("After 20 answers")
+    for number in range(20):
+        unit = _chosen(page)
+        page.keyboard.press("m" if number % 4 else "s")
+        state.to_contain_text(f"Unit {unit}: ")
+    before = path.read_bytes()
+    page.keyboard.press("a")
+    page.wait_for_selector("dialog[open]")
+    assert "20 labels of people (5 sua, 15 mua, 0 noise)" in page.inner_text("dialog")
+    assert path.read_bytes() == before
+    page.click("dialog button:first-of-type")
+    state.to_contain_text("Written as run_0002")
+    assert watched.errors == []
+    page.close()
+    human, model = read_history(path)
+    assert (human.kind.value, int(human.changed.sum())) == ("human", 20)
+    assert "adaptation" in model.parameters
+    assert verify(path).passed

@@ -122,3 +122,22 @@ def test_a_read_only_file_is_refused_before_anybody_works(session, model, tmp_pa
         ReviewedFile(path, model=model, by=" ")
     with pytest.raises(SourceError):
         ReviewedFile(tmp_path / "none.nwb", model=model, by="me")
+
+
+def test_the_model_is_adapted_to_answers_only_when_asked(client, reviewed):
+    """A preview names what would change and writes nothing; then the answers and the adapted labels are two runs."""
+    place = "/secret/api/files/0/change"
+    for unit, label in zip(IDS, ("mua", "mua", "noise", "mua", "mua"), strict=False):
+        client.post(place, json={"do": "answer", "unit": unit, "label": label})
+    before = reviewed.path.read_bytes()
+    preview = client.post(place, json={"do": "preview"}).json()["preview"]
+    assert "5 labels of people" in preview["remark"]
+    assert all(unit not in IDS[:5] and old != new for unit, old, new in preview["changed"])
+    assert reviewed.path.read_bytes() == before
+    written = client.post(place, json={"do": "adapt"}).json()["written"]
+    human, model = read_history(reviewed.path)
+    assert (human.kind.value, model.kind.value, model.name) == ("human", "model", written["run"])
+    assert "adaptation" in model.parameters
+    kept = dict(zip(model.predictions.unit_ids.tolist(), model.predictions.labels.tolist(), strict=True))
+    assert [kept[unit] for unit in IDS[:5]] == ["mua", "mua", "noise", "mua", "mua"]
+    assert verify(reviewed.path).passed

@@ -12,7 +12,6 @@ import numpy as np
 from nwb_unitrefine.explain import evidence_of, explain
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
-from nwb_unitrefine.models.calibration import decision_scores
 from nwb_unitrefine.read import compare_labels, existing_labels
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
@@ -84,7 +83,8 @@ def session_data(
             for problem in (*units.problems, *features.problems)
         ],
         "notes": dict(features.notes),
-        "units": _units(curation, model, reasons),
+        "rests_on": curation.rests_on.value if curation.rests_on is not None else "",
+        "units": _units(curation, reasons),
         "evidence": _evidence(reasons),
         "features": _features(curation, quantiles),
         "waveforms": _waveforms(units),
@@ -150,7 +150,7 @@ def _file(units: Units) -> dict[str, Any]:
     }
 
 
-def _units(curation: Curation, model: Model | None, reasons: Reasons | None) -> dict[str, Any]:
+def _units(curation: Curation, reasons: Reasons | None) -> dict[str, Any]:
     """One list for each property, in the order of the units table."""
     units, predictions = curation.units, curation.predictions
     ids = [_plain(unit) for unit in units.unit_ids.tolist()]
@@ -160,7 +160,7 @@ def _units(curation: Curation, model: Model | None, reasons: Reasons | None) -> 
         "spikes": units.spike_times_s.counts.tolist(),
         "label": predictions.labels.tolist(),
         "probability": [_rounded(column, 3) for column in predictions.probabilities.T],
-        "margin": _rounded(_margins(curation, model), 3),
+        "margin": [] if predictions.margins is None else _rounded(predictions.margins, 3),
         "uncertain": predictions.uncertain.astype(int).tolist(),
         "remark": list(predictions.reasons),
         "reason": [reasons.sentence(row) for row in range(len(ids))] if reasons is not None else [],
@@ -169,13 +169,6 @@ def _units(curation: Curation, model: Model | None, reasons: Reasons | None) -> 
         "x_um": place,
         "region": _regions(units),
     }
-
-
-def _margins(curation: Curation, model: Model | None) -> NDArray[np.float64]:
-    """How far the score that decided is above the next one: small where the label could well be another."""
-    scores = decision_scores(getattr(model, "manifest", None), curation.predictions.probabilities)
-    ordered = np.sort(scores, axis=1)
-    return ordered[:, -1] - ordered[:, -2]
 
 
 def _places(units: Units) -> tuple[list[str], list[float | None], list[float | None]]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.history.authors import read_label_authors
 from nwb_unitrefine.records.csv_text import plain_cell
 from nwb_unitrefine.review.answers import Answers, answers_path
-from nwb_unitrefine.write import read_history, relabel
+from nwb_unitrefine.write import read_history, relabel, write_curation
 from nwb_unitrefine.write.digests import digest_input, has_units
 from nwb_unitrefine.write.stores.open import read_store
 
@@ -144,6 +145,51 @@ class ReviewedFile:
             labels = {unit: answer.label for unit, answer in pending.items()}
             report = relabel(self.path, labels, by=self.by, note="; ".join(notes))
             self.answers.written()
+            return report
+
+    def preview_adaptation(self) -> dict[str, Any]:
+        """Show which labels of the model would change if its boundary were moved to the labels of people.
+
+        Returns
+        -------
+        dict
+            ``remark``, one sentence; ``changed``, a list of unit, label now and label then, without the units that
+            people labelled. Nothing is written.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be adapted.
+        """
+        from nwb_unitrefine.pipeline import adapt_model, distrust
+
+        with self._lock:
+            curation = self.curation
+            pending = {unit: answer.label for unit, answer in self.answers.pending().items()}
+            labels = {**read_label_authors(curation.units.source).by_people, **pending}
+            adapted, remark = adapt_model(self._model, curation.features, labels)
+            problems = (*curation.units.problems, *curation.features.problems)
+            then = distrust(adapted.predict(curation.features), problems).labels.tolist()
+            rows = zip(curation.units.unit_ids.tolist(), curation.predictions.labels.tolist(), then, strict=True)
+            changed = [[unit, old, new] for unit, old, new in rows if old != new and unit not in labels]
+            return {"remark": remark.what, "changed": changed}
+
+    def write_adapted(self) -> WriteReport:
+        """Write the pending answers as a human run, and then the labels of the model with its boundary moved to them.
+
+        Raises
+        ------
+        FileChangedError, WriteError
+            As of `write`; the answers are kept where they are not in the file.
+        """
+        from nwb_unitrefine.pipeline import curate
+
+        with self._lock:
+            if self.answers.pending():
+                self.write()
+            curation = curate(self.path, model=self._model, adapt=True)
+            report = write_curation(curation)
+            self._curation, self._data = curation, None
             return report
 
     def export(self) -> str:

@@ -123,8 +123,10 @@ def _change(file: ReviewedFile, body: dict[str, Any]) -> dict[str, Any]:
         return file.answer(int(body["unit"]), None if label is None else str(label), str(body.get("note", "")))
     if do == "undo":
         return file.undo()
-    if do == "write":
-        report = file.write()
+    if do == "preview":
+        return {**file.state(), "preview": file.preview_adaptation()}
+    if do in {"write", "adapt"}:
+        report = file.write() if do == "write" else file.write_adapted()
         return {**file.state(), "written": {"run": report.run, "n": report.n_changed}}
     raise ValueError(do)
 

@@ -36,7 +36,7 @@ const unitPage = (() => {
         id, row, label, probabilities,
         spikes: session.units.spikes[row],
         probability: label ? probabilities[session.classes.indexOf(label)] : null,
-        margin: session.units.margin[row],
+        margin: session.units.margin.length ? session.units.margin[row] : null,
         uncertain: Boolean(session.units.uncertain[row]),
         remark: session.units.remark[row],
         reason: session.units.reason[row] || "",
@@ -557,7 +557,7 @@ const unitPage = (() => {
       return;
     }
     const parts = [element("h2", {}, "Summary")];
-    if (session.rests_on) parts.push(element("p", {}, session.rests_on));
+    if (session.rests_on) parts.push(element("p", {}, `The labels rest on ${session.rests_on}.`));
     for (const sentence of session.about_file || []) parts.push(element("p", { class: "warn" }, sentence));
     parts.push(element("div", { class: "figures" }, ...summaryFigures()));
     const by = [["Electrode group", (unit) => unit.group], ["Region", (unit) => unit.region]];
@@ -724,7 +724,7 @@ const unitPage = (() => {
       if (shown.length && !shown.includes(chosen)) choose(shown[0], { focus: false });
     });
     document.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [role=tab]")) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog, [role=tab]")) return;
       const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
       if (by && !byId("view-units").hidden) {
         step(by);

@@ -3,6 +3,7 @@
 
 const review = (() => {
   const { element, coloured, several } = unitPage;
+  const WORTH_ADAPTING = 20; // answers; from five on it is possible, from twenty on it was measured to help
   const KEYS = { s: "sua", m: "mua", n: "noise" };
   let files = [];
   let current = 0;
@@ -47,6 +48,9 @@ const review = (() => {
       unit.author = answer ? `${state.by}, not yet written` : unit.inFile.author;
     }
     const count = Object.keys(state.answers).length;
+    const labelled = unitPage.units.filter((unit) => unit.person).length;
+    parts.adapt.disabled = labelled < WORTH_ADAPTING;
+    parts.adapt.title = labelled < WORTH_ADAPTING ? `After ${WORTH_ADAPTING} answers the model can learn where you draw the line; ${labelled} so far.` : "Show what the model would change";
     parts.write.disabled = count === 0;
     parts.write.firstChild.textContent = count ? `Write ${several(count, "answer")}` : "Write";
     files[current].pending = count;
@@ -89,6 +93,31 @@ const review = (() => {
     tell(run ? `Written as ${run}: ${several(n, "unit")} with another label than before.` : "The file had these labels from you before.");
   }
 
+  // The model's boundary moved to the answers: first what would change, then, if the person agrees, the labels.
+  async function preview() {
+    tell("Fitting …");
+    const { remark, changed } = (await ask(`${base()}/change`, { do: "preview" })).preview;
+    const rows = changed.map(([unit, now, then]) => element("tr", {}, element("td", { class: "number" }, String(unit)), element("td", {}, coloured(now)), element("td", {}, coloured(then))));
+    const head = element("tr", {}, ...["unit", "label now", "label then"].map((name) => element("th", { scope: "col" }, name)));
+    const agree = element("button", { type: "button" }, "Write the answers and these labels");
+    const leave = element("button", { type: "button" }, "Leave it");
+    agree.addEventListener("click", () => { parts.dialog.close(); inTurn(adapt); });
+    leave.addEventListener("click", () => parts.dialog.close());
+    parts.dialog.replaceChildren(element("h2", {}, "Adapt the model to your answers"), element("p", {}, remark),
+      element("p", { class: "soft" }, `${several(changed.length, "unit")} that nobody has labelled would get another label. Nothing is written yet.`),
+      element("div", { class: "changes" }, element("table", { class: "plain" }, element("thead", {}, head), element("tbody", {}, ...rows))),
+      element("p", {}, agree, " ", leave));
+    parts.dialog.showModal();
+    tell("Nothing is written yet.");
+  }
+
+  async function adapt() {
+    tell("Writing …");
+    const { run, n } = (await ask(`${base()}/change`, { do: "adapt" })).written;
+    await open(current);
+    tell(`Written as ${run}: ${several(n, "unit")} with another label than before.`);
+  }
+
   function note() {
     const unit = unitPage.chosen;
     if (!unit || !unit.answered) {
@@ -128,7 +157,7 @@ const review = (() => {
 
   function keysFor(classes) {
     // The usual letters, then the first free letter of each word.
-    const taken = new Set(["c", "z", "w", "j", "k", "t", "f"]);
+    const taken = new Set(["a", "c", "z", "w", "j", "k", "t", "f"]);
     const found = {};
     for (const [key, label] of Object.entries(KEYS)) if (classes.includes(label)) { found[key] = label; taken.add(key); }
     for (const label of classes.filter((one) => !Object.values(found).includes(one))) {
@@ -151,7 +180,8 @@ const review = (() => {
       return made;
     }));
     parts.write = button("Write", "w", write);
-    parts.acts.replaceChildren(button("Clear", "c", () => answer(null)), button("Undo", "z", undo), button("Note", "t", note), parts.write,
+    parts.adapt = button("Adapt", "a", preview);
+    parts.acts.replaceChildren(button("Clear", "c", () => answer(null)), button("Undo", "z", undo), button("Note", "t", note), parts.write, parts.adapt,
       element("span", { class: "soft" }, "next", element("kbd", {}, "j"), " previous", element("kbd", {}, "k")));
   }
 
@@ -162,10 +192,10 @@ const review = (() => {
   }
 
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
     const key = event.key.toLowerCase();
     const acts = {
-      c: () => answer(null), z: undo, w: write, t: note, f: () => files.length > 1 && open((current + 1) % files.length),
+      a: () => (parts.adapt.disabled ? tell(parts.adapt.title, true) : preview()), c: () => answer(null), z: undo, w: write, t: note, f: () => files.length > 1 && open((current + 1) % files.length),
       j: () => unitPage.step(1), arrowdown: () => unitPage.step(1), k: () => unitPage.step(-1), arrowup: () => unitPage.step(-1),
     };
     const act = keys[key] ? () => answer(keys[key]) : acts[key];
@@ -183,6 +213,8 @@ const review = (() => {
     parts.note = element("input", { type: "text", placeholder: "Note, then Enter", "aria-label": "Note", maxLength: 2000, hidden: true });
     parts.download = element("a", { download: "answers.csv" }, "export answers");
     parts.state = element("span", { id: "state", role: "status", "aria-live": "polite" });
+    parts.dialog = element("dialog", { "aria-label": "Adapt" });
+    document.body.append(parts.dialog);
     bar.replaceChildren(parts.files, parts.labels, parts.acts, parts.note, parts.download, parts.state);
     bar.hidden = false;
     parts.files.addEventListener("change", () => inTurn(() => open(Number(parts.files.value))));
