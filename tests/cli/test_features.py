@@ -96,7 +96,7 @@ def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_pat
         assert [unit[name] for unit in said["units"]] == pytest.approx([unit[name] for unit in labelled["units"]]), name
 
 
-@pytest.mark.parametrize("options", [["--folder", "x"], ["--preprocessed"], ["--electrical-series", "x"]])
+@pytest.mark.parametrize("options", [["--folder", "x"], ["--no-preprocess"], ["--electrical-series", "x"]])
 def test_options_of_raw_traces_alone_are_wrong_usage(session: Path, options: list[str]) -> None:
     """What says how to read raw traces is of no use without them."""
     assert main(["features", str(session), *options]) == 2

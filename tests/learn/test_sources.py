@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def test_an_nwb_file_with_labels(shared_data: Path) -> None:
     """A column whose words the caller explains gives labelled units, with the metrics that the file's spikes have."""
     path = shared_data / "nwb" / "brody_T182_2018_08_29_bank1.nwb"
-    found = read_labelled_units(path, rules=LabelRules(column="is_single", mapping={"true": "sua", "false": "mua"}))
+    found = read_labelled_units(
+        path, rules=LabelRules(label_column="is_single", mapping={"true": "sua", "false": "mua"})
+    )
     units = read_units(path)
     single = dict(zip(map(str, units.unit_ids.tolist()), units.columns["is_single"].values.tolist(), strict=True))
     assert len(found) == len(units)
@@ -43,7 +45,7 @@ def test_labels_beside_a_file_are_joined_by_id(tmp_path: Path) -> None:
     ids = session.unit_ids.tolist()
     table = pd.DataFrame({"unit_id": [999, *ids[::-1]], "label": ["noise", "good", "mua", "noise", None]})
     table.to_csv(tmp_path / "labels.csv", index=False)
-    found = read_labelled([path], rules=LabelRules(table=tmp_path / "labels.csv"))
+    found = read_labelled([path], rules=LabelRules(labels=tmp_path / "labels.csv"))
     assert dict(zip(found.unit_ids.tolist(), found.labels.tolist(), strict=True)) == {
         str(ids[3]): "sua",
         str(ids[2]): "mua",
@@ -57,7 +59,7 @@ def test_files_and_tables_are_read_together(tmp_path: Path) -> None:
     session = make_session(n_units=3)
     path = write_nwb(tmp_path / "a.nwb", session)
     pd.DataFrame({"unit_id": session.unit_ids, "label": "good"}).to_csv(tmp_path / "labels.csv", index=False)
-    one = read_labelled([path], rules=LabelRules(table=tmp_path / "labels.csv"))
+    one = read_labelled([path], rules=LabelRules(labels=tmp_path / "labels.csv"))
     table = one.to_frame()[["half_width@0.101", "firing_rate@0.101", "label"]].assign(label="good")
     table.to_csv(tmp_path / "table.csv")
     both = read_labelled([tmp_path / "table.csv"])
@@ -71,13 +73,13 @@ def test_a_file_without_labels_says_what_it_has(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no column of labels"):
         read_labelled_units(path)
     with pytest.raises(UnitRefineError, match="'mood'"):
-        read_labelled_units(path, rules=LabelRules(column="mood"))
+        read_labelled_units(path, rules=LabelRules(label_column="mood"))
 
 
 def test_one_table_of_labels_is_for_one_source(tmp_path: Path) -> None:
     """Labels for two sources at once would be joined with both."""
     with pytest.raises(TrainingError, match="belongs to one source"):
-        read_labelled(["a.nwb", "b.nwb"], rules=LabelRules(table=tmp_path / "labels.csv"))
+        read_labelled(["a.nwb", "b.nwb"], rules=LabelRules(labels=tmp_path / "labels.csv"))
 
 
 def _with_columns(path: Path, **columns: list[str]) -> Path:
@@ -108,7 +110,7 @@ def test_a_rule_is_not_learnt_from(shared_data: Path) -> None:
     with pytest.raises(TrainingError, match="no column of labels"):
         read_labelled_units(path)
     with pytest.raises(TrainingError, match=r"not known: 'True', 'False'|not known: 'False', 'True'"):
-        read_labelled_units(path, rules=LabelRules(column="is_single"))
+        read_labelled_units(path, rules=LabelRules(label_column="is_single"))
 
 
 def test_labels_beside_a_file_may_be_phys(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_labels_beside_a_file_may_be_phys(tmp_path: Path) -> None:
     rows = zip(session.unit_ids.tolist(), ["good", "mua", "unsorted"], strict=True)
     lines = ["cluster_id\tgroup", *(f"{unit}.0\t{group}" for unit, group in rows)]
     (tmp_path / "cluster_group.tsv").write_text("\n".join(lines))
-    found = read_labelled([path], rules=LabelRules(table=tmp_path / "cluster_group.tsv"))
+    found = read_labelled([path], rules=LabelRules(labels=tmp_path / "cluster_group.tsv"))
     assert found.labels.tolist() == ["sua", "mua"]
 
 
@@ -161,10 +163,10 @@ def test_labels_that_a_model_wrote_are_no_truth(labelled: Path) -> None:
         with pytest.raises(
             TrainingError, match=f"'{column}' of .* was written by the model unitrefine-default.*relabel"
         ):
-            read_labelled([labelled], rules=LabelRules(column=column))
+            read_labelled([labelled], rules=LabelRules(label_column=column))
     relabel(labelled, {read_units(labelled).unit_ids.tolist()[0]: "sua"}, by="me")
     with pytest.raises(TrainingError, match="the 1 labels that people set are then taken"):
-        read_labelled([labelled], rules=LabelRules(column="quality_label"))
+        read_labelled([labelled], rules=LabelRules(label_column="quality_label"))
 
 
 def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> Non
     ids = read_units(path).unit_ids.tolist()
     relabel(path, {ids[0]: "sua", ids[2]: "mua"}, by="me")
     for column in (None, "unitrefine_label"):
-        assert read_labelled([path], rules=LabelRules(column=column)).labels.tolist() == ["sua", "mua"]
+        assert read_labelled([path], rules=LabelRules(label_column=column)).labels.tolist() == ["sua", "mua"]
 
 
 def test_a_damaged_run_is_named(labelled: Path) -> None:

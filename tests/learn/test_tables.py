@@ -31,7 +31,7 @@ def test_labels_are_joined_by_unit_id(tmp_path: Path, metrics) -> None:
     """Labels sorted by id, metrics in the analyzer's order: each unit keeps its own."""
     labels = pd.DataFrame({"unit_id": [1, 3, 7, 10], "label": ["noise", "mua", "good", "good"]})
     found = read_labelled_tables(
-        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(labels=_write(tmp_path, "l.csv", labels))
     )
     snr = found.values[:, found.names.index("snr@0.101")]
     assert dict(zip(snr.tolist(), found.labels.tolist(), strict=True)) == {7: "sua", 1: "noise", 10: "sua", 3: "mua"}
@@ -41,8 +41,8 @@ def test_the_order_of_labels_does_not_matter(tmp_path: Path, metrics) -> None:
     """A permuted table of labels is the same table."""
     labels = pd.DataFrame({"unit_id": [1, 3, 7, 10], "label": ["noise", "mua", "good", "good"]})
     path = _write(tmp_path, "m.csv", metrics)
-    one = read_labelled_tables(path, rules=LabelRules(table=_write(tmp_path, "l.csv", labels)))
-    other = read_labelled_tables(path, rules=LabelRules(table=_write(tmp_path, "r.csv", labels.iloc[::-1])))
+    one = read_labelled_tables(path, rules=LabelRules(labels=_write(tmp_path, "l.csv", labels)))
+    other = read_labelled_tables(path, rules=LabelRules(labels=_write(tmp_path, "r.csv", labels.iloc[::-1])))
     assert one.digest == other.digest
 
 
@@ -50,7 +50,7 @@ def test_ids_without_a_partner_are_said(tmp_path: Path, metrics) -> None:
     """A unit without a label and a label without a unit are left out, and named."""
     labels = pd.DataFrame({"unit_id": [1, 3, 99], "label": ["noise", "mua", "good"]})
     found = read_labelled_tables(
-        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(labels=_write(tmp_path, "l.csv", labels))
     )
     assert found.unit_ids.tolist() == ["1", "3"]
     assert {problem.unit_ids for problem in found.problems} == {("7", "10"), ("99",)}
@@ -61,7 +61,7 @@ def test_two_rows_of_one_unit_are_refused(tmp_path: Path, metrics) -> None:
     labels = pd.DataFrame({"unit_id": [1, 3, 1], "label": ["noise", "mua", "good"]})
     with pytest.raises(TrainingError, match="unit '1' more than once"):
         read_labelled_tables(
-            _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+            _write(tmp_path, "m.csv", metrics), rules=LabelRules(labels=_write(tmp_path, "l.csv", labels))
         )
     with pytest.raises(TrainingError, match="more than once"):
         read_labelled_tables(_write(tmp_path, "d.csv", pd.concat([metrics, metrics]).assign(label="good")))
@@ -72,7 +72,7 @@ def test_tables_of_different_units_are_refused(tmp_path: Path, metrics) -> None:
     labels = pd.DataFrame({"unit_id": ["a"], "label": ["noise"]})
     with pytest.raises(TrainingError, match="no unit id in common"):
         read_labelled_tables(
-            _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+            _write(tmp_path, "m.csv", metrics), rules=LabelRules(labels=_write(tmp_path, "l.csv", labels))
         )
 
 
@@ -86,7 +86,7 @@ def test_whole_numbers_written_as_floats_are_the_same_ids(tmp_path: Path, metric
     """pandas turns ids into floats as soon as one is missing somewhere; 10.0 is unit 10, and not unit 1."""
     labels = pd.DataFrame({"unit_id": [1.0, 10.0], "label": ["noise", "good"]})
     found = read_labelled_tables(
-        _write(tmp_path, "m.csv", metrics), rules=LabelRules(table=_write(tmp_path, "l.csv", labels))
+        _write(tmp_path, "m.csv", metrics), rules=LabelRules(labels=_write(tmp_path, "l.csv", labels))
     )
     assert dict(zip(found.unit_ids.tolist(), found.labels.tolist(), strict=True)) == {"1": "noise", "10": "sua"}
 

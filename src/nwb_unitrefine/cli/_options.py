@@ -25,6 +25,7 @@ __all__ = [
     "model_option",
     "new_table_option",
     "one_or_two",
+    "parse_labels",
     "parse_mapping",
     "require_written",
     "source_options",
@@ -128,7 +129,6 @@ def parse_labels(text: str) -> dict[str, str]:
 
 mapping_option = click.option(
     "--mapping",
-    "--map-label",
     multiple=True,
     metavar="WORD=LABEL",
     help="What a word for a label means: sua, mua, noise, or nothing to leave it out; repeatable.",

@@ -21,18 +21,16 @@ __all__ = ["command"]
 @click.command("explain")
 @click.argument("source")
 @model_option
-@click.option("--unit", "units", multiple=True, metavar="ID", help="Unit to explain; repeatable. [default: all]")
+@click.option("--unit", "unit_ids", multiple=True, metavar="ID", help="Unit to explain; repeatable. [default: all]")
 @source_options
 @json_option
 def command(
     source: str,
     *,
     model: tuple[str, ...],
-    units: tuple[str, ...],
-    sorter: str | None,
-    sampling_rate_hz: float | None,
-    gain_uv: float | None,
+    unit_ids: tuple[str, ...],
     as_json: bool,
+    **hints: Any,
 ) -> None:
     """Show what speaks for the label of each unit, and against it.
 
@@ -43,13 +41,12 @@ def command(
     from nwb_unitrefine.pipeline import curate
 
     loaded = load(model)
-    hints = SourceHints(sorter=sorter, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
-    curation = curate(source, model=loaded, hints=hints)
+    curation = curate(source, model=loaded, hints=SourceHints(**hints))
     reasons = explain(loaded, curation.features, curation.predictions)
-    rows = _rows(curation, units)
+    rows = _rows(curation, unit_ids)
     if as_json:
         print_json([_as_document(curation, reasons, row) for row in rows])
-    elif units:
+    elif unit_ids:
         for row in rows:
             _print_unit(curation, reasons, row)
     else:

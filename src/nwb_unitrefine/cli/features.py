@@ -34,7 +34,13 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 @click.option("--recording", metavar="PATH", help="Where the raw traces are, if not in SOURCE; implies --from-raw.")
 @click.option("--electrical-series", metavar="PATH", help="Which ElectricalSeries, where the file has several.")
 @click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
-@click.option("--preprocessed", is_flag=True, help="The raw traces are filtered and referenced already.")
+@click.option(
+    "--no-preprocess",
+    "preprocess",
+    flag_value=False,
+    default=True,
+    help="Use the raw traces as they are, where they are already filtered and referenced.",
+)
 @click.option("--jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes for raw traces.")
 @source_options
 @json_option
@@ -48,7 +54,7 @@ def command(
     recording: str | None,
     electrical_series: str | None,
     folder: str | None,
-    preprocessed: bool,
+    preprocess: bool,
     jobs: int,
     as_json: bool,
     **hints: Any,
@@ -59,8 +65,8 @@ def command(
     from nwb_unitrefine.records import RawOptions
 
     from_raw = from_raw or recording is not None
-    if not from_raw and (electrical_series is not None or folder is not None or preprocessed):
-        raise click.UsageError("--electrical-series, --folder and --preprocessed go with --from-raw.")
+    if not from_raw and (electrical_series is not None or folder is not None or not preprocess):
+        raise click.UsageError("--electrical-series, --folder and --no-preprocess go with --from-raw.")
     if names is not None and model:
         raise click.UsageError("Give --names or --model, not both.")
     asked = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
@@ -73,7 +79,7 @@ def command(
             recording=recording,
             electrical_series=electrical_series,
             folder=folder,
-            preprocess=not preprocessed,
+            preprocess=preprocess,
             jobs=jobs,
         )
         raw = compute_from_raw(units, options)

@@ -57,7 +57,11 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
     help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY.",
 )
 @click.option(
-    "--overwrite-column", "overwrite", multiple=True, metavar="NAME", help="Replace this column of another program."
+    "--overwrite-column",
+    "overwrite_columns",
+    multiple=True,
+    metavar="NAME",
+    help="Replace this column of another program.",
 )
 @click.option("--again", is_flag=True, help="Add a run to the history even where nothing changed.")
 @click.option("--replace-human", is_flag=True, help="Replace labels that a person set, too.")
@@ -74,7 +78,7 @@ def command(
     adapt_from: tuple[str, ...],
     dry_run: bool,
     columns: str,
-    overwrite: tuple[str, ...],
+    overwrite_columns: tuple[str, ...],
     again: bool,
     replace_human: bool,
     as_json: bool,
@@ -89,11 +93,11 @@ def command(
     from nwb_unitrefine.batch import find_sources, label_many
     from nwb_unitrefine.write import WriteOptions
 
-    require_written(overwrite, columns)
+    require_written(overwrite_columns, columns)
     found = find_sources(sources)
     options = WriteOptions(
         columns=columns if "," not in columns else tuple(columns.split(",")),
-        overwrite_columns=overwrite,
+        overwrite_columns=overwrite_columns,
         replace_human=replace_human,
         units_only=units_only,
         again=again,

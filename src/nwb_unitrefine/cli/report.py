@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,10 +37,8 @@ def command(
     output: Path,
     overwrite: bool,
     open_page: bool,
-    sorter: str | None,
-    sampling_rate_hz: float | None,
-    gain_uv: float | None,
     as_json: bool,
+    **hints: Any,
 ) -> int:
     """Show units, labels and the reasons for them on one page that needs no network.
 
@@ -56,8 +54,7 @@ def command(
     found = find_sources(sources)
     require_place(output, overwrite=overwrite)
     loaded = load(model)
-    hints = SourceHints(sorter=sorter, sampling_rate_hz=sampling_rate_hz, gain_uv=gain_uv)
-    labelling = label_many(found, model=loaded, dry_run=True, hints=hints)
+    labelling = label_many(found, model=loaded, dry_run=True, hints=SourceHints(**hints))
     pages = output.with_name(f"{output.stem}_pages")
     rows: list[ReportRow] = []
     with Progress(console=make_console(stderr=True), transient=True) as progress:

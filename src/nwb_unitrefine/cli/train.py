@@ -185,7 +185,7 @@ def read_sources(
 
     dataset = read_labelled(
         sources,
-        rules=LabelRules(table=labels, column=label_column, mapping=parse_mapping(mapping)),
+        rules=LabelRules(labels=labels, label_column=label_column, mapping=parse_mapping(mapping)),
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,

@@ -31,7 +31,7 @@ def read_base_dataset(folder: str | Path) -> Dataset:
     """
     return read_labelled_tables(
         folder,
-        rules=LabelRules(column="majority_vote"),
+        rules=LabelRules(label_column="majority_vote"),
         definition="0.101",
         subject_pattern=r"^(mouse\d+)",
         description=(

@@ -28,10 +28,10 @@ class LabelRules:
 
     Parameters
     ----------
-    table : path, optional
+    labels : path, optional
         A table of unit ids and labels, for one source that has no labels of its own. Rows are joined by unit id, never
         by position.
-    column : str, optional
+    label_column : str, optional
         Column of the labels, of that table or of the source. By default, of a file with a curation history the labels
         that people set; otherwise the first column that holds labels, people's before programs'.
     mapping : mapping of str to str, optional
@@ -40,12 +40,12 @@ class LabelRules:
 
     Examples
     --------
-    >>> LabelRules(column="verdict", mapping={"fair": "mua"}).column
+    >>> LabelRules(label_column="verdict", mapping={"fair": "mua"}).label_column
     'verdict'
     """
 
-    table: str | Path | None = None
-    column: str | None = None
+    labels: str | Path | None = None
+    label_column: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
 
 

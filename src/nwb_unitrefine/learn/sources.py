@@ -49,7 +49,7 @@ def read_labelled(
     -------
     Dataset
     """
-    if rules.table is not None and len(sources) != 1:
+    if rules.labels is not None and len(sources) != 1:
         raise TrainingError(
             "A table of labels belongs to one source.", tip="Train on one source, or give labels in each."
         )
@@ -115,18 +115,18 @@ def read_labelled_units(
     SourceError
         If the source cannot be read.
     """
-    wanted = rules.column if rules.table is None else None
+    wanted = rules.label_column if rules.labels is None else None
     units = read_units(source, columns=[wanted] if wanted else [])
     features = compute_features(units, names=names)
     ids = [str(one) for one in units.unit_ids.tolist()]
     problems: list[Problem] = []
-    if rules.table is None:
+    if rules.labels is None:
         found, column = _own_labels(units, wanted, problems)
     else:
-        table, column = read_labels(rules.table, rules.column)
+        table, column = read_labels(rules.labels, rules.label_column)
         found = [table.get(one, "") for one in ids]
         if not any(one in table for one in ids):
-            raise TrainingError(f"{rules.table} and {units.source.uri} have no unit id in common.")
+            raise TrainingError(f"{rules.labels} and {units.source.uri} have no unit id in common.")
     mapped = map_labels(found, column=column, dialect=units.source.dialect, mapping=rules.mapping)
     keep = mapped.labels != ""
     if not keep.all():

@@ -73,7 +73,7 @@ def read_labelled_tables(
     >>> read_labelled_tables("unitrefine_base", subject_pattern=r"(mouse\d+)")  # doctest: +SKIP
     """
     files = _files([paths] if isinstance(paths, str | Path) else paths)
-    if rules.table is not None and len(files) != 1:
+    if rules.labels is not None and len(files) != 1:
         raise TrainingError("A table of labels belongs to one table of metrics.", tip="Give one table of metrics.")
     shared: dict[str, Any] = {"definition": definition, "subject_pattern": subject_pattern}
     return combine([_read_one(file, rules, description=description, licence=licence, **shared) for file in files])
@@ -104,16 +104,16 @@ def _read_one(
     """Read one table of metrics, with its labels."""
     table = read_table(file, name=str(file))
     problems: list[Problem] = []
-    labels = rules.table
+    labels = rules.labels
     if labels is None and file.name == TRAINING_DATA and not label_candidates(table.columns):
         # UnitRefine's model folders keep labels apart.
         labels = file.with_name(LABELS)
     rows = np.arange(len(table))
     if labels is None:
-        column = _label_column(table, rules.column)
+        column = _label_column(table, rules.label_column)
         found = list(table.columns[column])
     else:
-        given, column = read_labels(labels, rules.column)
+        given, column = read_labels(labels, rules.label_column)
         rows, found = _join(table, given, other=Path(labels), problems=problems)
     mapped = map_labels(found, column=column, mapping=rules.mapping)
     keep = mapped.labels != ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["EVIDENCE", "EVIDENCE_FROM", "contamination_interval", "refractory_evidence"]
+__all__ = ["EVIDENCE", "EVIDENCE_FROM", "REFRACTORY_S", "contamination_interval", "refractory_evidence"]
 
 REFRACTORY_S = 1e-3
 """The period of ``rp_violations`` and ``rp_contamination``."""
