@@ -52,7 +52,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "relabel": {"unit": "labels={12: 'noise'}"},
     "explain": {"unit": "rows of what is returned"},
     "report": {"open": "opens a browser"},
-    "review": {"no_browser": "opens no browser"},
+    "review": {"no_browser": "opens no browser", "export_answers": "prints the answers that are kept"},
     "recover": {"show": "calls summarize_journal", "trust": "trusted=True: the file's journal is trusted by its name"},
     "train": {
         "add_to": "combine([read_training_data(…), …])",
