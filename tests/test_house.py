@@ -122,3 +122,11 @@ def test_no_option_that_the_readme_names_is_unknown() -> None:
         of_scripts |= set(re.findall(r'"(--[a-z-]+)"', script.read_text()))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert named - known - of_scripts == set()
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_a_document_names_exist(document: str) -> None:
+    """Each script, module and test that the reader is sent to is there."""
+    text = (ROOT / document).read_text()
+    named = set(re.findall(r"(?<![\w/.])((?:tests|examples|src|extensions)/[\w/.-]*\w)", text))
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
