@@ -113,7 +113,7 @@ def adapt_model(
         If the model cannot be adapted.
     """
     from nwb_unitrefine.learn.adaptation import fit_adaptation, too_few
-    from nwb_unitrefine.learn.sources import read_labelled
+    from nwb_unitrefine.learn.labelled.sources import read_labelled
 
     if isinstance(model, FittedModel) and model.classes != CLASSES:
         raise ModelError(

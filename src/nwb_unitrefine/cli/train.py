@@ -209,7 +209,7 @@ def _learner(
 ) -> FolderLearner:
     """Take our own learner unless a search is asked for."""
     from nwb_unitrefine.learn import BoostedTrees, Search
-    from nwb_unitrefine.learn.candidates import IMPUTERS, SCALERS, available_classifiers
+    from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 
     if not search:
         return BoostedTrees()

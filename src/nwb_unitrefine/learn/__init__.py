@@ -2,13 +2,13 @@
 
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.evaluate import Scored, compare, cross_validate, evaluate, score_table
-from nwb_unitrefine.learn.labels import LabelRules, MappedLabels, map_labels
+from nwb_unitrefine.learn.labelled.labels import LabelRules, MappedLabels, map_labels
+from nwb_unitrefine.learn.labelled.sources import read_labelled, read_labelled_units
+from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.learn.learner import BoostedTrees, Learner
-from nwb_unitrefine.learn.recipe import UnitRefineRecipe
-from nwb_unitrefine.learn.search import Search
-from nwb_unitrefine.learn.sources import read_labelled, read_labelled_units
-from nwb_unitrefine.learn.tables import read_labelled_tables
 from nwb_unitrefine.learn.train import Trained, train_model
+from nwb_unitrefine.learn.unitrefine.recipe import UnitRefineRecipe
+from nwb_unitrefine.learn.unitrefine.search import Search
 
 __all__ = [
     "BoostedTrees",

@@ -9,8 +9,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
-from nwb_unitrefine.learn.labels import LabelRules, map_labels
-from nwb_unitrefine.learn.tables import read_labelled_tables, read_labels, subject_of
+from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
+from nwb_unitrefine.learn.labelled.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import existing_labels, label_candidates, read_label_authors, read_units
 from nwb_unitrefine.read.tables import is_table

@@ -11,7 +11,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
-from nwb_unitrefine.learn.labels import LabelRules, map_labels
+from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
 from nwb_unitrefine.read import label_candidates
 from nwb_unitrefine.read.tables import Table, read_table

@@ -1,0 +1,1 @@
+"""UnitRefine's own way to make models: its search over pipelines, and the recipe of its published models."""
