@@ -94,9 +94,10 @@ def test_an_unknown_codec_is_refused_where_it_is_and_nowhere_else(store: Path) -
 def test_damaged_metadata_end_in_one_line(store: Path, damage: str) -> None:
     """No traceback and no memory, whatever a document says."""
     change_document(store, "units/spike_times/.zarray", **DAMAGED_ARRAYS[damage])
-    with pytest.raises(SourceError) as refusal:
-        read_units(store)
-    assert "\n" not in str(refusal.value)
+    for command in (read_units, verify):
+        with pytest.raises(SourceError) as refusal:
+            command(store)
+        assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)

@@ -31,6 +31,7 @@ __all__ = [
     "is_zarr_zip",
     "open_zarr",
     "read_array",
+    "require_plausible_size",
     "require_zarr",
 ]
 
@@ -168,12 +169,12 @@ def read_array(array: Any) -> NDArray[Any]:
     ValueError, OSError
         If it is damaged, or stored with a codec that is not read.
     """
-    _require_plausible_size(array)
+    require_plausible_size(array)
     values = np.asarray(array[...])
     return text_array(values) if values.dtype.kind in "OSU" else values
 
 
-def _require_plausible_size(array: Any) -> None:
+def require_plausible_size(array: Any) -> None:
     """Refuse an array whose shape is damaged, before memory for it is asked for.
 
     Raises

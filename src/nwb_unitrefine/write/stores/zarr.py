@@ -12,7 +12,7 @@ from numcodecs import JSON, VLenUTF8
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
-from nwb_unitrefine.storage.zarr import ZarrGroup, read_array
+from nwb_unitrefine.storage.zarr import ZarrGroup, read_array, require_plausible_size
 from nwb_unitrefine.storage.zarr_guard import GuardedStore
 from nwb_unitrefine.write.stores.names import require_column_name
 from nwb_unitrefine.write.stores.specification import cached_specification
@@ -85,6 +85,7 @@ class ZarrStore:
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""
         source = self._units[dataset]
+        require_plausible_size(source)
         row_bytes = max(1, source.dtype.itemsize * int(np.prod(source.shape[1:], dtype=np.int64)))
         chunk = max(1, source.chunks[0])
         step = max(chunk, _BLOCK_BYTES // row_bytes // chunk * chunk)
