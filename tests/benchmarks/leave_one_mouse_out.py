@@ -10,6 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, compare, cross_validate
+from nwb_unitrefine.learn.adapted_scores import score_adapted
 from nwb_unitrefine.learn.default_model import read_base_dataset
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.figures import draw_figures
@@ -34,6 +35,22 @@ def score_all(dataset: Dataset, *, seed: int) -> list[Scored]:
     return [recipe, everything, *cross_validate_hiding(BoostedTrees(), dataset, hidden=hidden, seed=seed)]
 
 
+def show_adapted(scored: Scored) -> None:
+    """Print what labels of the recording itself gain on its other units."""
+    print(
+        "\n| labels of the recording | balanced accuracy, mean of recordings | gain, 95 % interval | accuracy", end=""
+    )
+    print(" | calibration error by recording |\n|---|---|---|---|---|")
+    for n_labels in (10, 20, 50, 100):
+        found = score_adapted(scored, n_labels=n_labels, draws=30)
+        gain, low, high = found.gain("balanced_accuracy")
+        error, change = found.adapted["calibration_error"].mean(), found.gain("calibration_error")[0]
+        print(
+            f"| {n_labels} | {found.adapted['balanced_accuracy'].mean():.3f} | {gain:+.3f} ({low:+.3f} to {high:+.3f}) "
+            f"| {found.gain('accuracy')[0]:+.3f} | {error:.3f} ({change:+.3f}) |"
+        )
+
+
 def show(scored: list[Scored]) -> None:
     """Print the table, in Markdown, and how far each is from the recipe."""
     print(
@@ -53,6 +70,7 @@ def show(scored: list[Scored]) -> None:
             f"| {pooled['accuracy_at_80']:.3f} |"
         )
     ours = scored[2].pooled
+    show_adapted(scored[2])
     print(f"\nNot marked uncertain: {ours['kept']:.1%} of the units, of which {ours['accuracy_kept']:.1%} are right.")
 
 

@@ -225,3 +225,16 @@ def test_what_the_columns_hold_is_shown_before_a_file_is_labelled(tmp_path, caps
     capsys.readouterr()
     assert main(["show", path, "--json"]) == 0
     assert "unitrefine_label" not in [one["column"] for one in json.loads(capsys.readouterr().out)["columns"]]
+
+
+def test_show_chooses_units_by_the_contamination_that_is_excluded(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--contamination-below` keeps units whose upper bound is smaller, and shows estimate and bound."""
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=6, duration_s=600.0))
+    assert main(["show", str(path), "--json", "--contamination-below", "1"]) == 0
+    rows = json.loads(capsys.readouterr().out)["units"]
+    assert rows
+    assert all(0 <= row["contamination"] <= row["at most"] < 1 for row in rows)
+    limit = sorted(row["at most"] for row in rows)[len(rows) // 2]
+    assert main(["show", str(path), "--json", "--contamination-below", str(limit)]) == 0
+    fewer = json.loads(capsys.readouterr().out)["units"]
+    assert [row["unit"] for row in fewer] == [row["unit"] for row in rows if row["at most"] < limit]

@@ -85,3 +85,13 @@ def test_the_margin_is_that_of_the_scores_that_decide():
     found = _decide([[99, 1, 1], [0, 1, 1]], [[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     np.testing.assert_allclose(found.margins, [0.2, np.nan])
     assert found.to_frame()["margin"].iloc[0] == found.margins[0]
+
+
+def test_single_units_whose_contamination_is_not_excluded_are_marked():
+    """Only single units are, with the share that violations leave possible and the number of spikes."""
+    manifest = make_manifest(uncertainty=Uncertainty(max_contamination=0.3))
+    names = ("a", "b", "contamination_upper@0.101", "num_spikes")
+    values = [[1, 1, 0.384, 412], [1, 1, 0.29, 412], [1, 1, 0.384, 412], [1, 1, np.nan, 412]]
+    found = _decide(values, [SURE, SURE, [0.1, 0.8, 0.1], SURE], manifest=manifest, names=names)
+    assert found.reasons == ("contamination of up to 38 % cannot be excluded (412 spikes)", "", "", "")
+    assert found.uncertain.tolist() == [True, False, False, False]

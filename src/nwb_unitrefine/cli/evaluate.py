@@ -13,6 +13,7 @@ from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored
+    from nwb_unitrefine.learn.adapted_scores import AdaptedScores
 
 __all__ = ["command"]
 
@@ -23,6 +24,13 @@ __all__ = ["command"]
 @click.option("--cross-validate", "learned", is_flag=True, help="Score our learner instead, leaving subjects out.")
 @click.option("--recipe", is_flag=True, help="Score UnitRefine's recipe beside it, on the same splits.")
 @label_options
+@click.option(
+    "--adapt",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="Also score with N labels of each recording, drawn 30 times.",
+)
 @click.option("--figures", metavar="FOLDER", help="Draw confusion matrix, reliability and coverage there.")
 @click.option(
     "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of whatever is drawn in training."
@@ -39,12 +47,14 @@ def command(
     mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
+    adapt: tuple[int, ...],
     figures: str | None,
     seed: int,
     as_json: bool,
 ) -> int:
     """Score a model on labelled units, or a way to make models by leaving subjects out."""
     from nwb_unitrefine.learn import evaluate
+    from nwb_unitrefine.learn.adapted_scores import score_adapted
 
     dataset = read_sources(
         sources,
@@ -63,11 +73,30 @@ def command(
 
         for file in draw_figures(scored, folder=figures):
             say(f"drawn: {file}", err=True)
+    gained = [[score_adapted(one, n_labels=n_labels, seed=seed) for n_labels in adapt] for one in scored]
     if as_json:
-        print_json([one.to_evaluation().model_dump(mode="json") for one in scored])
-    else:
-        _print(scored)
+        documents = [one.to_evaluation().model_dump(mode="json") for one in scored]
+        for document, each in zip(documents, gained, strict=True):
+            if each:
+                document["adapted"] = each
+        print_json(documents)
+        return 0
+    _print(scored)
+    for one, each in zip(scored, gained, strict=True):
+        if each:
+            _print_adapted(one.name, each)
     return 0
+
+
+def _print_adapted(name: str, gained: list[AdaptedScores]) -> None:
+    """What labels of the recording itself gain on its other units."""
+    rows = []
+    for one in gained:
+        gain, low, high = one.gain("balanced_accuracy")
+        others = (f"{one.gain(score)[0]:+.3f}" for score in ("accuracy", "calibration_error"))
+        rows.append([one.n_labels, f"{gain:+.3f} ({low:+.3f} to {high:+.3f})", *others])
+    headings = ["labels", "balanced accuracy, 95 % interval", "accuracy", "calibration error"]
+    print_table(f"{name}: gain from labels of the recording, {gained[0].draws} draws", headings, rows)
 
 
 def _cross_validated(dataset: Dataset, *, learned: bool, recipe: bool, seed: int) -> list[Scored]:

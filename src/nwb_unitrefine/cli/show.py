@@ -36,6 +36,12 @@ UNLABELLED = "unlabelled"
 )
 @click.option("--certain", is_flag=True, help="Units that have a label and are not marked as uncertain.")
 @click.option(
+    "--contamination-below",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Units of which a larger share of foreign spikes is excluded with 95 % confidence, by refractory violations.",
+)
+@click.option(
     "--sort",
     type=click.Choice(["spikes", "label", "probability"]),
     help="Order of the units: most spikes, or most probable label, first; by default as in the file.",
@@ -43,7 +49,14 @@ UNLABELLED = "unlabelled"
 @source_options
 @json_option
 def command(
-    source: str, *, labels: tuple[str, ...], certain: bool, sort: str | None, as_json: bool, **hints: Any
+    source: str,
+    *,
+    labels: tuple[str, ...],
+    certain: bool,
+    contamination_below: float | None,
+    sort: str | None,
+    as_json: bool,
+    **hints: Any,
 ) -> None:
     """Show a file's units, their labels and its curation history; before it is labelled, what its columns hold."""
     from nwb_unitrefine.read import read_units
@@ -54,7 +67,10 @@ def command(
     chain = runs_in_effect(history)
     current = chain[-1] if chain else None
     ours = {run.label_column for run in history}
-    rows = _chosen(_rows(units, chain), labels=labels, certain=certain, sort=sort)
+    rows = _rows(units, chain)
+    if contamination_below is not None:
+        rows = _below(_with_contamination(rows, units), contamination_below)
+    rows = _chosen(rows, labels=labels, certain=certain, sort=sort)
     if as_json:
         document = {"source": units.source, "problems": units.problems, "units": rows, "runs": history}
         document |= {"columns": columns_document(units, ours=_written(history))}
@@ -112,6 +128,21 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
         row["uncertain"] = bool(newest.uncertain[number])
         row["remark"] = newest.reasons[number] or (f"set by {run.agent}" if label and run is not None else "")
     return rows
+
+
+def _with_contamination(rows: list[dict[str, object]], units: Units) -> list[dict[str, object]]:
+    """Add the estimate of the share of foreign spikes, and the most that refractory violations leave possible."""
+    from nwb_unitrefine.metrics import compute_features
+
+    values = compute_features(units, names=["rp_contamination", "contamination_upper"]).values.tolist()
+    return [
+        row | {"contamination": estimate, "at most": upper} for row, (estimate, upper) in zip(rows, values, strict=True)
+    ]
+
+
+def _below(rows: list[dict[str, object]], share: float) -> list[dict[str, object]]:
+    """Keep units whose upper bound is below a share; what is not known is not below."""
+    return [row for row in rows if isinstance(row["at most"], float) and row["at most"] < share]
 
 
 def _chosen(

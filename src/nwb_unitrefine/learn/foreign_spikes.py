@@ -71,6 +71,8 @@ def add_foreign_spikes(dataset: Dataset, *, seed: int) -> tuple[Dataset, NDArray
         now["isi_violations_ratio"] = (
             now["isi_violations_count"] / (2 * ISI_OVER_REFRACTORY) / now["rp_violations_expected"]
         )
+    # It takes the correlogram, which a table does not have: nothing is excluded, as of units with many violations.
+    now["sliding_rp_violation"] = np.full(len(dataset), np.nan)
     if "presence_ratio" in place:
         # Bins that were empty get a spike as often as a neuron of such a rate leaves others empty.
         now["presence_ratio"] = 1 - (1 - values[:, place["presence_ratio"]]) ** (1 + share)

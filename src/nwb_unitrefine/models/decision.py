@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["decide"]
 
 
+SUA = "sua"
+CONTAMINATION = "contamination_upper"
+
+
 def decide(
     features: Features,
     *,
@@ -49,7 +53,9 @@ def decide(
     """
     names = np.array(classes)
     rule = manifest.uncertainty if manifest is not None else Uncertainty()
-    spikes = _spike_counts(features, rule.spike_count)
+    spikes = _named(features, rule.spike_count)
+    contamination = _named(features, CONTAMINATION)
+    limit = 1.0 if rule.max_contamination is None else rule.max_contamination
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]
     outside = _out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
@@ -70,6 +76,9 @@ def decide(
         if certainty[row] < rule.min_probability:
             first, second = names[np.argsort(scores[row])[:-3:-1]]
             why.append(f"between {first} and {second}")
+        if names[scores[row].argmax()] == SUA and contamination[row] > limit:
+            share = f"contamination of up to {100 * contamination[row]:.0f} %"
+            why.append(f"{share} cannot be excluded ({spikes[row]:.0f} spikes)")
         reasons.append("; ".join(why))
     ordered = np.sort(scores, axis=1)
     return Predictions(
@@ -83,8 +92,8 @@ def decide(
     )
 
 
-def _spike_counts(features: Features, name: str) -> NDArray[np.float64]:
-    """Number of spikes of each unit, NaN where the features do not say; every definition counts the same."""
+def _named(features: Features, name: str) -> NDArray[np.float64]:
+    """One metric of each unit, NaN where the features lack it; for metrics that are the same in every definition."""
     for given in features.names:
         if given.partition("@")[0] == name.partition("@")[0]:
             return np.asarray(features.values[:, features.names.index(given)])

@@ -129,6 +129,9 @@ class Uncertainty(_Value):
         How many inputs a unit needs at least to get a label; below it, the label is there and uncertain.
     spike_count : str
         Name of the feature that counts spikes.
+    max_contamination : float or None
+        Single units of which a larger share of foreign spikes cannot be excluded are uncertain (needs the feature
+        ``contamination_upper``); None for any share.
     """
 
     min_spikes: int = Field(default=0, ge=0)
@@ -136,6 +139,7 @@ class Uncertainty(_Value):
     max_out_of_range: int | None = Field(default=None, ge=0)
     min_present: int = Field(default=1, ge=1)
     spike_count: str = "num_spikes"
+    max_contamination: float | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="before")
     @classmethod
