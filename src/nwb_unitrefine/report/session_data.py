@@ -289,6 +289,7 @@ def _agreement(curation: Curation, ours: frozenset[str]) -> list[dict[str, Any]]
                 "n": agreement.n_units,
                 "accuracy": _or_none(agreement.accuracy, 3),
                 "kappa": _or_none(agreement.kappa, 3),
+                "classes": list(agreement.classes),
                 "confusion": agreement.confusion.tolist(),
                 "labels": existing.labels.tolist(),
             }

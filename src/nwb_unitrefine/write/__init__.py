@@ -7,6 +7,7 @@ from nwb_unitrefine.journal import Recovery, RecoveryOutcome, recover
 from nwb_unitrefine.read.curations import import_labels
 from nwb_unitrefine.write.corrections import relabel, undo
 from nwb_unitrefine.write.curation import write_curation
+from nwb_unitrefine.write.exports.analyzer import export_analyzer
 from nwb_unitrefine.write.exports.label_formats import EXPORT_SUFFIXES, export_labels
 from nwb_unitrefine.write.history import Change, diff_runs, read_history
 from nwb_unitrefine.write.options import WriteOptions
@@ -22,6 +23,7 @@ __all__ = [
     "WriteOptions",
     "WriteReport",
     "diff_runs",
+    "export_analyzer",
     "export_labels",
     "import_labels",
     "read_history",

@@ -652,8 +652,8 @@ const unitPage = (() => {
   }
 
   function agreementTable(one) {
-    const head = element("tr", {}, element("th", {}, one.column), ...session.classes.map((label) => element("th", { class: "number" }, label)));
-    const rows = one.confusion.map((counts, i) => element("tr", {}, element("td", {}, session.classes[i]), ...counts.map((count) => element("td", { class: "number" }, String(count)))));
+    const head = element("tr", {}, element("th", {}, one.column), ...one.classes.map((label) => element("th", { class: "number" }, label)));
+    const rows = one.confusion.map((counts, i) => element("tr", {}, element("td", {}, one.classes[i]), ...counts.map((count) => element("td", { class: "number" }, String(count)))));
     const who = one.who === "curator" ? "a curator's" : "a program's";
     const words = one.n ? `${several(one.n, "unit")} with both labels: ${(100 * one.accuracy).toFixed(0)} % alike, kappa ${number(one.kappa)}` : "No unit has both labels.";
     return element("div", {}, element("h3", {}, `Agreement with ${one.column} (${who})`), element("p", { class: "soft" }, `${words}. Rows: ${one.column}; columns: these labels.`),
