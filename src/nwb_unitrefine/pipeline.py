@@ -9,10 +9,10 @@ import numpy as np
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
-from nwb_unitrefine.models import FittedModel, load_model, predict
+from nwb_unitrefine.models import FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
-from nwb_unitrefine.records import CLASSES, Basis, Curation, Problem, ProblemCode, Severity
+from nwb_unitrefine.records import CLASSES, Basis, Curation, Problem, ProblemCode, RunKind, Severity
 from nwb_unitrefine.vocabulary import Need, resolve
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def curate(
         model=loaded.identity,
         parameters={**_parameters(loaded, raw), **_stated(units)},
         rests_on=_basis(features),
+        kind=RunKind.RULE if isinstance(loaded, RuleModel) else RunKind.MODEL,
     )
 
 

@@ -134,7 +134,7 @@ def verify(
             nothing = Check("history", passed=False, detail=_why_nothing(store, history))
             return Verification(Path(path), "", (nothing, *integrity, *private))
         checks = [*_check_inputs(store, chain), *_check_columns(store, chain), *integrity, *private]
-    decided = [run for run in chain if run.kind is RunKind.MODEL and run.model is not None]
+    decided = [run for run in chain if run.kind is not RunKind.HUMAN and run.model is not None]
     if decided and (model is not None or recompute):
         loaded = _model_of(decided[-1], model, load_options or {})
         checks.append(_check_model(decided[-1], loaded))
@@ -224,7 +224,8 @@ def _check_columns(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
 def _model_of(run: Run, model: str | Path | Model | Sequence[str | Path] | None, options: Mapping[str, Any]) -> Model:
     """Load the model to check with, the one given or the one the run names, as it was loaded for the run."""
     assert run.model is not None
-    from nwb_unitrefine.models.load import load_model, recorded_options
+    from nwb_unitrefine.models.load import load_model
+    from nwb_unitrefine.models.recorded import recorded_options
 
     try:
         return load_model(model or run.model, **{**recorded_options(run.parameters), **options})
@@ -266,12 +267,17 @@ def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
             detail += f"; not computed again, since from raw traces: {', '.join(taken)}"
         yield Check("features again", passed=bool(same), detail=detail)
     # The run has the words of people besides the classes of the model.
-    probabilities = model.predict(features).with_classes(run.predictions.classes).probabilities
+    again = model.predict(features).with_classes(run.predictions.classes)
+    probabilities = again.probabilities
     expected = run.predictions.probabilities
     same = probabilities.shape == expected.shape and np.allclose(
         probabilities, expected, rtol=0, atol=_PROBABILITY_TOLERANCE, equal_nan=True
     )
     yield Check("probabilities again", passed=bool(same), detail="same values" if same else "other values")
+    if run.kind is RunKind.RULE:  # has no probabilities, by which the labels could be judged
+        decided = slice(None) if run.changed is None else run.changed
+        same = np.array_equal(again.labels[decided], run.predictions.labels[decided])
+        yield Check("labels again", passed=same, detail="same labels" if same else "other labels")
 
 
 def _with_raw(features: Features, noted: Features) -> tuple[Features, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import pytest
 from helpers.model_factory import make_features, training_table
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import describe_classes, load_model
-from nwb_unitrefine.models.load import recorded_options
+from nwb_unitrefine.models.recorded import recorded_options
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 

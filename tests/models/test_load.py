@@ -10,7 +10,8 @@ import pytest
 from helpers.model_factory import fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, predict, write_folder
-from nwb_unitrefine.models.load import PACKAGED, recorded_options
+from nwb_unitrefine.models.load import PACKAGED
+from nwb_unitrefine.models.recorded import recorded_options
 from nwb_unitrefine.records import CLASSES
 
 

@@ -58,12 +58,12 @@ _LOADING = (
     ),
     click.option(
         "--missing",
-        type=click.Choice(["refuse", "impute"]),
+        type=click.Choice(["refuse", "impute", "ignore"]),
         default="refuse",
         show_default=True,
         expose_value=False,
         callback=_keep,
-        help="What a published model does about features that no unit has.",
+        help="What a published model does about features that no unit has; rules may ignore their thresholds.",
     ),
     click.option(
         "--decide",
@@ -81,7 +81,8 @@ _SOURCE = click.option(
     default=("default",),
     show_default="default",
     metavar="MODEL",
-    help="default, a model folder, or hf://OWNER/REPO[@REVISION]; twice: two models in a row.",
+    help="default, a model folder, rules/NAME or a file of rules, or hf://OWNER/REPO[@REVISION]; twice: two models in "
+    "a row.",
 )
 
 

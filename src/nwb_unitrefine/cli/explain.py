@@ -13,6 +13,7 @@ from nwb_unitrefine.records import SourceHints
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain import Reasons
+    from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.records import Curation
 
 __all__ = ["command"]
@@ -36,14 +37,19 @@ def command(
 
     A kind of evidence, as refractory violations, is hidden from the model; the change of the label's probability is
     what it contributes. Contributions do not add up: two kinds of evidence that agree can each be missed without loss.
+    For rules, it is every threshold with the unit's value.
     """
     from nwb_unitrefine.explain import explain
+    from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.pipeline import curate
 
     loaded = load(model)
     curation = curate(source, model=loaded, hints=SourceHints(**hints))
-    reasons = explain(loaded, curation.features, curation.predictions)
     rows = _rows(curation, unit_ids)
+    if isinstance(loaded, RuleModel):
+        _explain_rules(curation, loaded, rows, as_json=as_json)
+        return
+    reasons = explain(loaded, curation.features, curation.predictions)
     if as_json:
         print_json([_as_document(curation, reasons, row) for row in rows])
     elif unit_ids:
@@ -64,6 +70,36 @@ def _rows(curation: Curation, units: tuple[str, ...]) -> list[int]:
     if unknown := [unit for unit in units if unit not in known]:
         raise SourceError(f"There is no unit {unknown[0]}.", tip="nwb-unitrefine show lists the units of a source.")
     return [known[unit] for unit in units] if units else list(known.values())
+
+
+def _explain_rules(curation: Curation, model: RuleModel, rows: list[int], *, as_json: bool) -> None:
+    """Every threshold of a rule set, for one unit, or those that fail, for several."""
+    predictions, checked = curation.predictions, model.check(curation.features)
+    frame = checked.to_frame()
+    each = [frame.iloc[row * len(checked.thresholds) : (row + 1) * len(checked.thresholds)] for row in rows]
+    if as_json:
+        documents = []
+        for row, own in zip(rows, each, strict=True):
+            document = {"unit": predictions.unit_ids[row].item(), "label": str(predictions.labels[row])}
+            thresholds = own.drop(columns="unit_id").to_dict("records")
+            documents.append(document | {"remark": predictions.reasons[row], "thresholds": thresholds})
+        print_json(documents)
+        return
+    table = [
+        [unit, str(predictions.labels[row]) or "–", *line]
+        for row, own in zip(rows, each, strict=True)
+        for unit, *line in own.itertuples(index=False)
+        if len(rows) == 1 or line[-1] == "failed"
+    ]
+    headings = ["unit", "label", "class", "threshold", "value", "outcome"]
+    print_table(f"{model.identity.name}: thresholds" + " that failed" * (len(rows) > 1), headings, table)
+    n_failed, n_left_out = checked.failed[rows].sum(axis=0).tolist(), checked.left_out[rows].sum(axis=0).tolist()
+    names = map(str, checked.thresholds)
+    print_table(
+        f"Of {len(rows)} units, how many fail each threshold",
+        ["class", "threshold", "fail", "not checked"],
+        list(zip(checked.classes, names, n_failed, n_left_out, strict=True)),
+    )
 
 
 def _labelled(curation: Curation, row: int) -> tuple[str, str]:

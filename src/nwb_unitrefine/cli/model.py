@@ -12,7 +12,7 @@ from nwb_unitrefine.cli._options import load, loading_options, parse_labels
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.models import FittedModel, Model
+    from nwb_unitrefine.models import FittedModel, Model, RuleModel
 
 __all__ = ["command"]
 
@@ -32,9 +32,15 @@ def command() -> None:
 def show(model: tuple[str, ...], *, as_json: bool) -> None:
     """Show what a model is, which features it needs, and how it was scored.
 
-    MODEL is default (as without any), a model folder, or hf://OWNER/REPO[@REVISION]; two of them are a cascade.
+    MODEL is default (as without any), rules/NAME or a file of rules, a model folder, or hf://OWNER/REPO[@REVISION]; two
+    of them are a cascade.
     """
+    from nwb_unitrefine.models import RuleModel
+
     loaded = load(model or ("default",))
+    if isinstance(loaded, RuleModel):
+        _show_rules(loaded, as_json=as_json)
+        return
     steps = _steps(loaded)
     if as_json:
         print_json({"model": loaded.identity, "steps": [_describe(step) for step in steps]})
@@ -99,6 +105,39 @@ def describe(*, folder: str, classes: str) -> None:
     from nwb_unitrefine.models import describe_classes
 
     say(f"written to {describe_classes(folder, parse_labels(classes))}")
+
+
+def _show_rules(model: RuleModel, *, as_json: bool) -> None:
+    """Show the thresholds of a rule set, in the order in which its classes are tried."""
+    identity, rules = model.identity, model.rules
+    if as_json:
+        print_json({"model": identity, "rules": rules.model_dump(mode="json", exclude_none=True)})
+        return
+    print_table(
+        identity.name,
+        ["property", "value"],
+        [
+            ("published", rules.source or "not stated"),
+            ("revision", identity.revision or "–"),
+            ("digest", identity.digest),
+            ("licence", identity.licence or "not stated"),
+            ("passes", rules.passes),
+            ("metrics that no unit has", rules.absent),
+        ],
+    )
+    print_table(
+        "A unit gets the first class whose thresholds (of one line, all) fail",
+        ["class", "thresholds", "a missing value"],
+        [
+            (
+                one.label,
+                "; ".join(map(str, group)),
+                ", ".join(dict.fromkeys(one.policy(threshold) for threshold in group)),
+            )
+            for one in rules.classes
+            for group in one.groups
+        ],
+    )
 
 
 def _steps(model: Model) -> list[FittedModel]:

@@ -7,6 +7,7 @@ from nwb_unitrefine.models.load import describe_classes, load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model
 from nwb_unitrefine.models.registry import RegisteredModel, registered_models
+from nwb_unitrefine.models.rules import RuleModel
 
 __all__ = [
     "Cascade",
@@ -15,6 +16,7 @@ __all__ = [
     "Model",
     "ModelFolder",
     "RegisteredModel",
+    "RuleModel",
     "describe_classes",
     "load_model",
     "predict",

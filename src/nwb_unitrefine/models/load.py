@@ -8,30 +8,29 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
-from nwb_unitrefine.models.adaptation import Adaptation
 from nwb_unitrefine.models.cascade import make_cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
+from nwb_unitrefine.models.recorded import recorded_source
 from nwb_unitrefine.models.registry import find_registered
+from nwb_unitrefine.models.rules import is_rule_source, load_rules
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
 from nwb_unitrefine.vocabulary.labels import class_words, is_class_word, json_key, likely_meant
 
 if TYPE_CHECKING:
+    from nwb_unitrefine.models.adaptation import Adaptation
     from nwb_unitrefine.records import Features, Predictions
 
-__all__ = ["PACKAGED", "describe_classes", "load_model", "predict", "recorded_options"]
+__all__ = ["PACKAGED", "describe_classes", "load_model", "predict"]
 
 _KNOWN = (*CLASSES, "neural", "good", "bad")
-_JOINT = " + "
-"""Between the two sources of a cascade, as its identity names them."""
-
 PACKAGED = Path(__file__).parent / "packaged"
 """Folder of the models that come with the package, one folder each."""
 
@@ -52,11 +51,12 @@ def load_model(
     ----------
     source : str, Path, ModelIdentity, Model or sequence of two sources
         ``"default"``, the one that comes with the package; the name of a published one, as ``"unitrefine-mouse"``
-        (`registered_models` lists them; they are fetched from the Hub); a model folder, or a ``.skops`` file in one; a
-        repository on the Hugging Face Hub, as ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of
-        which divides a class of the other, as sua and mua divide neural, in either order. The identity of a model, as
-        a file's history records it, is loaded from its recorded source; its digest shows whether it is still the same.
-        A model that is loaded already is returned as it is.
+        (`registered_models` lists them; they are fetched from the Hub); thresholds, as ``"rules/bombcell"`` or a TOML
+        or YAML file; a model folder, or a ``.skops`` file in one; a repository on the Hugging Face Hub, as
+        ``"hf://owner/repo"`` or ``"owner/repo@revision"``; or two models, one of which divides a class of the other, as
+        sua and mua divide neural, in either order. The identity of a model, as a file's history records it, is loaded
+        from its recorded source; its digest shows whether it is still the same. A model that is loaded already is
+        returned as it is.
     revision : str, optional
         Branch, tag or commit of a repository; better a commit, which nobody can move.
     allow_types : sequence of str
@@ -64,9 +64,10 @@ def load_model(
     labels : mapping of str to str, or one for each of two sources, optional
         Label of each of the model's classes (sua, mua, noise, neural, good, bad or a word of your own), where the
         folder does not state it, or states it wrongly.
-    missing : {"refuse", "impute"}
+    missing : {"refuse", "impute", "ignore"}
         What a model of others does about features that no unit of a source has: refuse, naming them, or have its
-        imputer fill them in, which it was not validated for. Models with a manifest take whatever there is.
+        imputer fill them in, which it was not validated for. Models with a manifest take whatever there is. Rules may
+        leave the thresholds out: ``"ignore"``.
     decide : {"balanced", "probable"}, optional
         How probabilities become a label: the class whose probability rises most over its share in training, which
         serves rare classes as well as frequent ones, or the most probable class, which is right most often. By default
@@ -92,7 +93,7 @@ def load_model(
     'unitrefine-default'
     """
     if isinstance(source, ModelIdentity):
-        recorded = _recorded_source(source)
+        recorded = recorded_source(source)
         return load_model(
             recorded, allow_types=allow_types, labels=labels, missing=missing, decide=decide, adaptation=adaptation
         )
@@ -102,6 +103,9 @@ def load_model(
     _require_known("decide", decide, (*get_args(DecisionRule), None))
     if not isinstance(source, str | Path | Sequence):
         raise TypeError(f"A model is a name, a path, a loaded model or two of these, not a {type(source).__name__}.")
+    if isinstance(source, str | Path) and is_rule_source(source):
+        given = {"revision": revision, "allow_types": allow_types, "labels": labels, "decide": decide}
+        return _load_rules(source, missing, given)
     if isinstance(source, str | Path):
         own = _of_one_model(labels)
         model = _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
@@ -113,6 +117,13 @@ def load_model(
     if adaptation is not None:
         raise ModelError("Two models in a row have no common probabilities that labels of people could move.")
     return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing)
+
+
+def _load_rules(source: str | Path, missing: Missing, given: Mapping[str, object]) -> Model:
+    """Load rules, which state their classes themselves and decide by themselves."""
+    if missing == "impute" or any(given.values()):
+        raise ModelError(f"{source} is a set of rules, which takes no option but missing='ignore'.")
+    return load_rules(source, ignore_absent=missing == "ignore")
 
 
 def _require_known(name: str, value: object, known: Sequence[object]) -> None:
@@ -139,6 +150,8 @@ def _load_pair(
     missing: Missing,
 ) -> Model:
     """Load two models, each with its own labels, and put them in a row."""
+    if any(isinstance(one, str | Path) and is_rule_source(one) for one in sources):
+        raise ModelError("Rules cannot be one of two models in a row.", tip="Give them alone; compare takes several.")
     if not all(isinstance(one, str | Path) for one in sources):
         raise TypeError("Two models in a row are given by their names or paths.")
     if len(sources) != 2:
@@ -223,53 +236,6 @@ def describe_classes(folder: str | Path, classes: Mapping[str, str]) -> Path:
     return write_classes(found.path, labels)
 
 
-def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
-    """Turn what a run records of how its model was loaded into the arguments of `load_model`.
-
-    Types that were allowed are not recorded: a file must not decide whose code runs.
-
-    Parameters
-    ----------
-    parameters : mapping
-        As of `Run`.
-
-    Raises
-    ------
-    ModelError
-        If the record is not what `FittedModel.options` gives.
-    """
-    found: dict[str, Any] = {}
-    if parameters.get("missing") in get_args(Missing):
-        found["missing"] = parameters["missing"]
-    if parameters.get("decide") in get_args(DecisionRule):
-        found["decide"] = parameters["decide"]
-    if "adaptation" in parameters:
-        found["adaptation"] = Adaptation.from_json(str(parameters["adaptation"]))
-    if "labels" in parameters:
-        try:
-            found["labels"] = json.loads(str(parameters["labels"]))
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"The file records labels of its model that cannot be read: {error}.") from error
-        each = found["labels"] if isinstance(found["labels"], list) else [found["labels"]]
-        if not all(isinstance(one, dict) for one in each):
-            raise ModelError("The file records labels of its model that are no labels.")
-    return found
-
-
-def _recorded_source(identity: ModelIdentity) -> str | list[str]:
-    """Turn the record of a model in a history back into its source, at the commit of that time."""
-    sources = identity.source.split(_JOINT)
-    revisions = identity.revision.split(_JOINT) if identity.revision else [""] * len(sources)
-    found = []
-    for source, revision in zip(sources, revisions, strict=True):
-        address = parse_address(source)
-        if address is not None and revision:
-            found.append(str(replace(address, revision=revision)))
-        else:
-            found.append("default" if source == "packaged" else source)
-    return found if len(found) > 1 else found[0]
-
-
 def _load_one(
     source: str | Path,
     *,
@@ -279,6 +245,8 @@ def _load_one(
     missing: Missing,
 ) -> FittedModel:
     """Find one model's folder, wherever it is, and load it."""
+    if missing == "ignore":
+        raise ModelError("missing='ignore' is for rules.", tip="Models take missing='refuse' or 'impute'.")
     address = None
     if isinstance(source, str) and not Path(source).exists():
         registered = find_registered(source)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedModel", "Missing", "Model"]
 
-Missing = Literal["refuse", "impute"]
+Missing = Literal["refuse", "impute", "ignore"]
 SPIKE_COUNT = "num_spikes"
 
 
@@ -42,7 +42,7 @@ class Model(Protocol):
 
     @property
     def options(self) -> Mapping[str, str]:
-        """How it was loaded, where that changes its labels; a run records it, see `load.recorded_options`."""
+        """How it was loaded, where that changes its labels; a run records it, see `recorded.recorded_options`."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:

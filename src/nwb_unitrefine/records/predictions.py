@@ -60,7 +60,7 @@ class Predictions(Displayed):
     uncertain : array of bool, shape (n_units,)
         Whether the label should not be relied on.
     reasons : tuple of str, length n_units
-        Why a unit is uncertain, or why it has no label; empty otherwise.
+        Why a unit is uncertain, why it has no label, or which thresholds of a rule it fails; empty otherwise.
     classes : tuple of str, length n_classes
         Classes of the model, in the order of the probabilities.
     margins : array of float64, shape (n_units,), or None

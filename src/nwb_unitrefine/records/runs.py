@@ -29,6 +29,14 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+class RunKind(StrEnum):
+    """Who decided the labels of a run."""
+
+    MODEL = "model"
+    HUMAN = "human"
+    RULE = "rule"
+
+
 class Basis(StrEnum):
     """What the labels of one source rest on: the richest kind of feature that any of its units has."""
 
@@ -54,6 +62,8 @@ class Curation(Displayed):
         When it was made, in UTC.
     rests_on : Basis or None
         What the labels rest on; None where that was not determined.
+    kind : RunKind
+        Whether a model or a rule decided.
     """
 
     units: Units
@@ -63,6 +73,7 @@ class Curation(Displayed):
     parameters: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     created: datetime = field(default_factory=_now)
     rests_on: Basis | None = None
+    kind: RunKind = RunKind.MODEL
 
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""
@@ -78,14 +89,6 @@ class Curation(Displayed):
                 *(("note", problem.what) for problem in (*self.units.problems, *self.features.problems)),
             ),
         )
-
-
-class RunKind(StrEnum):
-    """Who decided the labels of a run."""
-
-    MODEL = "model"
-    HUMAN = "human"
-    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ def record_curation(
     by_people = {} if replace_human else human_labels(in_effect)
     held = np.isin(curation.units.unit_ids, list(by_people))
     run = Run(
-        kind=RunKind.MODEL,
+        kind=curation.kind,
         agent=curation.model.name,
         created=curation.created,
         predictions=_kept(curation.predictions, by_people, store),
@@ -227,7 +227,7 @@ def _is_same(
 ) -> bool:
     """Whether a run would record what a model's run in effect does, and leave every column and author as it is."""
     history = store.group(HISTORY)
-    by_models = [known for known in in_effect if known.kind is RunKind.MODEL]
+    by_models = [known for known in in_effect if known.kind is not RunKind.HUMAN]
     if not by_models or history is None:
         return False
     newest = in_effect[-1]
