@@ -15,6 +15,7 @@ from nwb_unitrefine.models.manifest import (
     Evaluation,
     Feature,
     Manifest,
+    Matrix,
     NoCalibration,
     RecordingScores,
     read_manifest,
@@ -33,7 +34,14 @@ def test_a_manifest_is_the_same_after_writing_and_reading(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"classes": ("sua", "mua", "mua")}, "classes must be"),
+        ({"classes": ("sua", "mua", "mua")}, "'mua' and 'mua' mean the same"),
+        ({"classes": ("good", "mua", "noise")}, "class 'good' is named sua here"),
+        ({"classes": ("sua", "1", "noise")}, "'1' cannot name a class"),
+        ({"classes": ("noise",), "class_priors": {"noise": 1.0}}, "at least 2 items"),
+        (
+            {"calibrations": (ConditionalCalibration(calibration=Matrix(weights=((1, 0), (0, 1)), bias=(0, 0))),)},
+            "not of 3 classes",
+        ),
         ({"class_priors": {"sua": 0.5, "mua": 0.5}}, "class_priors must name"),
         ({"class_priors": {"sua": 0.5, "mua": 0.5, "noise": 0.5}}, "sum to 1"),
         ({"class_priors": {"sua": 1.0, "mua": 0.0, "noise": 0.0}}, "must be positive"),

@@ -9,7 +9,6 @@ import click
 from nwb_unitrefine.cli._options import load
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.cli.train import label_options, read_sources
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored
@@ -120,8 +119,11 @@ def _print(scored: list[Scored]) -> None:
         confusion = [
             [
                 name,
-                *(int(((one.dataset.labels == name) & (one.labels == column)).sum()) for column in range(len(CLASSES))),
+                *(
+                    int(((one.dataset.labels == name) & (one.labels == column)).sum())
+                    for column in range(len(one.classes))
+                ),
             ]
-            for name in CLASSES
+            for name in one.classes
         ]
-        print_table(f"{one.name}: labels (rows) and predictions", ["", *CLASSES], confusion)
+        print_table(f"{one.name}: labels (rows) and predictions", ["", *one.classes], confusion)

@@ -11,7 +11,6 @@ import click
 
 from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset
@@ -193,7 +192,7 @@ def read_sources(
     if not quiet:
         print_problems(dataset.problems)
         read_as = ", ".join(f"{old or '(empty)'} → {new or 'left out'}" for old, new in dataset.label_mapping.items())
-        counts = ", ".join(f"{dataset.counts[name]} {name}" for name in CLASSES)
+        counts = ", ".join(f"{dataset.counts[name]} {name}" for name in dataset.classes)
         say(f"labels: {read_as}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
     return dataset
 

@@ -13,6 +13,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
 from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import OLD
+from nwb_unitrefine.vocabulary.labels import check_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records import Problem
 
-__all__ = ["Dataset", "combine"]
+__all__ = ["Dataset", "combine", "require_classes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,9 +42,11 @@ class Dataset:
     values : array of float64, shape (n_units, n_features)
         NaN where missing; infinite values are missing.
     labels : array of str, shape (n_units,)
-        One of `CLASSES` each.
+        One of `classes` each.
     label_mapping : mapping of str to str
         Which label of the source became which class; empty text for one that was left out.
+    classes : tuple of str
+        The labels that a model of this data distinguishes, in the order of its probabilities.
     description, licence : str
         Of the data: what it is, who labelled it, and its SPDX identifier.
     problems : tuple of Problem
@@ -52,7 +55,7 @@ class Dataset:
     Raises
     ------
     TrainingError
-        If lengths differ, a label is none of `CLASSES`, or a recording has two units of one id.
+        If lengths differ, a label is none of `classes`, classes are impossible, or a recording has two units of one id.
     """
 
     unit_ids: NDArray[np.str_]
@@ -62,6 +65,7 @@ class Dataset:
     values: NDArray[np.float64]
     labels: NDArray[np.str_]
     label_mapping: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = CLASSES
     description: str = ""
     licence: str = ""
     problems: tuple[Problem, ...] = ()
@@ -75,8 +79,9 @@ class Dataset:
         lengths = {len(self.unit_ids), len(self.recordings), len(self.subjects), len(self.labels), len(values)}
         if len(lengths) != 1 or values.shape != (len(self.unit_ids), len(self.names)):
             raise TrainingError("Ids, labels and metrics of a dataset are not of the same length.")
-        if strange := sorted(set(self.labels.tolist()) - set(CLASSES)):
-            raise TrainingError(f"Labels must be {', '.join(CLASSES)}; found {', '.join(map(repr, strange))}.")
+        require_classes(self.classes)
+        if strange := sorted(set(self.labels.tolist()) - set(self.classes)):
+            raise TrainingError(f"Labels must be {', '.join(self.classes)}; found {', '.join(map(repr, strange))}.")
         counted = Counter(zip(self.recordings.tolist(), self.unit_ids.tolist(), strict=True))
         if twice := [key for key, count in counted.items() if count > 1]:
             recording, unit = twice[0]
@@ -90,13 +95,13 @@ class Dataset:
 
     @property
     def targets(self) -> NDArray[np.intp]:
-        """Labels as indices into `CLASSES`, shape (n_units,)."""
-        return np.array([CLASSES.index(label) for label in self.labels.tolist()], dtype=np.intp)
+        """Labels as indices into `classes`, shape (n_units,)."""
+        return np.array([self.classes.index(label) for label in self.labels.tolist()], dtype=np.intp)
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of units of each class."""
-        return {name: int((self.labels == name).sum()) for name in CLASSES}
+        return {name: int((self.labels == name).sum()) for name in self.classes}
 
     @property
     def digest(self) -> str:
@@ -132,6 +137,21 @@ class Dataset:
         values = self.values.copy()
         values[:, [column for column, name in enumerate(self.names) if name in names]] = np.nan
         return replace(self, values=values)
+
+    def merged(self, parts: Mapping[str, str], *, classes: tuple[str, ...]) -> Dataset:
+        """Return the units with coarser classes, as neural for sua and mua.
+
+        Parameters
+        ----------
+        parts : mapping of str to str
+            New class of each class; units of a class that is not in it are left out.
+        classes : tuple of str
+            The new classes, in their order.
+        """
+        rows = np.flatnonzero(np.isin(self.labels, list(parts)))
+        kept = self.take(rows)
+        labels = np.array([parts[label] for label in kept.labels.tolist()], dtype=str)
+        return replace(kept, labels=labels, classes=classes)
 
     def in_order(self) -> Dataset:
         """Return the units sorted by recording and id, so that nothing that follows depends on the order given."""
@@ -174,6 +194,21 @@ class Dataset:
         )
 
 
+def require_classes(classes: Sequence[str]) -> None:
+    """Refuse classes that a model cannot have.
+
+    Raises
+    ------
+    TrainingError
+    """
+    try:
+        check_classes(classes)
+    except ValueError as error:
+        raise TrainingError(f"A model cannot have these classes: {error}.") from error
+    if len(classes) < 2:
+        raise TrainingError(f"A model needs at least two classes, not {len(classes)}.")
+
+
 def combine(datasets: Sequence[Dataset]) -> Dataset:
     """Put datasets together, as the labels of a new recording are added to those that are there.
 
@@ -189,8 +224,8 @@ def combine(datasets: Sequence[Dataset]) -> Dataset:
     Raises
     ------
     TrainingError
-        If there is none, if two have a recording of the same name in common with a unit in common, or if they call
-        different things by one label.
+        If there is none, if two have a recording of the same name in common with a unit in common, or if their classes
+        differ.
 
     Examples
     --------
@@ -202,6 +237,11 @@ def combine(datasets: Sequence[Dataset]) -> Dataset:
     """
     if not datasets:
         raise TrainingError("There is no labelled data.")
+    classes = datasets[0].classes
+    if other := next((one.classes for one in datasets if set(one.classes) != set(classes)), None):
+        raise TrainingError(
+            f"Data labelled {', '.join(classes)} and data labelled {', '.join(other)} cannot be put together."
+        )
     names = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.names))
     mapping: dict[str, str] = {}
     for dataset in datasets:
@@ -216,6 +256,7 @@ def combine(datasets: Sequence[Dataset]) -> Dataset:
         values=np.concatenate([part.values for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         label_mapping=mapping,
+        classes=classes,
         description=" ".join(dict.fromkeys(part.description for part in parts if part.description)),
         licence=licences.pop() if len(licences) == 1 else "",
         problems=tuple(problem for part in parts for problem in part.problems),

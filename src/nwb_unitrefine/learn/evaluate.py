@@ -12,7 +12,7 @@ from nwb_unitrefine.learn.minimum_data import check_dataset, require_every_class
 from nwb_unitrefine.learn.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.common_classes import common_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,11 +39,11 @@ class Scored:
         How what was trained on and what was scored were kept apart.
     dataset : Dataset
         The units that were scored.
-    probabilities : array of float64, shape (n_units, 3)
-        Of `CLASSES`. A unit without a prediction has the class shares of the scored units' training
-        data when those are known, else one third each; it counts, and is not left out.
+    probabilities : array of float64, shape (n_units, n_classes)
+        Of the dataset's `classes`. A unit without a prediction has the class shares of the scored units' training
+        data when those are known, else equal shares; it counts, and is not left out.
     labels : array of int, shape (n_units,)
-        Index of the label in `CLASSES`.
+        Index of the label in the dataset's `classes`.
     uncertain : array of bool, shape (n_units,)
         Whether the model marks the unit uncertain.
     unlabelled : array of bool, shape (n_units,)
@@ -59,12 +59,17 @@ class Scored:
     unlabelled: NDArray[np.bool_]
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What was told apart, in the order of the probabilities."""
+        return self.dataset.classes
+
+    @property
     def pooled(self) -> dict[str, float]:
         """Scores over all units together, as of `scores.score`; ``kept`` and ``accuracy_kept`` of the certain ones."""
         kept = ~self.uncertain
         right = self.dataset.targets == self.labels
         return {
-            **score(self.dataset.targets, self.probabilities, self.labels),
+            **score(self.dataset.targets, self.probabilities, self.labels, classes=self.classes),
             "kept": float(kept.mean()),
             "accuracy_kept": float(right[kept].mean()) if kept.any() else float("nan"),
         }
@@ -75,7 +80,9 @@ class Scored:
         found = {}
         for recording in np.unique(self.dataset.recordings).tolist():
             rows = self.dataset.recordings == recording
-            found[recording] = score(self.dataset.targets[rows], self.probabilities[rows], self.labels[rows])
+            found[recording] = score(
+                self.dataset.targets[rows], self.probabilities[rows], self.labels[rows], classes=self.classes
+            )
         return found
 
     def mean(self, name: str) -> tuple[float, float, float]:
@@ -98,7 +105,7 @@ class Scored:
                     recording=recording,
                     subject=subjects[recording],
                     n_units=int((self.dataset.recordings == recording).sum()),
-                    scores=_finite({name: scores[name] for name in _BY_RECORDING}),
+                    scores=_finite({name: scores[name] for name in _by_recording(self.classes)}),
                 )
                 for recording, scores in self.by_recording.items()
             ),
@@ -106,18 +113,18 @@ class Scored:
         )
 
 
-_BY_RECORDING = (
-    "balanced_accuracy",
-    "macro_f1",
-    "recall_sua",
-    "recall_mua",
-    "recall_noise",
-    "auc_sua",
-    "brier",
-    "calibration_error",
-    "accuracy_at_80",
-)
-"""Scores that a manifest keeps of each recording."""
+def _by_recording(classes: Sequence[str]) -> tuple[str, ...]:
+    """Name the scores that a manifest keeps of each recording."""
+    recalls = (f"recall_{name}" for name in classes)
+    return (
+        "balanced_accuracy",
+        "macro_f1",
+        *recalls,
+        f"auc_{classes[0]}",
+        "brier",
+        "calibration_error",
+        "accuracy_at_80",
+    )
 
 
 def _finite(scores: dict[str, float]) -> dict[str, float]:
@@ -132,7 +139,8 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
     ----------
     model : Model
     dataset : Dataset
-        Units that the model was not trained on.
+        Units that the model was not trained on. Where its classes are not the model's, as sua, mua and noise are not
+        those of a model of neural and noise, both are scored on the finest classes that both distinguish.
     name : str, optional
         What to call it; by default the model's name.
 
@@ -143,7 +151,7 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
     Raises
     ------
     TrainingError
-        If the model was trained on some of these recordings: such scores say nothing.
+        If the model was trained on some of these recordings: such scores say nothing. If no two classes are common.
     FeatureError
         If the model needs features that the dataset does not have.
     """
@@ -214,7 +222,7 @@ def cross_validate_hiding(
             name=name,
             scheme=parts.scheme,
             dataset=dataset,
-            probabilities=np.zeros((len(dataset), len(CLASSES))),
+            probabilities=np.zeros((len(dataset), len(dataset.classes))),
             labels=np.zeros(len(dataset), dtype=np.intp),
             uncertain=np.zeros(len(dataset), dtype=bool),
             unlabelled=np.zeros(len(dataset), dtype=bool),
@@ -234,17 +242,29 @@ def cross_validate_hiding(
 
 def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Scored:
     """Have a model label a dataset; units without a prediction get the class shares."""
-    found = model.predict(dataset.to_features())
+    common = common_classes(model.classes, dataset.classes)
+    if len(set(common.known.values())) < 2:
+        raise TrainingError(
+            f"{model.identity.name} distinguishes {', '.join(model.classes)}, and the labels "
+            f"{', '.join(dataset.classes)}: no two classes are common.",
+            tip="Say with --mapping which label means which class of the model.",
+        )
+    classes = common.classes
+    data = dataset.merged(common.known, classes=classes)
+    places = np.array([classes.index(common.predicted[own]) for own in model.classes])
+    sums = np.equal.outer(places, np.arange(len(classes))).astype(float)
+    found = model.predict(data.to_features())
     unlabelled = found.labels == ""
-    shares = np.array([model.class_priors.get(one, 1 / len(CLASSES)) for one in CLASSES])
-    probabilities = np.where(unlabelled[:, None], shares, found.probabilities)
-    known = np.array([CLASSES.index(one) if one else int(shares.argmax()) for one in found.labels.tolist()], dtype=int)
+    shares = np.array([model.class_priors.get(one, 1 / len(model.classes)) for one in model.classes]) @ sums
+    probabilities = np.where(unlabelled[:, None], shares, found.probabilities @ sums)
+    chosen = {own: int(place) for own, place in zip(model.classes, places, strict=True)}
+    labels = np.array([chosen[one] if one else int(shares.argmax()) for one in found.labels.tolist()], dtype=np.intp)
     return Scored(
         name=name,
         scheme=scheme,
-        dataset=dataset,
+        dataset=data,
         probabilities=probabilities,
-        labels=known,
+        labels=labels,
         uncertain=found.uncertain | unlabelled,
         unlabelled=unlabelled,
     )

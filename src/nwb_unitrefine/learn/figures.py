@@ -9,7 +9,6 @@ import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError
 from nwb_unitrefine.learn.scores import accuracy_at_coverage, reliability
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,13 +73,14 @@ def draw_confusion(scored: Scored) -> Any:
     matplotlib.figure.Figure
     """
     targets = scored.dataset.targets
-    counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=int)
+    classes = scored.classes
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (targets, scored.labels), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = _figure(width=4.2, height=3.8)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(len(CLASSES)):
-        for column in range(len(CLASSES)):
+    for row in range(len(classes)):
+        for column in range(len(classes)):
             axes.text(
                 column,
                 row,
@@ -90,10 +90,10 @@ def draw_confusion(scored: Scored) -> Any:
                 color="white" if shares[row, column] > DARK else "black",
             )
     axes.set(
-        xticks=range(len(CLASSES)),
-        yticks=range(len(CLASSES)),
-        xticklabels=CLASSES,
-        yticklabels=CLASSES,
+        xticks=range(len(classes)),
+        yticks=range(len(classes)),
+        xticklabels=classes,
+        yticklabels=classes,
         xlabel="label by the model",
         ylabel="label by curators",
     )
@@ -118,7 +118,7 @@ def draw_reliability(scored: Sequence[Scored]) -> Any:
         area = 150 * counts[filled] / counts.max()
         axes.scatter(confidence[filled], accuracy[filled], s=area, color=line.get_color())
     axes.set(
-        xlim=(0.3, 1.02),
+        xlim=(0.9 / max(len(one.classes) for one in scored), 1.02),
         ylim=(0.0, 1.02),
         xlabel="probability of the likeliest class",
         ylabel="share of units where it is right",

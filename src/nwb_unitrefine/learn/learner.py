@@ -23,7 +23,7 @@ from nwb_unitrefine.models.manifest import (
 )
 from nwb_unitrefine.models.model import FittedModel
 from nwb_unitrefine.models.skops.estimator import Estimator
-from nwb_unitrefine.records import CLASSES, ModelIdentity
+from nwb_unitrefine.records import ModelIdentity
 from nwb_unitrefine.vocabulary import NEW, OLD, resolve
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class FolderLearner(Learner, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoostedTrees:
-    """Histogram gradient boosting, three classes at once.
+    """Histogram gradient boosting, all classes at once.
 
     Every unit is shown several times: as it is, as sources without many channels or without waveforms would give it,
     and with metrics missing at random. So one model serves any subset of its metrics. Probabilities are calibrated for
@@ -130,9 +130,9 @@ class BoostedTrees:
         """Leave each subject out once; fit what the estimator's probabilities of them have to become."""
         tiers = missing_tiers(data.names)
         groups = feature_groups(data.names)
-        held_out = np.zeros((len(tiers), len(data), len(CLASSES)))
+        held_out = np.zeros((len(tiers), len(data), len(data.classes)))
         for train, test in split(data, seed=seed):
-            if len(set(data.labels[train].tolist())) < len(CLASSES):
+            if len(set(data.labels[train].tolist())) < len(data.classes):
                 return (ConditionalCalibration(calibration=NoCalibration()),), Uncertainty()
             estimator = self._fit_estimator(data.take(train), seed=seed)
             for number, lacking in enumerate(tiers):
@@ -251,7 +251,7 @@ def _bare(names: Sequence[str]) -> set[str]:
 
 def _smallest_kept(probabilities: NDArray[np.float64], data: Dataset, *, keep: float) -> float:
     """Find the probability that the labels of the wanted share of held-out units reach."""
-    shares = np.array([data.counts[name] for name in CLASSES]) / len(data)
+    shares = np.array(list(data.counts.values())) / len(data)
     labels = (probabilities / shares).argmax(axis=1)
     return round(float(np.quantile(probabilities[np.arange(len(data)), labels], 1 - keep)), 4)
 
@@ -280,7 +280,8 @@ def describe(
         version="0",
         features=tuple(features),
         feature_groups=feature_groups(data.names),
-        class_priors={name: counts[name] / len(data) for name in CLASSES},
+        classes=data.classes,
+        class_priors={name: count / len(data) for name, count in counts.items()},
         decision_rule="balanced",
         calibrations=calibrations,
         uncertainty=uncertainty,
@@ -338,7 +339,7 @@ def in_memory(estimator: Any, manifest: Manifest) -> FittedModel:
             fitted=estimator,
             columns=tuple(feature.column for feature in manifest.features),
             n_inputs=len(manifest.features),
-            classes=tuple(range(len(CLASSES))),
+            classes=tuple(range(len(manifest.classes))),
             path=Path("(in memory)"),
             kind=type(estimator).__name__,
         ),

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
@@ -33,7 +32,7 @@ def check_dataset(dataset: Dataset) -> tuple[str, ...]:
     if short:
         raise TrainingError(
             f"Too few labels to train on: {', '.join(f'{count} {name}' for name, count in short.items())}; "
-            f"at least {MIN_UNITS_PER_CLASS} of each of {', '.join(CLASSES)} are needed.",
+            f"at least {MIN_UNITS_PER_CLASS} of each of {', '.join(dataset.classes)} are needed.",
             tip="Label more units, or add your labels to other labelled data.",
         )
     warnings = []
@@ -68,5 +67,5 @@ def require_every_class(dataset: Dataset, *, without: str) -> None:
     if lacking:
         raise TrainingError(
             f"Without {without}, no unit is labelled {' or '.join(lacking)}, so no model can be made to score on it.",
-            tip="Add labelled recordings that have all three classes.",
+            tip=f"Add labelled recordings that have all of {', '.join(dataset.classes)}.",
         )

@@ -9,6 +9,8 @@ import numpy as np
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -27,32 +29,38 @@ __all__ = [
 BINS = 10
 
 
-def recalls(targets: NDArray[np.intp], labels: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Share of each class's units that got its label, shape (3,); NaN for a class that does not occur.
+def recalls(
+    targets: NDArray[np.intp], labels: NDArray[np.intp], *, n_classes: int = len(CLASSES)
+) -> NDArray[np.float64]:
+    """Share of each class's units that got its label, shape (n_classes,); NaN for a class that does not occur.
 
     Examples
     --------
     >>> recalls(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist()
     [0.5, 1.0, nan]
     """
-    occurs = np.bincount(targets, minlength=len(CLASSES)).astype(float)
-    hit = np.bincount(targets[targets == labels], minlength=len(CLASSES))
-    return np.asarray(np.divide(hit, occurs, out=np.full(len(CLASSES), np.nan), where=occurs > 0))
+    occurs = np.bincount(targets, minlength=n_classes).astype(float)
+    hit = np.bincount(targets[targets == labels], minlength=n_classes)
+    return np.asarray(np.divide(hit, occurs, out=np.full(n_classes, np.nan), where=occurs > 0))
 
 
 def balanced_accuracy(targets: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
     """Mean recall of the classes that occur."""
-    return float(np.nanmean(recalls(targets, labels)))
+    return float(np.nanmean(recalls(targets, labels, n_classes=_n_classes(targets, labels))))
+
+
+def _n_classes(*places: NDArray[np.intp]) -> int:
+    """Count the classes up to the last that occurs."""
+    return 1 + max(int(one.max(initial=0)) for one in places)
 
 
 def macro_f1(targets: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
     """Mean of F1 = 2 TP / (2 TP + FP + FN) of the classes that occur or were given."""
     scores = []
-    for number in range(len(CLASSES)):
+    for number in np.union1d(targets, labels).tolist():
         both = int(((targets == number) & (labels == number)).sum())
         either = int((targets == number).sum() + (labels == number).sum())
-        if either:
-            scores.append(2 * both / either)
+        scores.append(2 * both / either)
     return float(np.mean(scores))
 
 
@@ -75,13 +83,13 @@ def roc_auc(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 
 
 def brier_score(targets: NDArray[np.intp], probabilities: NDArray[np.float64]) -> float:
-    """Mean over units of the squared distance of the three probabilities from the truth: 0 is best, 2 worst.
+    """Mean over units of the squared distance of the probabilities from the truth: 0 is best, 2 worst.
 
     References
     ----------
     Brier 1950, "Verification of forecasts expressed in terms of probability", in its original form for several classes.
     """
-    return float(((probabilities - np.eye(len(CLASSES))[targets]) ** 2).sum(axis=1).mean())
+    return float(((probabilities - np.eye(probabilities.shape[1])[targets]) ** 2).sum(axis=1).mean())
 
 
 def reliability(
@@ -92,7 +100,7 @@ def reliability(
     Parameters
     ----------
     targets : array of int, shape (n_units,)
-    probabilities : array of float64, shape (n_units, 3)
+    probabilities : array of float64, shape (n_units, n_classes)
     bins : int
 
     Returns
@@ -113,7 +121,7 @@ def reliability(
 def calibration_error(targets: NDArray[np.intp], probabilities: NDArray[np.float64], *, bins: int = BINS) -> float:
     """Expected calibration error of the most probable class.
 
-    ``sum over bins of n_bin / n * |accuracy - mean confidence|``, with confidence the largest of the three
+    ``sum over bins of n_bin / n * |accuracy - mean confidence|``, with confidence the largest of the
     probabilities and 10 bins of equal width from 0 to 1.
 
     References
@@ -132,31 +140,40 @@ def accuracy_at_coverage(
     return float((targets[kept] == labels[kept]).mean())
 
 
-def score(targets: NDArray[np.intp], probabilities: NDArray[np.float64], labels: NDArray[np.intp]) -> dict[str, float]:
+def score(
+    targets: NDArray[np.intp],
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    *,
+    classes: Sequence[str] = CLASSES,
+) -> dict[str, float]:
     """Every score of one set of predictions.
 
     Parameters
     ----------
     targets : array of int, shape (n_units,)
-        Index of each unit's true class in `CLASSES`.
-    probabilities : array of float64, shape (n_units, 3)
+        Index of each unit's true class in `classes`.
+    probabilities : array of float64, shape (n_units, n_classes)
     labels : array of int, shape (n_units,)
         Index of each unit's label: what the decision rule chose.
+    classes : sequence of str
+        Names of the classes; the scores of single classes are named after them.
 
     Returns
     -------
     dict of str to float
-        ``balanced_accuracy``, ``macro_f1``, ``recall_sua``, ``recall_mua``, ``recall_noise``, ``auc_sua``,
-        ``auc_mua``, ``auc_noise`` (each against the rest), ``brier``, ``calibration_error``, ``accuracy``, and
+        ``balanced_accuracy``, ``macro_f1``, ``recall_sua`` and so on for each class, ``auc_sua`` and so on (each class
+        against the rest), ``brier``, ``calibration_error``, ``accuracy``, and
         ``accuracy_at_80`` (``_60``, ``_40``): accuracy of the most certain 80 (60, 40) %, certainty being the
         probability of the label.
     """
     certainty = probabilities[np.arange(len(labels)), labels]
+    found = recalls(targets, labels, n_classes=len(classes))
     return {
         "balanced_accuracy": balanced_accuracy(targets, labels),
         "macro_f1": macro_f1(targets, labels),
-        **{f"recall_{name}": float(one) for name, one in zip(CLASSES, recalls(targets, labels), strict=True)},
-        **{f"auc_{name}": roc_auc(targets == i, probabilities[:, i]) for i, name in enumerate(CLASSES)},
+        **{f"recall_{name}": float(one) for name, one in zip(classes, found, strict=True)},
+        **{f"auc_{name}": roc_auc(targets == i, probabilities[:, i]) for i, name in enumerate(classes)},
         "brier": brier_score(targets, probabilities),
         "calibration_error": calibration_error(targets, probabilities),
         "accuracy": float((targets == labels).mean()),

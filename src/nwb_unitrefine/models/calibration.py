@@ -10,6 +10,8 @@ from nwb_unitrefine.models.manifest import NoCalibration
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nwb_unitrefine.models.manifest import Calibration, DecisionRule, Manifest
@@ -33,12 +35,12 @@ def apply_calibration(calibration: Calibration, probabilities: NDArray[np.float6
     ----------
     calibration : Calibration
         As the manifest holds it.
-    probabilities : array of float64, shape (n_units, 3)
-        Of the three classes, in the order of `CLASSES`; rows sum to 1.
+    probabilities : array of float64, shape (n_units, n_classes)
+        In the order of the classes that it was fitted for; rows sum to 1.
 
     Returns
     -------
-    array of float64, shape (n_units, 3)
+    array of float64, shape (n_units, n_classes)
         Rows sum to 1.
 
     Notes
@@ -67,14 +69,14 @@ def calibrate(
     Parameters
     ----------
     manifest : Manifest
-    probabilities : array, shape (n_units, 3)
-        Of the estimator, in the order of `CLASSES`.
+    probabilities : array, shape (n_units, n_classes)
+        Of the estimator, in the order that `FittedModel.classes` gives.
     inputs : array, shape (n_units, n_features)
         What the estimator was given, in the manifest's order.
 
     Returns
     -------
-    array of float64, shape (n_units, 3)
+    array of float64, shape (n_units, n_classes)
     """
     absent = np.isnan(inputs)
     names = manifest.input_names
@@ -99,7 +101,11 @@ def calibrate(
 
 
 def decision_scores(
-    manifest: Manifest | None, probabilities: NDArray[np.float64], *, rule: DecisionRule | None = None
+    manifest: Manifest | None,
+    probabilities: NDArray[np.float64],
+    *,
+    classes: Sequence[str] = CLASSES,
+    rule: DecisionRule | None = None,
 ) -> NDArray[np.float64]:
     """Return the scores whose largest gives the label: probabilities, or probabilities over priors scaled to sum 1.
 
@@ -107,11 +113,13 @@ def decision_scores(
     ----------
     manifest : Manifest or None
         Holds the priors and the rule of the model; None for a model without one: the largest probability decides.
-    probabilities : array, shape (n_units, 3)
+    probabilities : array, shape (n_units, n_classes)
+    classes : sequence of str
+        Their order.
     rule : {"balanced", "probable"}, optional
         Overrides the rule of the manifest.
     """
     if manifest is None or (rule or manifest.decision_rule) == "probable":
         return probabilities
-    weighted = probabilities / np.array([manifest.class_priors[name] for name in CLASSES])
+    weighted = probabilities / np.array([manifest.class_priors[name] for name in classes])
     return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.labels import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,13 +48,13 @@ def _body(manifest: Manifest) -> Iterator[str]:
     if manifest.description:
         yield manifest.description
         yield ""
-    yield "Labels sorted units as single unit (sua), multi-unit (mua) or noise, with a probability for each."
+    yield f"Labels sorted units as {_in_words(manifest.classes)}, with a probability for each."
     yield ""
     yield "## Trained on"
     yield ""
     yield training.data
     yield ""
-    counts = ", ".join(f"{training.n_units.get(name, 0):,} {name}" for name in CLASSES)
+    counts = ", ".join(f"{training.n_units.get(name, 0):,} {name}" for name in _ordered(manifest.classes))
     yield f"- units: {counts}"
     if training.recordings:
         yield f"- recordings: {', '.join(training.recordings)}"
@@ -72,6 +73,26 @@ def _body(manifest: Manifest) -> Iterator[str]:
     for evaluation in manifest.evaluations:
         yield from _evaluation(evaluation)
     yield from _use(manifest)
+
+
+_SPELLED_OUT = {"sua": "single unit (sua)", "mua": "multi-unit (mua)"}
+
+
+def _ordered(classes: Sequence[str]) -> Sequence[str]:
+    """Put sua, mua and noise in this order; other classes stay as they are."""
+    return CLASSES if sorted(classes) == sorted(CLASSES) else classes
+
+
+def _in_words(classes: Sequence[str]) -> str:
+    """List the classes as a sentence does, with what those mean that are not plain."""
+    *others, last = (_SPELLED_OUT.get(name, _explained(name)) for name in _ordered(classes))
+    return f"{', '.join(others)} or {last}"
+
+
+def _explained(name: str) -> str:
+    """Add to the name of a class that means several of ours which these are."""
+    meant = [one for one in CLASSES if one in (meaning(name) or ())]
+    return f"{name} ({' or '.join(meant)})" if len(meant) > 1 or (meant and meant != [name]) else name
 
 
 def _evaluation(evaluation: Evaluation) -> Iterator[str]:
@@ -102,7 +123,7 @@ def _use(manifest: Manifest) -> Iterator[str]:
     if manifest.decision_rule == "probable":
         yield "The label is the most probable class."
     else:
-        priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in CLASSES)
+        priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in _ordered(manifest.classes))
         yield f"The label is the class with the largest probability over its prior ({priors})."
     kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
     yield f"Calibration: {kinds}."

@@ -322,7 +322,9 @@ def _check_agreement(estimator: Any, manifest: Manifest) -> None:
     if names != columns:
         raise ModelError(f"The estimator was fitted on {names}, and the manifest lists {columns}.")
     if len(estimator.classes_) != len(manifest.classes):
-        raise ModelError(f"The estimator has {len(estimator.classes_)} classes, and the manifest three.")
+        raise ModelError(
+            f"The estimator has {len(estimator.classes_)} classes, and the manifest {len(manifest.classes)}."
+        )
 
 
 def _key(one: Any) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary.labels import check_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,8 @@ __all__ = [
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 MAX_FEATURES = 10_000
 MAX_GROUPS = 100
-Three = tuple[float, float, float]
+MAX_CLASSES = 100
+Row = tuple[float, ...]
 DecisionRule = Literal["balanced", "probable"]
 _FORMER_RULES = {"prior-weighted": "balanced", "argmax": "probable"}
 
@@ -87,14 +89,21 @@ class Matrix(_Value):
 
     Parameters
     ----------
-    weights : 3 x 3 numbers
+    weights : n_classes x n_classes numbers
         Row ``i`` makes the new score of class ``i`` from the log probabilities of the estimator's classes.
-    bias : 3 numbers
+    bias : n_classes numbers
     """
 
     kind: Literal["matrix"] = "matrix"
-    weights: tuple[Three, Three, Three]
-    bias: Three
+    weights: tuple[Row, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    bias: Row
+
+    @model_validator(mode="after")
+    def _is_square(self) -> Self:
+        """Refuse a matrix that does not fit its bias."""
+        if {len(row) for row in self.weights} != {len(self.weights)} or len(self.bias) != len(self.weights):
+            raise ValueError("weights must be a square matrix, and bias as long as one of its rows")
+        return self
 
 
 Calibration = Annotated[NoCalibration | Matrix, Field(discriminator="kind")]
@@ -236,7 +245,8 @@ class Manifest(_Value):
     feature_groups : mapping of str to tuple of str
         Names of features that a source has together or not at all, as ``"waveform"``; `calibrations` refer to them.
     classes : tuple of str
-        Meaning of the estimator's classes, in its order (``classes_``): a permutation of sua, mua, noise.
+        Labels of the estimator's classes, in its order (``classes_``). A label means a set of sua, mua and noise (see
+        `vocabulary.labels`) or is a word of the model's own; classes that mean sua, mua and noise have these names.
     class_priors : mapping of str to float
         Share of each class in training; what ``"balanced"`` divides by.
     decision_rule : {"balanced", "probable"}
@@ -260,7 +270,7 @@ class Manifest(_Value):
     description: str = ""
     features: tuple[Feature, ...] = Field(min_length=1, max_length=MAX_FEATURES)
     feature_groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, max_length=MAX_GROUPS)
-    classes: tuple[str, str, str] = CLASSES
+    classes: tuple[str, ...] = Field(default=CLASSES, min_length=2, max_length=MAX_CLASSES)
     class_priors: Mapping[str, float]
     decision_rule: Annotated[DecisionRule, BeforeValidator(_current_name)] = "probable"
     calibrations: tuple[ConditionalCalibration, ...] = Field(
@@ -284,10 +294,9 @@ class Manifest(_Value):
         names = self.input_names
         if len(set(names)) != len(names):
             raise ValueError("a feature is listed twice")
-        if sorted(self.classes) != sorted(CLASSES):
-            raise ValueError(f"classes must be {', '.join(CLASSES)} in some order")
-        if set(self.class_priors) != set(CLASSES):
-            raise ValueError(f"class_priors must name {', '.join(CLASSES)}")
+        check_classes(self.classes)
+        if set(self.class_priors) != set(self.classes):
+            raise ValueError(f"class_priors must name {', '.join(self.classes)}")
         if min(self.class_priors.values()) <= 0 or abs(sum(self.class_priors.values()) - 1) > 1e-6:
             raise ValueError("class_priors must be positive and sum to 1")
         if not self.calibrations or self.calibrations[0].missing_groups:
@@ -296,6 +305,8 @@ class Manifest(_Value):
             if unknown := set(members) - set(names):
                 raise ValueError(f"feature group {group!r} names {sorted(unknown)}, which are no features")
         for entry in self.calibrations:
+            if isinstance(entry.calibration, Matrix) and len(entry.calibration.bias) != len(self.classes):
+                raise ValueError(f"a calibration is not of {len(self.classes)} classes")
             if unknown := set(entry.missing_groups) - set(self.feature_groups):
                 raise ValueError(f"a calibration names the feature groups {sorted(unknown)}, which are not there")
         return self

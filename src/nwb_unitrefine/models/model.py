@@ -235,7 +235,7 @@ class FittedModel:
             probabilities = probabilities[:, [names.index(name) for name in CLASSES]]
         if self.manifest is not None:
             probabilities = calibrate(self.manifest, probabilities, inputs=inputs)
-        scores = decision_scores(self.manifest, probabilities, rule=self.decide)
+        scores = decision_scores(self.manifest, probabilities, classes=self.classes, rule=self.decide)
         if self.adaptation is not None:
             weighs = scores is not probabilities
             probabilities = self.adaptation.apply(probabilities)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.records import CLASSES, Ragged
+from nwb_unitrefine.vocabulary.common_classes import block_name, finest_blocks
 from nwb_unitrefine.vocabulary.dialects import AUTHORS, label_columns
-from nwb_unitrefine.vocabulary.labels import NO_DECISION, class_name, meaning, one_label, translate, word_key
+from nwb_unitrefine.vocabulary.labels import NO_DECISION, meaning, one_label, translate, word_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -194,24 +195,13 @@ def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} labels cannot be compared with {len(second)}")
-    blocks = _common_classes({*np.asarray(first).tolist(), *np.asarray(second).tolist()})
+    blocks = finest_blocks({*np.asarray(first).tolist(), *np.asarray(second).tolist()})
     rows, columns = (_places(labels, blocks) for labels in (first, second))
     both = (rows >= 0) & (columns >= 0)
     confusion = np.zeros((len(blocks), len(blocks)), np.int64)
     if len(blocks) > 1:  # a single class is no comparison
         np.add.at(confusion, (rows[both], columns[both]), 1)
-    return Agreement(confusion=confusion, classes=tuple(_block_name(block) for block in blocks))
-
-
-def _common_classes(words: Iterable[str]) -> list[Meaning]:
-    """Divide sua, mua and noise as finely as all of some words allow."""
-    blocks = [frozenset({name}) for name in CLASSES]
-    for meant in filter(None, map(meaning, words)):
-        touched = [block for block in blocks if block & meant]
-        place = blocks.index(touched[0])
-        blocks = [block for block in blocks if not block & meant]
-        blocks.insert(place, frozenset[str]().union(*touched))
-    return blocks
+    return Agreement(confusion=confusion, classes=tuple(block_name(block) for block in blocks))
 
 
 def _places(labels: NDArray[Any], blocks: Sequence[Meaning]) -> NDArray[np.intp]:
@@ -221,8 +211,3 @@ def _places(labels: NDArray[Any], blocks: Sequence[Meaning]) -> NDArray[np.intp]
         meant = meaning(word)
         place[word] = next((i for i, block in enumerate(blocks) if meant and meant <= block), -1)
     return np.array([place[word] for word in np.asarray(labels).tolist()], dtype=np.intp)
-
-
-def _block_name(block: Meaning) -> str:
-    """Name some classes together."""
-    return class_name(block) or " or ".join(name for name in CLASSES if name in block)

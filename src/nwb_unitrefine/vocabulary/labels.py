@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,7 @@ __all__ = [
     "SUA",
     "LabelTranslation",
     "Meaning",
+    "check_classes",
     "class_name",
     "class_words",
     "is_class_word",
@@ -295,6 +296,38 @@ def is_class_word(word: Any) -> bool:
     if not isinstance(word, str) or not _CLASS_WORD.fullmatch(word) or spell(word) != word:
         return False
     return meaning(word) != NO_DECISION and not word.replace(".", "").isdigit()
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Refuse classes that a model cannot have: words that name none, twice the same meaning, or other names for ours.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is wrong.
+
+    Examples
+    --------
+    >>> check_classes(("noise", "neural")), check_classes(("axon", "soma"))
+    (None, None)
+    >>> check_classes(("sua", "good"))
+    Traceback (most recent call last):
+    ...
+    ValueError: classes 'sua' and 'good' mean the same
+    """
+    first: dict[Meaning | str, str] = {}
+    for word in classes:
+        if not is_class_word(word):
+            raise ValueError(f"{word!r} cannot name a class")
+        meant = meaning(word) or word_key(word)
+        if meant in first:
+            raise ValueError(f"classes {first[meant]!r} and {word!r} mean the same")
+        first[meant] = word
+    standard = {name: word for word in classes if (name := class_name(meaning(word))) in _STRONGEST_FIRST}
+    if len(standard) == len(classes) == len(_STRONGEST_FIRST) and (
+        other := [word for name, word in standard.items() if name != word]
+    ):
+        raise ValueError(f"class {other[0]!r} is named {class_name(meaning(other[0]))} here")
 
 
 _CLASS_WORD = re.compile(r"[^\W_](?:[\w .+-]{0,38}[^\W_]|[+])?")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.records import CLASSES, ModelIdentity, Predictions
 
 if TYPE_CHECKING:
@@ -30,7 +31,17 @@ class UnitRefineRecipe:
     name: str = "UnitRefine recipe, all metrics"
 
     def fit(self, dataset: Dataset, *, seed: int = 0) -> _Cascade:
-        """Fit both steps on every metric of the dataset."""
+        """Fit both steps on every metric of the dataset.
+
+        Raises
+        ------
+        TrainingError
+            If its classes are not sua, mua and noise.
+        """
+        if dataset.classes != CLASSES:
+            raise TrainingError(
+                f"UnitRefine's recipe distinguishes {', '.join(CLASSES)}, and the data {', '.join(dataset.classes)}."
+            )
         from sklearn.ensemble import RandomForestClassifier
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline

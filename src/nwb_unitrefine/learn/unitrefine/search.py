@@ -18,7 +18,6 @@ from nwb_unitrefine.learn.scores import balanced_accuracy
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.learn.unitrefine.candidates import CLASSIFIERS, IMPUTERS, SCALERS, make_pipeline
 from nwb_unitrefine.models.manifest import ConditionalCalibration, Uncertainty
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -166,10 +165,10 @@ def _fit(candidate: Candidate, data: Dataset, seed: int) -> Any:
 
 def _predict_held_out(candidate: Candidate, data: Dataset, seed: int) -> NDArray[np.float64]:
     """Probabilities of every unit from a fit without its subject."""
-    found = np.zeros((len(data), len(CLASSES)))
+    found = np.zeros((len(data), len(data.classes)))
     for train, test in split(data, seed=seed):
         shown, hidden = data.take(train), data.take(test)
-        if len(set(shown.labels.tolist())) < len(CLASSES):
+        if len(set(shown.labels.tolist())) < len(data.classes):
             raise TrainingError(
                 f"Without {', '.join(sorted(set(hidden.subjects.tolist())))}, a class has no units left to train on.",
                 tip="Add labelled units of that class from another subject.",
