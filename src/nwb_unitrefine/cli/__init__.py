@@ -39,6 +39,7 @@ COMMANDS = (
     "explain",
     "report",
     "review",
+    "suggest",
     "undo",
     "export",
     "recover",
