@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._explain_model import explain_model
 from nwb_unitrefine.cli._groups import SuggestingGroup
 from nwb_unitrefine.cli._options import load, loading_options, parse_labels
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
@@ -22,7 +23,10 @@ _TELLING = ("balanced_accuracy", "macro_f1", "calibration_error", "accuracy_at_8
 
 @click.group("model", cls=SuggestingGroup)
 def command() -> None:
-    """Show, share and fetch models."""
+    """Show, explain, share and fetch models."""
+
+
+command.add_command(explain_model)
 
 
 @command.command("show")

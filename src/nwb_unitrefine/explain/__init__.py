@@ -1,7 +1,20 @@
 """Why a unit has its label: evidence for and against it, and how it compares with units of each class."""
 
 from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
+from nwb_unitrefine.explain.figures import draw_explanations
 from nwb_unitrefine.explain.percentiles import ClassQuantiles, percentiles
 from nwb_unitrefine.explain.reasons import Reasons, explain
+from nwb_unitrefine.explain.shap_values import ShapValues, shap_values
 
-__all__ = ["EVIDENCE", "ClassQuantiles", "Evidence", "Reasons", "evidence_of", "explain", "percentiles"]
+__all__ = [
+    "EVIDENCE",
+    "ClassQuantiles",
+    "Evidence",
+    "Reasons",
+    "ShapValues",
+    "draw_explanations",
+    "evidence_of",
+    "explain",
+    "percentiles",
+    "shap_values",
+]

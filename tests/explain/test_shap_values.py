@@ -1,0 +1,77 @@
+"""SHAP values of models of every kind."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import compute_features, load_model, read_units
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.explain import draw_explanations, shap_values
+from nwb_unitrefine.models.skops.estimator import load_fitted
+
+pytest.importorskip("shap", reason="needs the extra explain")
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    return write_nwb(tmp_path_factory.mktemp("session") / "session.nwb", make_session(n_units=12), waveforms="all")
+
+
+@pytest.fixture(scope="module")
+def explained(session):
+    model = load_model("default")
+    inputs = model.input_values(compute_features(read_units(session), names=model.feature_names))
+    return model, shap_values(model, inputs)
+
+
+def test_values_of_trees_add_up_to_the_margins(explained):
+    """For each member, baseline and SHAP values of a unit sum to its margins, as scikit-learn computes them."""
+    import shap
+
+    model, values = explained
+    vote = load_fitted(model.estimator.path).steps[-1][1]
+    assert values.method == "tree"
+    for member, found in zip(vote.estimators_, values.values, strict=True):
+        table = values.inputs.astype(np.float32).astype(np.float64)
+        named = pd.DataFrame(table, columns=model.estimator.columns)
+        margins = member._raw_predict(named if hasattr(member, "feature_names_in_") else table)
+        base = np.asarray(shap.TreeExplainer(member).expected_value)
+        assert np.allclose(found.sum(axis=1) + base, margins, atol=1e-6)
+
+
+def test_figures_have_the_model_s_metrics(explained, tmp_path):
+    """One picture of the importance, and one of the effects for each class."""
+    _, values = explained
+    files = draw_explanations(values, folder=tmp_path / "figures", title="the default")
+    assert [file.name for file in files] == [
+        "importance.png",
+        "beeswarm_sua.png",
+        "beeswarm_mua.png",
+        "beeswarm_noise.png",
+    ]
+    assert all(file.stat().st_size > 10_000 for file in files)
+
+
+def test_published_models_are_explained_from_their_training_table(shared_data, capsys):
+    """Forests, and linear models behind imputers and scalers, from the table that comes with them."""
+    folders = sorted((shared_data / "published_models").iterdir())
+    methods = set()
+    for folder in (one for one in folders if one.is_dir()):
+        assert main(["model", "explain", str(folder), "--labels", "0=noise,1=neural", "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        methods.add(document["method"])
+        assert document["importance"][0]["members"][0] > 0
+    assert methods == {"tree", "linear"}
+
+
+def test_units_to_explain_are_named_where_a_model_has_no_table(session, capsys):
+    """The default comes without its table: units are named, and the table of importance is printed."""
+    assert main(["model", "explain", "default"]) == 1
+    assert "--data" in capsys.readouterr().err
+    assert main(["model", "explain", "default", "--data", str(session)]) == 0
+    assert "isi_violations_ratio" in capsys.readouterr().out
