@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "relabel": ("relabel", "write.import_labels"),
     "explain": (*LOADING, *SOURCE, "curate"),
     "report": (*LOADING, *SOURCE, "label_many", "report.write_page"),
-    "review": (*LOADING, "review.ReviewedFile", "review.serve"),
+    "review": (*LOADING, "review.ReviewedFile", "review.ask", "review.serve"),
     "undo": ("undo",),
     "export": ("write.export_labels",),
     "recover": ("journal.recover",),

@@ -141,3 +141,22 @@ def test_the_model_is_adapted_to_answers_only_when_asked(client, reviewed):
     kept = dict(zip(model.predictions.unit_ids.tolist(), model.predictions.labels.tolist(), strict=True))
     assert [kept[unit] for unit in IDS[:5]] == ["mua", "mua", "noise", "mua", "mua"]
     assert verify(reviewed.path).passed
+
+
+def test_a_review_begins_with_units_worth_an_answer(session, model, tmp_path):
+    """Units are chosen over all files, none that a person labelled or that has few spikes; each page gets its own."""
+    from nwb_unitrefine.learn.suggest import MIN_SPIKES
+    from nwb_unitrefine.review import ask
+    from nwb_unitrefine.write import relabel
+
+    paths = [tmp_path / "a.nwb", tmp_path / "b.nwb"]
+    for path in paths:
+        shutil.copy(session, path)
+    relabel(paths[0], {IDS[0]: "noise"}, by="somebody")
+    files = [ReviewedFile(path, model=model, by="me") for path in paths]
+    ask(files, n=6)
+    assert len(files[0].asked) == len(files[1].asked) == 3
+    assert IDS[0] not in files[0].asked
+    spikes = dict(zip(IDS, files[1].curation.units.spike_times_s.counts.tolist(), strict=True))
+    assert all(spikes[unit] >= MIN_SPIKES for unit in files[1].asked)
+    assert files[1].data()["asked"] == files[1].asked

@@ -18,6 +18,9 @@ __all__ = ["command"]
 @click.option("--by", metavar="NAME", help="Who answers; asked for where it is not given.")
 @click.option("--words", default="", metavar="WORD,WORD", help="Further labels to answer with, as axon,non_soma.")
 @click.option("--blind", is_flag=True, help="Hide the model's label of a unit until it is answered.")
+@click.option(
+    "--n", type=click.IntRange(1), help="Begin with so many units that are worth an answer, evenly over files."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve on; by default one that is free.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option("--export-answers", is_flag=True, help="Print the answers that are kept, as CSV, and do nothing else.")
@@ -28,6 +31,7 @@ def command(
     by: str | None,
     words: str,
     blind: bool,
+    n: int | None,
     port: int,
     no_browser: bool,
     export_answers: bool,
@@ -38,7 +42,7 @@ def command(
     The server listens on this machine alone and stops with Ctrl-C.
     """
     from nwb_unitrefine.batch import find_sources
-    from nwb_unitrefine.review import ReviewedFile, serve
+    from nwb_unitrefine.review import ReviewedFile, ask, serve
 
     found = [Path(path) for path in find_sources(files)]
     if export_answers:
@@ -48,6 +52,9 @@ def command(
     loaded = load(model)
     further = [word.strip() for word in words.split(",") if word.strip()]
     reviewed = [ReviewedFile(path, model=loaded, by=by, words=further, blind=blind) for path in found]
+
+    if n is not None:
+        ask(reviewed, n=n)
 
     def ready(address: str) -> None:
         say(f"Review {len(reviewed)} files at {address}" if len(reviewed) > 1 else f"Review at {address}")

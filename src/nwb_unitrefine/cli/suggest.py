@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import numpy as np
 
 from nwb_unitrefine.cli._options import load, model_option, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_number
@@ -30,20 +29,13 @@ def command(
     run `label --adapt`.
     """
     from nwb_unitrefine.batch import find_sources
-    from nwb_unitrefine.learn.suggest import Candidates, suggest_units
+    from nwb_unitrefine.learn.suggest import candidates_of, suggest_units
     from nwb_unitrefine.pipeline import curate
     from nwb_unitrefine.read import read_label_authors
 
     loaded = load(model)
     curations = [curate(source, model=loaded, hints=SourceHints(**hints)) for source in find_sources(sources)]
-    candidates = []
-    for curation in curations:
-        people = read_label_authors(curation.units.source).by_people
-        predictions = curation.predictions
-        margins = np.full(len(predictions), np.nan) if predictions.margins is None else predictions.margins
-        ids = predictions.unit_ids.tolist()
-        is_labelled = np.array([unit_id in people for unit_id in ids], dtype=np.bool_)
-        candidates.append(Candidates(margins, curation.units.spike_times_s.counts, is_labelled))
+    candidates = [candidates_of(one, read_label_authors(one.units.source).by_people) for one in curations]
     rows: list[dict[str, Any]] = []
     for file, row, is_close in suggest_units(candidates, n=n, seed=seed):
         predictions = curations[file].predictions

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["MIN_SPIKES", "Candidates", "Suggestion", "suggest_units"]
+    from nwb_unitrefine.records import Curation
+
+__all__ = ["MIN_SPIKES", "Candidates", "Suggestion", "candidates_of", "suggest_units"]
 
 MIN_SPIKES = 50
 """A unit with fewer spikes is uncertain for want of evidence, and worth nobody's time."""
@@ -32,6 +34,21 @@ class Candidates(NamedTuple):
     margins: NDArray[np.float64]
     n_spikes: NDArray[np.int64]
     is_labelled: NDArray[np.bool_]
+
+
+def candidates_of(curation: Curation, labelled: Container[int]) -> Candidates:
+    """Take what decides about a suggestion from one labelled source.
+
+    Parameters
+    ----------
+    curation : Curation
+    labelled : container of unit ids
+        Units that a person has labelled.
+    """
+    predictions = curation.predictions
+    margins = np.full(len(predictions), np.nan) if predictions.margins is None else predictions.margins
+    is_labelled = np.array([unit in labelled for unit in predictions.unit_ids.tolist()], dtype=np.bool_)
+    return Candidates(margins, curation.units.spike_times_s.counts, is_labelled)
 
 
 class Suggestion(NamedTuple):

@@ -11,6 +11,7 @@ import numpy as np
 
 from nwb_unitrefine.explain import evidence_of, explain
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
+from nwb_unitrefine.learn.suggest import MIN_SPIKES
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.read import compare_labels, existing_labels
 from nwb_unitrefine.report.spike_summaries import summarise
@@ -96,6 +97,7 @@ def session_data(
             "gaps_s": _gaps(units),
         },
         "agreement": _agreement(curation, frozenset(run.label_column for run in history)),
+        "min_spikes": MIN_SPIKES,
         "texts": page_texts(curation),
     }
     return with_history(document, history)

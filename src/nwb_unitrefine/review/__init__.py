@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import MissingExtraError
 from nwb_unitrefine.review.answers import Answers, answers_path
-from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv
+from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "serve"]
+__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "ask", "serve"]
 
 
 def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None] = print) -> None:

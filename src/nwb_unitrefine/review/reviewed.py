@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.history.authors import read_label_authors
+from nwb_unitrefine.learn.suggest import candidates_of, suggest_units
 from nwb_unitrefine.records.csv_text import plain_cell
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.write import read_history, relabel, write_curation
@@ -20,12 +21,13 @@ from nwb_unitrefine.write.stores.open import read_store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nwb_unitrefine.learn.suggest import Candidates
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation
     from nwb_unitrefine.review.answers import Answer
     from nwb_unitrefine.write import WriteReport
 
-__all__ = ["ReviewedFile", "answers_as_csv"]
+__all__ = ["ReviewedFile", "answers_as_csv", "ask"]
 
 
 class ReviewedFile:
@@ -58,6 +60,7 @@ class ReviewedFile:
         self.path = Path(path)
         self.by = by.strip()
         self.blind = blind
+        self.asked: tuple[int, ...] = ()
         self._model = model
         self._curation: Curation | None = None
         self._data: dict[str, Any] | None = None
@@ -94,7 +97,12 @@ class ReviewedFile:
             if self._data is None:
                 self._data = session_data(self.curation, model=self._model)
             history = read_history(self.path)
-            return {**with_history(self._data, history), "blind": self.blind, "review": self.state()}
+            return {
+                **with_history(self._data, history),
+                "blind": self.blind,
+                "asked": self.asked,
+                "review": self.state(),
+            }
 
     def state(self) -> dict[str, Any]:
         """The answers that are not in the file yet, by unit, and who answers."""
@@ -192,9 +200,30 @@ class ReviewedFile:
             self._curation, self._data = curation, None
             return report
 
+    def candidates(self) -> Candidates:
+        """Return what decides which units to ask about; those with an answer are labelled."""
+        with self._lock:
+            labelled = {*read_label_authors(self.curation.units.source).by_people, *self.answers.pending()}
+            return candidates_of(self.curation, labelled)
+
     def export(self) -> str:
         """Return the pending answers as CSV, which `relabel --labels` reads."""
         return answers_as_csv(self.answers.pending())
+
+
+def ask(files: Sequence[ReviewedFile], *, n: int) -> None:
+    """Choose units to ask about, evenly over files, and have each page begin with them.
+
+    Parameters
+    ----------
+    files : sequence of ReviewedFile
+    n : int
+        How many in all.
+    """
+    chosen = suggest_units([file.candidates() for file in files], n=n)
+    for number, file in enumerate(files):
+        ids = file.curation.predictions.unit_ids.tolist()
+        file.asked = tuple(ids[one.row] for one in chosen if one.file == number)
 
 
 def answers_as_csv(answers: Mapping[int, Answer]) -> str:

@@ -47,9 +47,14 @@ const unitPage = (() => {
         region: session.units.region[row] || "",
         depth: session.units.depth_um.length ? session.units.depth_um[row] : null,
         x: session.units.x_um.length ? session.units.x_um[row] : null,
+        asked: (session.asked || []).indexOf(id), // place among the units to ask about; -1 for the others
       };
     });
     chosen = null;
+    if (session.asked && session.asked.length) {
+      order = { by: "asked", up: true };
+      byId("filter").value = "asked";
+    }
     showFile();
     showTable();
     showSummary();
@@ -449,7 +454,8 @@ const unitPage = (() => {
 
   const sorters = {
     unit: (unit) => unit.id, spikes: (unit) => unit.spikes, label: (unit) => session.classes.indexOf(unit.label),
-    probability: (unit) => unit.probability ?? -1, margin: (unit) => (unit.worthAsking === false ? 2 : unit.margin ?? 3),
+    probability: (unit) => unit.probability ?? -1, margin: (unit) => (unit.spikes < session.min_spikes ? 2 : 0) + (unit.margin ?? 1), // units with too few spikes apart
+    asked: (unit) => (unit.asked < 0 ? Infinity : unit.asked),
     person: (unit) => unit.person || "~",
   };
   const headings = { unit: "unit", spikes: "spikes", label: "label", probability: "probability", margin: "margin", person: "person" };
@@ -512,6 +518,7 @@ const unitPage = (() => {
       }
       if (word === "uncertain") return (unit) => unit.uncertain;
       if (word === "certain") return (unit) => !unit.uncertain && unit.label !== "";
+      if (word === "asked") return (unit) => unit.asked >= 0;
       if (word === "person") return (unit) => unit.person !== "";
       if (session.classes.includes(word)) return (unit) => (unit.person || unit.label) === word;
       return (unit) => String(unit.id).toLowerCase() === word || unit.region.toLowerCase() === word || unit.group.toLowerCase().includes(word);
