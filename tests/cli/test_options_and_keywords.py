@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "train": ("learn.LabelRules", "learn.read_labelled", "learn.train_model", "learn.Search"),
     "evaluate": ("learn.LabelRules", "learn.read_labelled", "learn.cross_validate"),
     "model show": LOADING,
+    "model explain": (*LOADING, "explain.shap_values", "explain.draw_explanations"),
     "model push": ("models.push_model",),
     "model pull": ("models.pull_model",),
     "model list": (),
@@ -59,6 +60,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "explain": {"unit": "rows of what is returned"},
     "report": {"open": "opens a browser"},
     "review": {"no_browser": "opens no browser", "export_answers": "prints the answers that are kept"},
+    "export": {"format": "analyzer calls export_analyzer"},
+    "model explain": {"data": "rows to explain", "figures": "folder= of draw_explanations"},
     "recover": {"show": "calls summarize_journal", "trust": "trusted=True: the file's journal is trusted by its name"},
     "train": {
         "add_to": "combine([read_training_data(…), …])",
