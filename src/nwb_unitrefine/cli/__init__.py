@@ -45,6 +45,7 @@ COMMANDS = (
     "recover",
     "train",
     "evaluate",
+    "compare",
     "model",
     "predict",
     "convert",

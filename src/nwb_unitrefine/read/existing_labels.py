@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from nwb_unitrefine.vocabulary.dialects import LabelColumn
     from nwb_unitrefine.vocabulary.labels import Meaning
 
-__all__ = ["Agreement", "ExistingLabels", "compare_labels", "existing_labels", "find_labels", "label_candidates"]
+__all__ = [
+    "Agreement",
+    "ExistingLabels",
+    "compare_labels",
+    "existing_labels",
+    "find_labels",
+    "in_common_classes",
+    "label_candidates",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,15 +201,40 @@ def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     >>> agreement.n_units, round(agreement.accuracy, 3), round(agreement.kappa, 3)
     (3, 0.667, 0.5)
     """
+    rows, columns, classes = in_common_classes(first, second)
+    both = (rows >= 0) & (columns >= 0)
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    if len(classes) > 1:  # a single class is no comparison
+        np.add.at(confusion, (rows[both], columns[both]), 1)
+    return Agreement(confusion=confusion, classes=classes)
+
+
+def in_common_classes(
+    first: NDArray[Any], second: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[str, ...]]:
+    """Put two labellings of the same units into the finest classes that both distinguish.
+
+    Parameters
+    ----------
+    first, second : array of str, shape (n_units,)
+        As of `compare_labels`.
+
+    Returns
+    -------
+    first, second : array of int, shape (n_units,)
+        Place of each unit's class; -1 where its label leaves it open.
+    classes : tuple of str
+
+    Raises
+    ------
+    ValueError
+        If they are not of the same length.
+    """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} labels cannot be compared with {len(second)}")
     blocks = finest_blocks({*np.asarray(first).tolist(), *np.asarray(second).tolist()})
-    rows, columns = (_places(labels, blocks) for labels in (first, second))
-    both = (rows >= 0) & (columns >= 0)
-    confusion = np.zeros((len(blocks), len(blocks)), np.int64)
-    if len(blocks) > 1:  # a single class is no comparison
-        np.add.at(confusion, (rows[both], columns[both]), 1)
-    return Agreement(confusion=confusion, classes=tuple(block_name(block) for block in blocks))
+    names = tuple(block_name(block) for block in blocks)
+    return _places(first, blocks), _places(second, blocks), names
 
 
 def _places(labels: NDArray[Any], blocks: Sequence[Meaning]) -> NDArray[np.intp]:
