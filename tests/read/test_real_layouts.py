@@ -272,6 +272,59 @@ def test_gaps_of_any_number_and_size_are_found(tmp_path: Path, gaps_s: list[floa
     assert features_of(units, "firing_rate")[0, 0] == pytest.approx(25.0, rel=2e-3)
 
 
+def file_of_intervals(path: Path, *, spikes_per_s: float, intervals_per_s: float, duration_s: float) -> Path:
+    """A file of six units whose spikes and observation intervals are in units of their own."""
+    import h5py
+
+    rng = np.random.default_rng(0)
+    trains = [np.sort(rng.uniform(0, duration_s, int(rate_hz * duration_s))) for rate_hz in (2, 5, 8, 12, 20, 30)]
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file["units/id"] = np.arange(6)
+        file["units/spike_times"] = np.concatenate(trains) * spikes_per_s
+        file["units/spike_times_index"] = np.cumsum([len(train) for train in trains])
+        file["units/obs_intervals"] = np.tile([0.0, duration_s * intervals_per_s], (6, 1))
+        file["units/obs_intervals_index"] = np.arange(1, 7)
+    return path
+
+
+@pytest.mark.parametrize("duration_s", [2.0, 300.0])
+def test_observation_intervals_in_another_unit_are_not_used(tmp_path: Path, duration_s: float) -> None:
+    """Spikes in seconds under intervals in milliseconds: their rates are those of the spikes."""
+    path = file_of_intervals(tmp_path / "a.nwb", spikes_per_s=1, intervals_per_s=1000, duration_s=duration_s)
+    units = read_units(path)
+    assert ProblemCode.OBS_INTERVALS_UNUSABLE in codes(units)
+    assert features_of(units, "firing_rate")[-1, 0] == pytest.approx(30, rel=0.05)
+
+
+def test_observation_intervals_show_that_spikes_are_not_seconds(tmp_path: Path) -> None:
+    """A session of two seconds is too short for rates to show it: its intervals do."""
+    path = file_of_intervals(tmp_path / "a.nwb", spikes_per_s=1000, intervals_per_s=1, duration_s=2.0)
+    with pytest.raises(SourceError, match="the observation intervals last 2 s") as caught:
+        read_units(path)
+    assert "--spike-times-in" in caught.value.tip
+    assert features_of(read_units(path, spike_times_in="ms"), "firing_rate")[-1, 0] == pytest.approx(30, rel=0.01)
+
+
+def test_four_samples_are_no_waveform_where_every_unit_has_all_electrodes(tmp_path: Path) -> None:
+    """(units, 4, 32) is four channels of 32 samples though every unit lists all 32 electrodes."""
+    import h5py
+
+    shape = -np.exp(-(((np.arange(32) - 10) / 3.0) ** 2)) * np.array([1.0, 0.1, 0.6, 0.2])[:, None] * 1e-4
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file["general/extracellular_ephys/electrodes/id"] = np.arange(32)
+        file["units/id"] = [0, 1]
+        file["units/spike_times"] = [0.1, 0.2, 0.3, 0.4]
+        file["units/spike_times_index"] = [2, 4]
+        file["units/electrodes"] = np.tile(np.arange(32), 2)
+        file["units/electrodes_index"] = [32, 64]
+        file["units/waveform_mean"] = np.stack([shape, shape * 2])
+    units = read_units(tmp_path / "a.nwb")
+    assert units.waveforms.mean.shape == (2, 32, 4)
+    assert ProblemCode.WAVEFORMS_AXES_SWAPPED in codes(units)
+
+
 @pytest.mark.parametrize("line", ["sample_rate = np.float64(25000.0)", "sample_rate=25e3  # Hz", "sample_rate = 25000"])
 def test_params_may_hold_numbers_of_numpy_and_lines_that_are_no_python(tmp_path: Path, line: str) -> None:
     """The line of the sampling rate is found beside a Windows path, and what numpy prints is a number."""

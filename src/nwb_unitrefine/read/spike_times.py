@@ -61,6 +61,7 @@ def clean_spike_times(
     per_second: float = 1.0,
     sampling_rate_hz: float | None = None,
     recorded_s: float | None = None,
+    observed_s: float | None = None,
 ) -> Ragged:
     """Return spike trains that can be computed with: in seconds, finite, in order.
 
@@ -74,8 +75,9 @@ def clean_spike_times(
         Gets what was wrong and could be dealt with.
     per_second : float, optional
         How much of the stored unit makes a second.
-    sampling_rate_hz, recorded_s : float, optional
-        Sampling rate and length of the raw recording, as evidence for the unit of the times.
+    sampling_rate_hz, recorded_s, observed_s : float, optional
+        Sampling rate and length of the raw recording, and length of the observation intervals as stored: evidence for
+        the unit of the times.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def clean_spike_times(
     """
     trains = _in_order(stored, context)
     if context.hints.spike_times_in is None and per_second == 1.0:
-        doubt = doubt_seconds(trains, sampling_rate_hz=sampling_rate_hz, recorded_s=recorded_s)
+        doubt = doubt_seconds(trains, sampling_rate_hz=sampling_rate_hz, recorded_s=recorded_s, observed_s=observed_s)
         if doubt is not None and doubt.conclusive:
             raise context.refusal(f"spike times are not in seconds: {doubt.evidence}.", tip=_OPTION)
         if doubt is not None:

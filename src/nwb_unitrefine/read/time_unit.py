@@ -8,7 +8,8 @@ one of these holds besides:
 - nearly all times are whole numbers;
 - times lie on the grid of the sampling rate when they are taken as milliseconds;
 - the times of the whole sorting span a day or more, at rates of a few spikes a minute or less;
-- the times span as many milliseconds (or samples) as the recording in the file lasts;
+- the times span as many milliseconds (or samples) as the recording in the file, or the observation intervals, last
+  seconds;
 - far fewer intervals are below some seconds than at random: a refractory period that long does not exist.
 """
 
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -65,7 +66,8 @@ _REGULAR = 0.3
 _WHOLE_RECORDING = (0.5, 1.005)
 """Fraction of a recording that the spikes of a whole sorting span."""
 
-_SHORTEST_RECORDING_S = 10.0
+_SHORTEST_RECORDING_S, _SHORTEST_SESSION_S = 10.0, 1.0
+"""Shortest recording that says of a sorting that fits in it that it is in seconds; shortest one that denies it."""
 
 
 class Doubt(NamedTuple):
@@ -96,7 +98,11 @@ def rate_of_grid(values: NDArray[np.float64]) -> float | None:
 
 
 def doubt_seconds(
-    trains: Ragged, *, sampling_rate_hz: float | None = None, recorded_s: float | None = None
+    trains: Ragged,
+    *,
+    sampling_rate_hz: float | None = None,
+    recorded_s: float | None = None,
+    observed_s: float | None = None,
 ) -> Doubt | None:
     """Say why spike times may not be seconds; None where they may well be.
 
@@ -108,6 +114,8 @@ def doubt_seconds(
         Of the recording.
     recorded_s : float, optional
         How long the raw recording in the file lasts.
+    observed_s : float, optional
+        From the start of the first observation interval to the end of the last, as stored.
 
     Returns
     -------
@@ -129,7 +137,8 @@ def doubt_seconds(
     span_s = float(values.max() - values.min())
     if recorded_s is not None and recorded_s >= _SHORTEST_RECORDING_S and span_s <= 1.05 * recorded_s:
         return None
-    signs = list(_signs(trains, values, intervals, sampling_rate_hz=sampling_rate_hz, recorded_s=recorded_s))
+    lengths_s = {"the recording in the file lasts": recorded_s, "the observation intervals last": observed_s}
+    signs = list(_signs(trains, values, intervals, sampling_rate_hz=sampling_rate_hz, lengths_s=lengths_s))
     return next((sign for sign in signs if sign.conclusive), signs[0] if signs else None)
 
 
@@ -148,7 +157,7 @@ def _signs(
     intervals: NDArray[np.float64],
     *,
     sampling_rate_hz: float | None,
-    recorded_s: float | None,
+    lengths_s: Mapping[str, float | None],
 ) -> Iterator[Doubt]:
     """Look for each sign in turn; the intervals are known to be long."""
     span_s = float(values.max() - values.min())
@@ -160,11 +169,13 @@ def _signs(
             conclusive=True,
             evidence=f"they span {days:.3g} days, no unit has more than {fastest_hz:.2g} spikes a second, and {few}",
         )
-    if recorded_s is not None and recorded_s >= _SHORTEST_RECORDING_S:
+    for lasts, length_s in lengths_s.items():
         for per_second in (1000.0, sampling_rate_hz or 0.0):
-            if per_second and _WHOLE_RECORDING[0] <= span_s / recorded_s / per_second <= _WHOLE_RECORDING[1]:
-                evidence = f"they span {span_s:.6g} where the recording in the file lasts {recorded_s:.6g} s, and {few}"
-                yield Doubt(conclusive=True, evidence=evidence)
+            if length_s and per_second and _WHOLE_RECORDING[0] <= span_s / length_s / per_second <= _WHOLE_RECORDING[1]:
+                yield Doubt(
+                    conclusive=length_s >= _SHORTEST_SESSION_S,
+                    evidence=f"they span {span_s:.6g} where {lasts} {length_s:.6g} s, and {few}",
+                )
     if intervals.std() < _REGULAR * intervals.mean():
         return
     rate = _millisecond_grid(values, sampling_rate_hz)

@@ -112,6 +112,16 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "The timestamps of the raw recording have gaps, which count as not recorded.",
     )
+    RECORDING_GOES_BACK = (
+        "recording.goes-back",
+        Severity.WARNING,
+        "Timestamps of the recording go back, as those of joined sessions; they do not tell its pieces apart.",
+    )
+    RECORDING_SPIKES_IN_GAPS = (
+        "recording.spikes-in-gaps",
+        Severity.WARNING,
+        "Spikes lie in gaps of the recording, which they cannot; times counted from sample numbers ignore gaps.",
+    )
     RECORDING_SPIKES_OUTSIDE = (
         "recording.spikes-outside",
         Severity.INFO,

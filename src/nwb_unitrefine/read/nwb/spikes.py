@@ -11,10 +11,15 @@ from nwb_unitrefine.read.nwb.ragged import is_vector, offsets_of, take_rows
 from nwb_unitrefine.records import ProblemCode, Ragged
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Group
 
-__all__ = ["read_obs_intervals", "read_spike_times"]
+__all__ = ["observed_length", "read_obs_intervals", "read_spike_times"]
+
+_SOME_SPIKES, _SOON = 20, 1.5
+"""So many spikes show how long a session lasts; its observation ends within this multiple of that."""
 
 _FAR_LONGER = 20.0
 """Intervals this many times longer than the spikes span are in the unit that the spikes were stored in."""
@@ -63,7 +68,24 @@ def read_spike_times(table: Group, context: ReadContext) -> Ragged:
     return take_rows(values, offsets, name="Spike times", context=context, keep_beginnings=True)
 
 
-def read_obs_intervals(table: Group, trains: Ragged, context: ReadContext, *, per_second: float = 1.0) -> Ragged | None:
+def observed_length(table: Group) -> float | None:
+    """From the start of the first observation interval to the end of the last, as stored; None without any."""
+    array = table.array("obs_intervals")
+    if array is None or array.dtype.kind not in "fiu" or 0 in array.shape:
+        return None
+    values = np.asarray(array.read(), dtype=np.float64)
+    length = float(values.max() - values.min())
+    return length if np.isfinite(length) and length > 0 else None
+
+
+def read_obs_intervals(
+    table: Group,
+    trains: Ragged,
+    context: ReadContext,
+    *,
+    per_second: float = 1.0,
+    sampling_rate_hz: float | None = None,
+) -> Ragged | None:
     """When each unit was observed, as rows of shape (n_intervals, 2); None where the file does not say.
 
     Intervals that are not pairs of start and end are reported and not used.
@@ -78,6 +100,8 @@ def read_obs_intervals(table: Group, trains: Ragged, context: ReadContext, *, pe
     per_second : float, optional
         What stored spike times were divided by. Intervals far longer than the spikes are in the same unit as these
         were, and are divided too.
+    sampling_rate_hz : float, optional
+        Of the recording. Intervals as many milliseconds or samples long as the spikes last seconds are not used.
     """
     array, index = table.array("obs_intervals"), table.array("obs_intervals_index")
     if array is None:
@@ -99,6 +123,13 @@ def read_obs_intervals(table: Group, trains: Ragged, context: ReadContext, *, pe
         what = "obs_intervals not used: some end before they start, or are NaN."
         context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None
+    if per_second == 1.0 and _are_in_another_unit(values, trains, sampling_rate_hz):
+        what = (
+            f"obs_intervals not used: they span {values.max() - values.min():.6g} where the spikes of all units span "
+            f"{np.ptp(trains.values):.6g} s; they are not in seconds."
+        )
+        context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
+        return None
     if per_second != 1.0 and len(trains.values) and len(values):
         span_s = float(trains.values.max() - trains.values.min())
         if values.max() - values.min() > _FAR_LONGER * max(span_s, 1.0):
@@ -106,3 +137,12 @@ def read_obs_intervals(table: Group, trains: Ragged, context: ReadContext, *, pe
             what = "Observation intervals are far longer than the spike times; they are taken to be in the same unit."
             context.report(ProblemCode.OBS_INTERVALS_CONVERTED, what)
     return take_rows(values, offsets, name="Observation intervals", context=context)
+
+
+def _are_in_another_unit(values: NDArray[np.float64], trains: Ragged, sampling_rate_hz: float | None) -> bool:
+    """Whether intervals are milliseconds or samples where spikes are seconds: a session ends soon after its spikes."""
+    if not len(values) or len(trains.values) < _SOME_SPIKES:
+        return False
+    span_s = float(np.ptp(trains.values))
+    ratio = float(values.max() - values.min()) / span_s if span_s > 0 else 0.0
+    return any(0.995 <= ratio / per_second <= _SOON for per_second in (1000.0, sampling_rate_hz or np.inf))

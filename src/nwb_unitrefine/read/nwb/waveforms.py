@@ -167,7 +167,7 @@ def _dense(
 def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
     """Whether channels come before samples: by the units' own electrodes, else by all electrodes, else by shape.
 
-    Where both axes have that number, or swapping would leave too few samples (some conversions assign all electrodes to
+    Where both axes have that number, or it would leave too few samples (some conversions assign all electrodes to
     every unit), the waveforms decide: neighbouring samples are alike, and neighbouring channels less so.
     """
     for n_channels in (own, n_electrodes):
@@ -175,13 +175,14 @@ def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
         if fits == [True, True]:
             break
         if any(fits):
-            if fits[0] and mean.shape[2] < _FEWEST_SAMPLES:
+            if mean.shape[2 if fits[0] else 1] < _FEWEST_SAMPLES:
                 break
             return bool(fits[0])
     else:
         return False
     values = np.nan_to_num(mean.astype(np.float64))
-    return bool(np.abs(np.diff(values, axis=1)).sum() > np.abs(np.diff(values, axis=2)).sum())
+    along = [np.abs(np.diff(values, axis=axis)) for axis in (1, 2)]
+    return all(steps.size for steps in along) and bool(along[0].mean() > along[1].mean())
 
 
 def _stacked(
