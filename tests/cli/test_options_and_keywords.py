@@ -67,10 +67,12 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "add_to": "combine([read_training_data(…), …])",
         "packaged": "calls rebuild_default",
         "search": "learner=Search()",
+        "task": "rules=LabelRules(classes=parse_task(task))",
     },
     "evaluate": {
         "adapt": "score_adapted(scored, n_labels=20)",
         "model": "calls evaluate(model, dataset)",
+        "task": "rules=LabelRules(classes=parse_task(task))",
         "cross_validate": "calls cross_validate",
         "recipe": "cross_validate(UnitRefineRecipe(), dataset)",
         "figures": "draw_figures(scored, folder=…)",

@@ -105,3 +105,18 @@ def test_one_recording_has_no_interval(tables: Path, capsys: pytest.CaptureFixtu
     assert main(["evaluate", str(tables / "rec0.csv"), "--mapping", "so-so=mua", "--model", "default"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "interval" in line]
     assert line.split()[-1] == "–"
+
+
+def test_a_task_decides_the_classes(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trained on two classes and two metrics, scored on labels of three as its own classes."""
+    output = tmp_path_factory.mktemp("models") / "mine"
+    arguments = [str(tables / "rec0.csv"), "--mapping", "so-so=mua"]
+    wanted = ["--task", "noise-neural", "--metrics", "half_width,firing_rate", "--no-validate"]
+    assert main(["train", *arguments, *wanted, "--output", str(output), "--json", *QUICK]) == 0
+    manifest = json.loads(capsys.readouterr().out)["manifest"]
+    assert manifest["classes"] == ["noise", "neural"]
+    assert [one["column"] for one in manifest["features"]] == ["firing_rate", "half_width"]
+    assert main(["evaluate", str(tables / "rec1.csv"), "--mapping", "so-so=mua", "--model", str(output)]) == 0
+    assert "recall neural" in capsys.readouterr().out
+    assert main(["train", *arguments, "--task", "neural"]) == 1
+    assert "noise-neural" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import click
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -132,20 +132,21 @@ mapping_option = click.option(
     "--mapping",
     multiple=True,
     metavar="WORD=LABEL",
-    help="What a word for a label means: sua, mua, noise, or nothing to leave it out; repeatable.",
+    help="What a word for a label means: sua, mua, noise, a class of --task, or nothing to leave it out; repeatable.",
 )
 
 
-def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+def parse_mapping(pairs: tuple[str, ...], classes: Sequence[str] = CLASSES) -> dict[str, str]:
     """Read ``fair=mua``, as `mapping_option` has it."""
+    known = dict.fromkeys((*classes, *CLASSES))
     mapping: dict[str, str] = {}
     for pair in pairs:
         word, equals, label = (part.strip() for part in pair.rpartition("="))
         if not equals:
             raise click.BadParameter(f"{pair!r} is not a word and its meaning, as fair=mua.", param_hint="--mapping")
-        if label not in (*CLASSES, ""):
+        if label not in (*known, ""):
             raise click.BadParameter(
-                f"{word!r} cannot mean {label!r}: sua, mua, noise or nothing.", param_hint="--mapping"
+                f"{word!r} cannot mean {label!r}: {', '.join(known)} or nothing.", param_hint="--mapping"
             )
         mapping[word] = label
     return mapping

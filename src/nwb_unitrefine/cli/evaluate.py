@@ -9,6 +9,7 @@ import click
 from nwb_unitrefine.cli._options import load
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.cli.train import label_options, read_sources
+from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored
@@ -43,6 +44,7 @@ def command(
     recipe: bool,
     labels: str | None,
     label_column: str | None,
+    task: str | None,
     mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
@@ -51,22 +53,29 @@ def command(
     seed: int,
     as_json: bool,
 ) -> int:
-    """Score a model on labelled units, or a way to make models by leaving subjects out."""
+    """Score a model on labelled units, or a way to make models by leaving subjects out.
+
+    Without --task, labels are read as the classes of the model.
+    """
     from nwb_unitrefine.learn import evaluate
     from nwb_unitrefine.learn.adapted_scores import score_adapted
+    from nwb_unitrefine.learn.labelled.tasks import parse_task
 
+    loaded = load(model or ("default",)) if model or not (learned or recipe) else None
+    classes = CLASSES if loaded is None else loaded.classes
     dataset = read_sources(
         sources,
         labels=labels,
         label_column=label_column,
         mapping=mapping,
+        classes=parse_task(task) if task else classes,
         definition=definition,
         subject_pattern=subject_pattern,
         quiet=as_json,
     )
     scored = _cross_validated(dataset, learned=learned or recipe, recipe=recipe, seed=seed)
-    if model or not scored:
-        scored.insert(0, evaluate(load(model or ("default",)), dataset))
+    if loaded is not None:
+        scored.insert(0, evaluate(loaded, dataset))
     if figures is not None:
         from nwb_unitrefine.learn.figures import draw_figures
 

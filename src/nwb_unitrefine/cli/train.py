@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
+from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nwb_unitrefine.learn import Dataset
     from nwb_unitrefine.learn.learner import FolderLearner
 
@@ -38,6 +41,12 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
                 metavar="NAME",
                 help="Column that holds the labels; by default those that people set with relabel, else a known one.",
             ),
+            click.option(
+                "--task",
+                metavar="TASK",
+                help="What to distinguish: sua-mua-noise, noise-neural, sua-mua, sua-rest, or your labels, separated "
+                "by commas.",
+            ),
             mapping_option,
             definition_option,
             click.option(
@@ -58,6 +67,11 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 @label_options
 @click.option("--add-to", multiple=True, metavar="DATA", help="Labelled data or model folder to add these labels to.")
 @click.option("--packaged", metavar="FOLDER", help="Rebuild the default model from the UnitRefine base dataset.")
+@click.option(
+    "--metrics",
+    metavar="PRESET|NAMES",
+    help="Metrics to use: spike-times, waveform, nwb (both: what NWB files hold), all, or names, separated by commas.",
+)
 @click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
 @click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
 @click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
@@ -89,11 +103,13 @@ def command(
     output: str | None,
     labels: str | None,
     label_column: str | None,
+    task: str | None,
     mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
     add_to: tuple[str, ...],
     packaged: str | None,
+    metrics: str | None,
     search: bool,
     classifiers: tuple[str, ...],
     imputers: tuple[str, ...],
@@ -112,6 +128,7 @@ def command(
     """
     from nwb_unitrefine.learn import combine, train_model
     from nwb_unitrefine.learn.default_model import read_training_data, rebuild_default
+    from nwb_unitrefine.learn.labelled.tasks import parse_metrics, parse_task
 
     if packaged is not None:
         if sources:
@@ -125,12 +142,13 @@ def command(
         labels=labels,
         label_column=label_column,
         mapping=mapping,
+        classes=parse_task(task or "sua-mua-noise"),
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
         quiet=as_json,
     )
-    dataset = combine([*(read_training_data(one) for one in add_to), dataset])
+    dataset = combine([*(read_training_data(one, classes=dataset.classes) for one in add_to), dataset])
     trained = train_model(
         dataset,
         output=output,
@@ -141,6 +159,7 @@ def command(
             scalers=scalers,
             draws=draws,
             jobs=jobs,
+            inputs=parse_metrics(metrics) if metrics else {},
         ),
         seed=seed,
         command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
@@ -176,6 +195,7 @@ def read_sources(
     mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
+    classes: Sequence[str] = CLASSES,
     licence: str = "",
     quiet: bool = False,
 ) -> Dataset:
@@ -184,7 +204,9 @@ def read_sources(
 
     dataset = read_labelled(
         sources,
-        rules=LabelRules(labels=labels, label_column=label_column, mapping=parse_mapping(mapping)),
+        rules=LabelRules(
+            labels=labels, label_column=label_column, mapping=parse_mapping(mapping, classes), classes=tuple(classes)
+        ),
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
@@ -205,17 +227,19 @@ def _learner(
     scalers: tuple[str, ...],
     draws: int,
     jobs: int,
+    inputs: Mapping[str, Any],
 ) -> FolderLearner:
     """Take our own learner unless a search is asked for."""
     from nwb_unitrefine.learn import BoostedTrees, Search
     from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 
     if not search:
-        return BoostedTrees()
+        return BoostedTrees(**inputs)
     return Search(
         classifiers=classifiers or available_classifiers(),
         imputers=imputers or IMPUTERS,
         scalers=scalers or SCALERS,
         draws=draws,
         jobs=jobs,
+        **inputs,
     )

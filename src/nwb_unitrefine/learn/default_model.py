@@ -12,8 +12,11 @@ from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models.folder import SKOPS, TRAINING_DATA
 from nwb_unitrefine.models.load import PACKAGED
+from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nwb_unitrefine.learn.dataset import Dataset
 
 __all__ = ["read_base_dataset", "read_training_data", "rebuild_default"]
@@ -21,17 +24,19 @@ __all__ = ["read_base_dataset", "read_training_data", "rebuild_default"]
 VERSION = "1.0.0"
 
 
-def read_base_dataset(folder: str | Path) -> Dataset:
+def read_base_dataset(folder: str | Path, *, classes: Sequence[str] = CLASSES) -> Dataset:
     """Read the UnitRefine base dataset: one CSV a recording, named after its mouse.
 
     Parameters
     ----------
     folder : str or Path
         Where ``mouse1a_imec0.csv`` and the others are.
+    classes : sequence of str
+        What its labels are to distinguish, as of `LabelRules`.
     """
     return read_labelled_tables(
         folder,
-        rules=LabelRules(label_column="majority_vote"),
+        rules=LabelRules(label_column="majority_vote", classes=tuple(classes)),
         definition="0.101",
         subject_pattern=r"^(mouse\d+)",
         description=(
@@ -42,13 +47,15 @@ def read_base_dataset(folder: str | Path) -> Dataset:
     )
 
 
-def read_training_data(source: str | Path) -> Dataset:
+def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES) -> Dataset:
     """Read labelled units to add one's own to, so that a model keeps what it knew.
 
     Parameters
     ----------
     source : str or Path
         A model folder that holds its training data, the UnitRefine base dataset, or any CSV of metrics and labels.
+    classes : sequence of str
+        What its labels are to distinguish, as of `LabelRules`.
 
     Raises
     ------
@@ -62,8 +69,8 @@ def read_training_data(source: str | Path) -> Dataset:
             tip="Give the folder of the data; that of the default model is the UnitRefine base dataset (CSV files).",
         )
     if any(folder.glob("mouse*_imec*.csv")):
-        return read_base_dataset(folder)
-    return read_labelled_tables(folder)
+        return read_base_dataset(folder, classes=classes)
+    return read_labelled_tables(folder, rules=LabelRules(classes=tuple(classes)))
 
 
 def rebuild_default(folder: str | Path, *, output: str | Path | None = None, overwrite: bool = False) -> Path:

@@ -24,6 +24,7 @@ INPUT_SETS: dict[str, frozenset[Need]] = {
     "spike times + mean waveform": frozenset({Need.SPIKE_TIMES, Need.WAVEFORM, Need.CHANNELS}),
     "spike times + one channel": frozenset({Need.SPIKE_TIMES, Need.WAVEFORM}),
     "spike times": frozenset({Need.SPIKE_TIMES}),
+    "mean waveform": frozenset({Need.WAVEFORM, Need.CHANNELS}),
 }
 """What sources have, from the richest to the poorest."""
 
@@ -37,7 +38,11 @@ def _metric(name: str) -> Metric | None:
 
 
 def choose_inputs(
-    dataset: Dataset, *, inputs: str = "spike times + mean waveform", whole_recordings: bool = False
+    dataset: Dataset,
+    *,
+    inputs: str = "spike times + mean waveform",
+    metrics: Sequence[str] = (),
+    whole_recordings: bool = False,
 ) -> tuple[str, ...]:
     """Choose the metrics of a dataset that a model may lean on.
 
@@ -46,6 +51,8 @@ def choose_inputs(
     dataset : Dataset
     inputs : str
         A key of `INPUT_SETS`: what the sources that the model is meant for have.
+    metrics : sequence of str
+        Names of metrics to take instead; a name without a definition is of any.
     whole_recordings : bool
         Whether to take metrics that grow with the length of a recording (``num_spikes``), too. They tell recordings
         apart better than units, and mislead in a file of minutes.
@@ -53,13 +60,15 @@ def choose_inputs(
     Returns
     -------
     tuple of str
-        In the dataset's order. A metric that has no value, or one value for all units, is left out.
+        In the dataset's order. Of a set, a metric that has no value, or one value for all units, is left out.
 
     Raises
     ------
     TrainingError
-        If nothing is left.
+        If nothing is left, or one of `metrics` is not in the data or has no two values.
     """
+    if metrics:
+        return _named_inputs(dataset, metrics)
     if inputs not in INPUT_SETS:
         raise TrainingError(f"There is no set of inputs {inputs!r}.", tip=f"One of: {', '.join(INPUT_SETS)}.")
     chosen = []
@@ -71,8 +80,7 @@ def choose_inputs(
             # Other programs that read the model do not have our own metrics.
             suits = not metric.derived and metric.needs <= INPUT_SETS[inputs]
             suits &= whole_recordings or not metric.follows_recording_length
-        known = dataset.values[~np.isnan(dataset.values[:, column]), column]
-        if suits and known.size and known.min() < known.max():
+        if suits and _varies(dataset, column):
             chosen.append(name)
     if not chosen:
         raise TrainingError(
@@ -80,6 +88,28 @@ def choose_inputs(
             tip="`nwb-unitrefine features` computes them from a file.",
         )
     return tuple(chosen)
+
+
+def _varies(dataset: Dataset, column: int) -> bool:
+    """Whether a metric has more than one value."""
+    known = dataset.values[~np.isnan(dataset.values[:, column]), column]
+    return bool(known.size and known.min() < known.max())
+
+
+def _named_inputs(dataset: Dataset, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Take the metrics that the user named; each must be there."""
+    bare = {name.partition("@")[0]: name for name in reversed(dataset.names)}
+    wanted = {name: name if name in dataset.names else bare.get(name) for name in metrics}
+    if absent := [name for name, found in wanted.items() if found is None]:
+        for name in absent:
+            resolve(name)  # a slip is answered with the name that was meant
+        raise TrainingError(f"The data has no metric {', '.join(absent)}.", tip=f"It has: {', '.join(bare) or 'none'}.")
+    chosen = tuple(name for name in dataset.names if name in wanted.values())
+    if constant := [name for name in chosen if not _varies(dataset, dataset.names.index(name))]:
+        raise TrainingError(
+            f"All units have the same {', '.join(constant)}, or none: there is nothing to learn from it."
+        )
+    return chosen
 
 
 def feature_groups(names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -75,7 +75,9 @@ class BoostedTrees:
     Parameters
     ----------
     inputs : str
-        Which metrics to use: a key of `inputs.INPUT_SETS`.
+        Which metrics to use: a key of `input_sets.INPUT_SETS`.
+    metrics : tuple of str
+        Names of the metrics to use instead.
     members : int
         How many boosted models, of different seeds, are averaged.
     rounds, learning_rate, leaves, smallest_leaf, shrinkage, features_per_split
@@ -90,6 +92,7 @@ class BoostedTrees:
     """
 
     inputs: str = "spike times + mean waveform"
+    metrics: tuple[str, ...] = ()
     members: int = 3
     rounds: int = 100
     learning_rate: float = 0.08
@@ -104,7 +107,7 @@ class BoostedTrees:
     @property
     def name(self) -> str:
         """What to call it in a table of scores."""
-        return f"default learner, {self.inputs}"
+        return f"default learner, {', '.join(self.metrics) or self.inputs}"
 
     def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
         """Make a calibrated model.
@@ -120,7 +123,7 @@ class BoostedTrees:
             Its manifest is complete but for a name and scores.
         """
         data = dataset.in_order()
-        names = choose_inputs(data, inputs=self.inputs)
+        names = choose_inputs(data, inputs=self.inputs, metrics=self.metrics)
         data = data.select(names)
         calibrations, uncertainty = self._calibrate(data, seed=seed)
         manifest = describe(data, calibrations=calibrations, uncertainty=uncertainty, seed=seed)

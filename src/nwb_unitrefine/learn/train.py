@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
+from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
 from nwb_unitrefine.learn.learner import BoostedTrees
-from nwb_unitrefine.learn.minimum_data import check_dataset
 from nwb_unitrefine.models.folder import require_free, write_folder
 
 if TYPE_CHECKING:

@@ -47,6 +47,7 @@ __all__ = [
     "meaning",
     "one_label",
     "spell",
+    "spell_each",
     "translate",
     "word_key",
 ]
@@ -259,15 +260,15 @@ def translate(
     own : mapping of str to set of str, optional
         As of `meaning`.
     """
-    units = [_spelled(value) for value in values]
+    units = [spell_each(value) for value in values]
     counts = Counter(word for words in units for word in words or ("",))
     meanings = {word: meaning(word, own=own) for word in counts}
     labels = np.array([one_label(meanings[word] for word in words) for words in units], dtype="U5")
     return LabelTranslation(labels, meanings, counts)
 
 
-def _spelled(value: Any) -> tuple[str, ...]:
-    """Labels of one unit: one, or several."""
+def spell_each(value: Any) -> tuple[str, ...]:
+    """Spell the labels of one unit: one, or several."""
     several = value if isinstance(value, list | tuple | set | np.ndarray) else (value,)
     return tuple(spell(one) for one in several)
 

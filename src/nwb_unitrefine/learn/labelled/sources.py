@@ -127,7 +127,9 @@ def read_labelled_units(
         found = [table.get(one, "") for one in ids]
         if not any(one in table for one in ids):
             raise TrainingError(f"{rules.labels} and {units.source.uri} have no unit id in common.")
-    mapped = map_labels(found, column=column, dialect=units.source.dialect, mapping=rules.mapping)
+    mapped = map_labels(
+        found, column=column, dialect=units.source.dialect, mapping=rules.mapping, classes=rules.classes
+    )
     keep = mapped.labels != ""
     if not keep.all():
         left_out = tuple(one for one, kept in zip(ids, keep, strict=True) if not kept)
@@ -143,6 +145,7 @@ def read_labelled_units(
         values=features.values[keep],
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
+        classes=rules.classes,
         description=description or f"{Path(units.source.uri).name}, labels of {column or 'people, in its history'}.",
         licence=licence,
         problems=(*units.problems, *features.problems, *problems),

@@ -115,7 +115,7 @@ def _read_one(
     else:
         given, column = read_labels(labels, rules.label_column)
         rows, found = _join(table, given, other=Path(labels), problems=problems)
-    mapped = map_labels(found, column=column, mapping=rules.mapping)
+    mapped = map_labels(found, column=column, mapping=rules.mapping, classes=rules.classes)
     keep = mapped.labels != ""
     ids = np.array(table.ids, dtype=str)[rows]
     if not keep.all():
@@ -133,6 +133,7 @@ def _read_one(
         values=np.array([_numbers(table, name)[rows] for name in metrics.values()]).T[keep],
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
+        classes=rules.classes,
         description=description or f"{file.name}, labels of column {column!r}.",
         licence=licence,
         problems=tuple(problems),

@@ -69,7 +69,9 @@ class Search:
     draws : int
         How many configurations are tried for each classifier.
     inputs : str
-        Which metrics to use: a key of `inputs.INPUT_SETS`.
+        Which metrics to use: a key of `input_sets.INPUT_SETS`.
+    metrics : tuple of str
+        Names of the metrics to use instead.
     jobs : int
         Processes; it changes how long the search takes, and nothing else.
     """
@@ -79,6 +81,7 @@ class Search:
     scalers: tuple[str, ...] = ("standard",)
     draws: int = 10
     inputs: str = "all metrics"
+    metrics: tuple[str, ...] = ()
     jobs: int = 1
 
     def __post_init__(self) -> None:
@@ -95,7 +98,7 @@ class Search:
     @property
     def name(self) -> str:
         """What to call it in a table of scores."""
-        return f"best of {', '.join(self.classifiers)}, {self.inputs}"
+        return f"best of {', '.join(self.classifiers)}, {', '.join(self.metrics) or self.inputs}"
 
     def candidates(self, *, seed: int) -> tuple[Candidate, ...]:
         """Draw the configurations to try: `draws` of each classifier, none twice."""
@@ -132,7 +135,8 @@ class Search:
         from joblib import Parallel, delayed
 
         data = dataset.in_order()
-        data = data.select(choose_inputs(data, inputs=self.inputs, whole_recordings=True))
+        names = choose_inputs(data, inputs=self.inputs, metrics=self.metrics, whole_recordings=True)
+        data = data.select(names)
         candidates = self.candidates(seed=seed)
         held_out = Parallel(n_jobs=self.jobs)(delayed(_predict_held_out)(one, data, seed) for one in candidates)
         scores = [balanced_accuracy(data.targets, one.argmax(axis=1)) for one in held_out]
