@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from nwb_unitrefine import load_model
-from nwb_unitrefine.explain import ClassQuantiles, evidence_of, explain, percentiles
+from nwb_unitrefine.explain import ClassQuantiles, evidence_of, explain, percentiles, telling_values
 from nwb_unitrefine.explain.evidence import OTHER, REFRACTORY
 from nwb_unitrefine.records import Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import METRICS
@@ -80,3 +82,21 @@ def test_percentiles_are_between_quantiles_and_in_the_middle_of_ties():
     assert np.isnan(percentiles(_features(np.array([[1.0]]), ("b",)), quantiles, "sua")).all()
     assert quantiles.median("a", "sua") == 0
     assert np.isnan(quantiles.median("a", "mua"))
+
+
+def test_the_telling_value_is_the_one_that_sets_a_unit_apart(explained):
+    """Of the leading evidence, the value farthest out among another class is named; none without quantiles."""
+    reasons, _, features, _ = explained
+    levels = np.linspace(0, 100, 11)
+    known = {
+        name: {label: np.linspace(0.0, 0.5, 11) for label in reasons.classes}
+        for name in features.names
+        if evidence_of(name) == REFRACTORY
+    }
+    for row in range(2):
+        leading = reasons.ranked(row)[0][0]
+        text = telling_values(reasons, features, ClassQuantiles(levels=levels, values=known))[row]
+        assert (leading == REFRACTORY) == bool(text)
+        if text:
+            assert re.search(r"(higher|lower) than \d+ % of (single units|multi-units|noise)$", text)
+    assert telling_values(reasons, features, None) == ["", ""]

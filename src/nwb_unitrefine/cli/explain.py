@@ -39,7 +39,7 @@ def command(
     what it contributes. Contributions do not add up: two kinds of evidence that agree can each be missed without loss.
     For rules, it is every threshold with the unit's value.
     """
-    from nwb_unitrefine.explain import explain
+    from nwb_unitrefine.explain import class_quantiles, explain, telling_values
     from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.pipeline import curate
 
@@ -50,11 +50,12 @@ def command(
         _explain_rules(curation, loaded, rows, as_json=as_json)
         return
     reasons = explain(loaded, curation.features, curation.predictions)
+    telling = telling_values(reasons, curation.features, class_quantiles(loaded))
     if as_json:
-        print_json([_as_document(curation, reasons, row) for row in rows])
+        print_json([{**_as_document(curation, reasons, row), "telling": telling[row]} for row in rows])
     elif unit_ids:
         for row in rows:
-            _print_unit(curation, reasons, row)
+            _print_unit(curation, reasons, row, telling[row])
     else:
         ids = curation.predictions.unit_ids.tolist()
         print_table(
@@ -130,7 +131,7 @@ def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, An
     }
 
 
-def _print_unit(curation: Curation, reasons: Reasons, row: int) -> None:
+def _print_unit(curation: Curation, reasons: Reasons, row: int, telling: str) -> None:
     """One unit: its sentence, and a table of the evidence with the values behind it."""
     predictions, features = curation.predictions, curation.features
     label, probability = _labelled(curation, row)
@@ -138,7 +139,7 @@ def _print_unit(curation: Curation, reasons: Reasons, row: int) -> None:
     if predictions.reasons[row]:
         say(f"uncertain: {predictions.reasons[row]}")
     if sentence := reasons.sentence(row):
-        say(sentence)
+        say(f"{sentence} {telling[:1].upper()}{telling[1:]}.") if telling else say(sentence)
     table = []
     for evidence, change in reasons.ranked(row):
         names = reasons.features[reasons.evidence.index(evidence)]

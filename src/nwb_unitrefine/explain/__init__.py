@@ -2,8 +2,9 @@
 
 from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
 from nwb_unitrefine.explain.figures import draw_explanations
-from nwb_unitrefine.explain.percentiles import ClassQuantiles, percentiles
+from nwb_unitrefine.explain.percentiles import ClassQuantiles, class_quantiles, percentiles
 from nwb_unitrefine.explain.reasons import Reasons, explain
+from nwb_unitrefine.explain.sentences import telling_values
 from nwb_unitrefine.explain.shap_values import ShapValues, shap_values
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "Evidence",
     "Reasons",
     "ShapValues",
+    "class_quantiles",
     "draw_explanations",
     "evidence_of",
     "explain",
     "percentiles",
     "shap_values",
+    "telling_values",
 ]

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.models import FittedModel
+from nwb_unitrefine.models.manifest import QUANTILE_LEVELS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features
 
-__all__ = ["ClassQuantiles", "percentiles"]
+__all__ = ["ClassQuantiles", "class_quantiles", "percentiles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +40,25 @@ class ClassQuantiles:
         """Median of a feature among the training units of a class; NaN where it is not known."""
         known = self.values.get(feature, {}).get(label)
         return float("nan") if known is None else float(np.interp(50.0, self.levels, known))
+
+
+def class_quantiles(model: Model) -> ClassQuantiles | None:
+    """Return the quantiles that a model's manifest records; None for a model that records none.
+
+    Parameters
+    ----------
+    model : Model
+    """
+    manifest = model.manifest if isinstance(model, FittedModel) else None
+    if manifest is None or not any(feature.quantiles for feature in manifest.features):
+        return None
+    return ClassQuantiles(
+        levels=np.array(QUANTILE_LEVELS, dtype=np.float64),
+        values={
+            feature.name: {label: np.array(values) for label, values in feature.quantiles.items()}
+            for feature in manifest.features
+        },
+    )
 
 
 def percentiles(features: Features, quantiles: ClassQuantiles, label: str) -> NDArray[np.float64]:

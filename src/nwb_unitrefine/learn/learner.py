@@ -14,6 +14,7 @@ from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missi
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.calibration import apply_calibration
 from nwb_unitrefine.models.manifest import (
+    QUANTILE_LEVELS,
     ConditionalCalibration,
     Feature,
     Manifest,
@@ -275,6 +276,7 @@ def describe(
                 unit=_unit(name),
                 low=float(np.float32(known.min())) if known.size else None,
                 high=float(np.float32(known.max())) if known.size else None,
+                quantiles=_quantiles(data, column),
             )
         )
     counts = data.counts
@@ -301,6 +303,17 @@ def describe(
         licence=data.licence,
         requirements={"scikit-learn": sklearn.__version__, **_spikeinterface(data.names)},
     )
+
+
+def _quantiles(data: Dataset, column: int) -> dict[str, tuple[float, ...]]:
+    """How a feature spreads among the units of each class; four digits are enough for a picture."""
+    found = {}
+    for number, label in enumerate(data.classes):
+        values = data.values[data.targets == number, column]
+        values = values[np.isfinite(values)]
+        if len(values):
+            found[label] = tuple(float(f"{one:.4g}") for one in np.percentile(values, QUANTILE_LEVELS))
+    return found
 
 
 _RELEASE_OF = {OLD: "0.101.2", NEW: "0.105.3"}

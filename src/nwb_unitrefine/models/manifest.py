@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "QUANTILE_LEVELS",
     "Calibration",
     "ConditionalCalibration",
     "DecisionRule",
@@ -42,6 +43,8 @@ MAX_GROUPS = 100
 MAX_CLASSES = 100
 Row = tuple[float, ...]
 DecisionRule = Literal["balanced", "probable"]
+QUANTILE_LEVELS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+"""In percent: how a feature spreads among the training units of a class."""
 _FORMER_RULES = {"prior-weighted": "balanced", "argmax": "probable"}
 
 
@@ -69,6 +72,9 @@ class Feature(_Value):
         Physical unit; empty for a pure number.
     low, high : float or None
         Range seen in training, as the uncertainty rule uses it.
+    quantiles : mapping of str to tuple of float
+        Quantiles at `QUANTILE_LEVELS` among the training units of each class; classes without a known value are left
+        out.
     """
 
     name: str
@@ -76,6 +82,17 @@ class Feature(_Value):
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    quantiles: Mapping[str, tuple[float, ...]] = Field(default_factory=dict, max_length=MAX_CLASSES)
+
+    @model_validator(mode="after")
+    def _has_quantiles_in_order(self) -> Self:
+        """Refuse quantiles that are none."""
+        for label, values in self.quantiles.items():
+            if len(values) != len(QUANTILE_LEVELS) or list(values) != sorted(values):
+                raise ValueError(
+                    f"the quantiles of {self.name!r} for {label!r} are not {len(QUANTILE_LEVELS)} in order"
+                )
+        return self
 
 
 class NoCalibration(_Value):

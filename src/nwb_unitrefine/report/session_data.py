@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.explain import evidence_of, explain
+from nwb_unitrefine.explain import class_quantiles, evidence_of, explain, telling_values
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.learn.suggest import MIN_SPIKES
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
@@ -44,7 +44,6 @@ def session_data(
     curation: Curation,
     *,
     model: Model | None = None,
-    quantiles: ClassQuantiles | None = None,
     history: Sequence[Run] = (),
 ) -> dict[str, Any]:
     """Collect what a page shows.
@@ -54,8 +53,6 @@ def session_data(
     curation : Curation
     model : Model, optional
         The one that predicted; without it, units have no reasons.
-    quantiles : ClassQuantiles, optional
-        Of the model's training units.
     history : sequence of Run, optional
         Runs of the file, the oldest first: labels that a person set are shown, and columns that a run wrote are not
         compared with these labels.
@@ -66,6 +63,7 @@ def session_data(
         Of texts, numbers, lists and dicts, ready for JSON. No folder, address or name of a machine is in it.
     """
     units, predictions, features = curation.units, curation.predictions, curation.features
+    quantiles = class_quantiles(model) if model is not None else None
     reasons = explain(model, features, predictions) if model is not None else None
     summaries = summarise(units.spike_times_s)
     document = {
@@ -85,7 +83,7 @@ def session_data(
         ],
         "notes": dict(features.notes),
         "rests_on": curation.rests_on.value if curation.rests_on is not None else "",
-        "units": _units(curation, reasons),
+        "units": _units(curation, reasons, telling_values(reasons, features, quantiles) if reasons is not None else []),
         "evidence": _evidence(reasons),
         "features": _features(curation, quantiles),
         "waveforms": _waveforms(units),
@@ -152,7 +150,7 @@ def _file(units: Units) -> dict[str, Any]:
     }
 
 
-def _units(curation: Curation, reasons: Reasons | None) -> dict[str, Any]:
+def _units(curation: Curation, reasons: Reasons | None, telling: list[str]) -> dict[str, Any]:
     """One list for each property, in the order of the units table."""
     units, predictions = curation.units, curation.predictions
     ids = [_plain(unit) for unit in units.unit_ids.tolist()]
@@ -166,6 +164,7 @@ def _units(curation: Curation, reasons: Reasons | None) -> dict[str, Any]:
         "uncertain": predictions.uncertain.astype(int).tolist(),
         "remark": list(predictions.reasons),
         "reason": [reasons.sentence(row) for row in range(len(ids))] if reasons is not None else [],
+        "telling": telling,
         "group": group,
         "depth_um": depth,
         "x_um": place,

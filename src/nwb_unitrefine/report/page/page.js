@@ -40,6 +40,7 @@ const unitPage = (() => {
         uncertain: Boolean(session.units.uncertain[row]),
         remark: session.units.remark[row],
         reason: session.units.reason[row] || "",
+        telling: (session.units.telling || [])[row] || "",
         contamination: session.units.contamination ? session.units.contamination[row] : "",
         person: session.units.person[row],
         author: session.units.author[row],
@@ -349,7 +350,7 @@ const unitPage = (() => {
     const words = [bars];
     if (unit.uncertain || unit.remark) words.push(element("p", { class: "warn" }, `Uncertain: ${unit.remark}.`));
     if (unit.contamination) words.push(element("p", {}, unit.contamination));
-    if (unit.reason) words.push(element("p", {}, unit.reason));
+    if (unit.reason) words.push(element("p", {}, unit.reason, unit.telling ? ` ${unit.telling[0].toUpperCase()}${unit.telling.slice(1)}.` : ""));
     return words;
   }
 
