@@ -182,5 +182,5 @@ def test_a_damaged_run_is_named(labelled: Path) -> None:
     """Where a run cannot be read nobody knows whose labels the file has."""
     with h5py.File(labelled, "a") as file:
         file["general/unit_curation/run_0001"].attrs["kind"] = "weather"
-    with pytest.raises(SourceError, match="'run_0001' is damaged"):
+    with pytest.raises(SourceError, match="'run_0001' is not as ndx-unit-curation describes it"):
         read_labelled([labelled])
