@@ -59,8 +59,11 @@ def command(
     """
     from nwb_unitrefine.learn import evaluate
     from nwb_unitrefine.learn.adapted_scores import score_adapted
+    from nwb_unitrefine.learn.figures import draw_figures, require_matplotlib
     from nwb_unitrefine.learn.labelled.tasks import parse_task
 
+    if figures is not None:
+        require_matplotlib()
     loaded = load(model or ("default",)) if model or not (learned or recipe) else None
     classes = CLASSES if loaded is None else loaded.classes
     dataset = read_sources(
@@ -77,8 +80,6 @@ def command(
     if loaded is not None:
         scored.insert(0, evaluate(loaded, dataset))
     if figures is not None:
-        from nwb_unitrefine.learn.figures import draw_figures
-
         for file in draw_figures(scored, folder=figures):
             say(f"drawn: {file}", err=True)
     gained = [[score_adapted(one, n_labels=n_labels, seed=seed) for n_labels in adapt] for one in scored]

@@ -137,6 +137,15 @@ def command(
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")
+    learner = _learner(
+        search=search or bool(classifiers or imputers or scalers),
+        classifiers=classifiers,
+        imputers=imputers,
+        scalers=scalers,
+        draws=draws,
+        jobs=jobs,
+        inputs=parse_metrics(metrics) if metrics else {},
+    )
     dataset = read_sources(
         sources,
         labels=labels,
@@ -152,15 +161,7 @@ def command(
     trained = train_model(
         dataset,
         output=output,
-        learner=_learner(
-            search=search or bool(classifiers or imputers or scalers),
-            classifiers=classifiers,
-            imputers=imputers,
-            scalers=scalers,
-            draws=draws,
-            jobs=jobs,
-            inputs=parse_metrics(metrics) if metrics else {},
-        ),
+        learner=learner,
         seed=seed,
         command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
         validate=validate,

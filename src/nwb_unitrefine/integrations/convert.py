@@ -110,6 +110,8 @@ def convert(
     path, target = Path(source), Path(output)
     if target.exists() and not overwrite:
         raise WriteError(f"{target} already exists.", tip="Choose another name, or ask to overwrite it.")
+    if path.exists() and find_spec("neuroconv") is None:
+        raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files")
     hints = hints or SourceHints()
     units = read_source(path, hints=hints)
     sorter = find_sorter(path, sorter=hints.sorter) if units.source.kind == "sorter" else None
@@ -149,8 +151,6 @@ def _require_start(missing: tuple[str, ...], path: Path) -> None:
 
 def _open_interface(sorter: Sorter | None, path: Path, units: Units, sampling_rate_hz: float | None) -> Any:
     """Interface of neuroconv that may know the session; None for Kilosort and Phy, whose folders say nothing of it."""
-    if find_spec("neuroconv") is None:
-        raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files")
     if units.source.kind not in {"sorter", "analyzer"}:
         raise SourceError(f"{path} is {units.source.kind}, not a sorter's output: there is nothing to convert.")
     if sorter is None or not sorter.interface or not sorter.extractor:

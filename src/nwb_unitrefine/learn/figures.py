@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.learn.evaluate import Scored
 
-__all__ = ["draw_confusion", "draw_coverage", "draw_figures", "draw_reliability"]
+__all__ = ["draw_confusion", "draw_coverage", "draw_figures", "draw_reliability", "require_matplotlib"]
 
 DARK = 0.5
 """Share above which a cell of the confusion matrix is dark enough for white text."""
@@ -55,12 +56,22 @@ def draw_figures(scored: Sequence[Scored], *, folder: str | Path) -> tuple[Path,
     return tuple(files)
 
 
+def require_matplotlib() -> None:
+    """Refuse to draw without matplotlib, which is not imported to find out.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", extra="figures", purpose="to draw figures")
+
+
 def _figure(*, width: float, height: float) -> tuple[Any, Any]:
     """The one door to matplotlib; a figure of its own, so that no window opens and no global state changes."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="figures", purpose="to draw figures") from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 

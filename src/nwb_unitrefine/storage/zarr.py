@@ -100,8 +100,13 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> Iterato
         yield root
 
 
-def require_zarr() -> Any:
+def require_zarr(purpose: str = "to read Zarr files") -> Any:
     """The one door to zarr.
+
+    Parameters
+    ----------
+    purpose : str, optional
+        What it is needed for, for the message.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def require_zarr() -> Any:
     try:
         import zarr
     except ImportError as error:
-        raise MissingExtraError("zarr", extra="zarr", purpose="to read Zarr files") from error
+        raise MissingExtraError("zarr", extra="zarr", purpose=purpose) from error
     return zarr
 
 

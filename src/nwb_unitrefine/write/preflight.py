@@ -10,7 +10,7 @@ from nwb_unitrefine.history.runs import read_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.remote.addresses import is_address
-from nwb_unitrefine.storage.zarr import is_zarr_folder
+from nwb_unitrefine.storage.zarr import is_zarr_folder, require_zarr
 from nwb_unitrefine.write.columns import column_names, columns_to_replace, edited_columns
 from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 from nwb_unitrefine.write.options import WriteOptions
@@ -42,8 +42,12 @@ def require_writable(
         If a column by another program is in the way.
     SourceError
         If the file keeps no labels, or its history cannot be read.
+    MissingExtraError
+        If a Zarr store is to be made without zarr.
     """
     options = options or WriteOptions()
+    if output is not None and Path(output).suffix == ".zarr":
+        require_zarr("to write Zarr files")
     if is_address(str(source)):
         if not options.units_only:
             raise WriteError(

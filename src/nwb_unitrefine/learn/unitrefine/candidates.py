@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["CLASSIFIERS", "IMPUTERS", "SCALERS", "available_classifiers", "make_pipeline"]
+__all__ = ["CLASSIFIERS", "IMPUTERS", "SCALERS", "available_classifiers", "make_pipeline", "require_classifiers"]
 
 IMPUTERS = ("median", "most_frequent", "knn", "iterative")
 SCALERS = ("standard", "minmax", "robust")
@@ -61,9 +62,24 @@ _BOOSTING = {"lightgbm": "lightgbm", "xgboost": "xgboost", "catboost": "catboost
 
 def available_classifiers() -> tuple[str, ...]:
     """List the classifiers whose package is installed."""
-    from importlib.util import find_spec
+    return tuple(name for name in CLASSIFIERS if _is_installed(name))
 
-    return tuple(name for name in CLASSIFIERS if name not in _BOOSTING or find_spec(_BOOSTING[name]) is not None)
+
+def require_classifiers(names: Iterable[str]) -> None:
+    """Refuse classifiers whose package is not installed, without importing any; unknown names are left to `Search`.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    for name in names:
+        if not _is_installed(name):
+            raise MissingExtraError(_BOOSTING[name], extra="boosting", purpose=f"to train with {name}")
+
+
+def _is_installed(name: str) -> bool:
+    """Whether the package of a classifier is there; scikit-learn always is."""
+    return name not in _BOOSTING or find_spec(_BOOSTING[name]) is not None
 
 
 def make_pipeline(*, imputer: str, scaler: str, classifier: str, parameters: Mapping[str, Any], seed: int) -> Any:
@@ -149,18 +165,17 @@ def _classifier(name: str, parameters: Mapping[str, Any], seed: int) -> Any:
 
 def _boosting(name: str, parameters: Mapping[str, Any], seed: int) -> Any:
     """The one door to LightGBM, XGBoost and CatBoost."""
-    try:
-        if name == "lightgbm":
-            from lightgbm import LGBMClassifier
+    require_classifiers([name])
+    if name == "lightgbm":
+        from lightgbm import LGBMClassifier
 
-            return LGBMClassifier(
-                random_state=seed, n_jobs=1, deterministic=True, force_col_wise=True, verbose=-1, **parameters
-            )
-        if name == "xgboost":
-            from xgboost import XGBClassifier
+        return LGBMClassifier(
+            random_state=seed, n_jobs=1, deterministic=True, force_col_wise=True, verbose=-1, **parameters
+        )
+    if name == "xgboost":
+        from xgboost import XGBClassifier
 
-            return XGBClassifier(random_state=seed, n_jobs=1, tree_method="hist", **parameters)
-        from catboost import CatBoostClassifier
-    except ImportError as error:
-        raise MissingExtraError(_BOOSTING[name], extra="boosting", purpose=f"to train with {name}") from error
+        return XGBClassifier(random_state=seed, n_jobs=1, tree_method="hist", **parameters)
+    from catboost import CatBoostClassifier
+
     return CatBoostClassifier(random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False, **parameters)

@@ -16,7 +16,13 @@ from nwb_unitrefine.learn.input_sets import choose_inputs
 from nwb_unitrefine.learn.learner import describe, in_memory, metric_table
 from nwb_unitrefine.learn.scores import balanced_accuracy
 from nwb_unitrefine.learn.splits import split
-from nwb_unitrefine.learn.unitrefine.candidates import CLASSIFIERS, IMPUTERS, SCALERS, make_pipeline
+from nwb_unitrefine.learn.unitrefine.candidates import (
+    CLASSIFIERS,
+    IMPUTERS,
+    SCALERS,
+    make_pipeline,
+    require_classifiers,
+)
 from nwb_unitrefine.models.manifest import ConditionalCalibration, Uncertainty
 
 if TYPE_CHECKING:
@@ -94,6 +100,7 @@ class Search:
                 raise TrainingError(
                     f"{', '.join(map(repr, strange))} cannot be searched over.", tip=f"One of: {', '.join(known)}."
                 )
+        require_classifiers(self.classifiers)
 
     @property
     def name(self) -> str:

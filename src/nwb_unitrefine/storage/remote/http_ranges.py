@@ -131,6 +131,7 @@ class HttpRanges:
 
     def _receive(self, start: int, stop: int, received: bytearray) -> tuple[str, bool]:
         """Ask once and add to `received` what comes; return why it ended early, or nothing, and whether it was slow."""
+        _urllib3()
         from nwb_unitrefine.storage.remote.connections import TooSlowError
 
         try:
