@@ -13,8 +13,8 @@ from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, compare, cross_
 from nwb_unitrefine.learn.adapted_scores import score_adapted
 from nwb_unitrefine.learn.default_model import read_base_dataset
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
-from nwb_unitrefine.learn.figures import draw_figures
 from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
+from nwb_unitrefine.learn.scoring.figures import draw_figures
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored

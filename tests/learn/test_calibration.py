@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import check_grad
 
 from nwb_unitrefine.learn.calibration import fit_calibration, penalised_gradient, penalised_loss
-from nwb_unitrefine.learn.scores import calibration_error
+from nwb_unitrefine.learn.scoring.scores import calibration_error
 from nwb_unitrefine.models.calibration import apply_calibration
 
 

@@ -59,8 +59,8 @@ def command(
     """
     from nwb_unitrefine.learn import evaluate
     from nwb_unitrefine.learn.adapted_scores import score_adapted
-    from nwb_unitrefine.learn.figures import draw_figures, require_matplotlib
     from nwb_unitrefine.learn.labelled.tasks import parse_task
+    from nwb_unitrefine.learn.scoring.figures import draw_figures, require_matplotlib
 
     if figures is not None:
         require_matplotlib()

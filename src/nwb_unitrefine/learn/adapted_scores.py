@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.adaptation import STRENGTH, fit_adaptation
-from nwb_unitrefine.learn.scores import balanced_accuracy, bootstrap_interval, calibration_error
+from nwb_unitrefine.learn.scoring.scores import balanced_accuracy, bootstrap_interval, calibration_error
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:

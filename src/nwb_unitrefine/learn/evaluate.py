@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
-from nwb_unitrefine.learn.scores import bootstrap_interval, score
+from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
 from nwb_unitrefine.vocabulary.common_classes import common_classes

@@ -14,7 +14,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.calibration import fit_calibration
 from nwb_unitrefine.learn.input_sets import choose_inputs
 from nwb_unitrefine.learn.learner import describe, in_memory, metric_table
-from nwb_unitrefine.learn.scores import balanced_accuracy
+from nwb_unitrefine.learn.scoring.scores import balanced_accuracy
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.learn.unitrefine.candidates import (
     CLASSIFIERS,

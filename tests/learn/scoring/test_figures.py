@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nwb_unitrefine.learn.evaluate import Scored
-from nwb_unitrefine.learn.figures import draw_confusion, draw_figures, draw_reliability
+from nwb_unitrefine.learn.scoring.figures import draw_confusion, draw_figures, draw_reliability
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nwb_unitrefine.learn.scores import (
+from nwb_unitrefine.learn.scoring.scores import (
     accuracy_at_coverage,
     balanced_accuracy,
     bootstrap_interval,

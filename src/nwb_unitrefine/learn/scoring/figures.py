@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import MissingExtraError
-from nwb_unitrefine.learn.scores import accuracy_at_coverage, reliability
+from nwb_unitrefine.learn.scoring.scores import accuracy_at_coverage, reliability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

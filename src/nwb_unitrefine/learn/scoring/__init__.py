@@ -1,0 +1,1 @@
+"""Scores of labels against those of people, and figures of them."""
