@@ -101,3 +101,18 @@ def test_what_is_kept_is_near_what_was_wanted(scored) -> None:
     pooled = scored[0].pooled
     assert 0.6 < pooled["kept"] < 0.95
     assert pooled["accuracy_kept"] >= pooled["accuracy"]
+
+
+def test_parts_can_be_counted(make, small_learner) -> None:
+    """Whoever follows is handed each part that is left out, with how many there are; the scores are the same."""
+    counted = []
+
+    def follow(steps, /, *, total, doing):
+        for step in steps:
+            counted.append((total, doing))
+            yield step
+
+    dataset = make()
+    followed = cross_validate(small_learner, dataset, follow=follow)
+    assert counted == [(len(set(dataset.subjects.tolist())), f"scoring {small_learner.name}")] * counted[0][0]
+    np.testing.assert_array_equal(followed.probabilities, cross_validate(small_learner, dataset).probabilities)

@@ -83,7 +83,7 @@ def make_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def show_progress(steps: Iterable[Step], *, total: int, doing: str) -> Iterator[Step]:
+def show_progress(steps: Iterable[Step], /, *, total: int, doing: str) -> Iterator[Step]:
     """Yield the steps of long work; a terminal shows how many are done of how many, on standard error.
 
     Parameters

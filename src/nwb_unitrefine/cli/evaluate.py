@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nwb_unitrefine.cli._options import load
-from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
+from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_progress
 from nwb_unitrefine.cli.train import label_options, read_sources
 from nwb_unitrefine.records import CLASSES
 
@@ -113,7 +113,7 @@ def _cross_validated(dataset: Dataset, *, learned: bool, recipe: bool, seed: int
     from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, cross_validate
 
     learners = ([BoostedTrees()] if learned else []) + ([UnitRefineRecipe()] if recipe else [])
-    return [cross_validate(learner, dataset, seed=seed) for learner in learners]
+    return [cross_validate(learner, dataset, seed=seed, follow=show_progress) for learner in learners]
 
 
 def _print(scored: list[Scored]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ def command(
             folder=folder,
             preprocess=preprocess,
             jobs=jobs,
+            progress=sys.stderr.isatty(),
         )
         raw = compute_from_raw(units, options)
     with make_console(stderr=True).status(FIRST_TIME):

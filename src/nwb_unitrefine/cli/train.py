@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say
+from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_progress
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def command(
         command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
         validate=validate,
         overwrite=overwrite,
+        follow=show_progress,
     )
     manifest = trained.model.manifest
     assert manifest is not None
@@ -211,6 +212,7 @@ def read_sources(
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
+        follow=show_progress,
     )
     if not quiet:
         print_problems(dataset.problems)

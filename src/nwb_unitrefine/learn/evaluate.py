@@ -9,6 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
+from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
@@ -164,7 +165,14 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
 
 
 def cross_validate(
-    learner: Learner, dataset: Dataset, *, by: str = "auto", seed: int = 0, hide: Sequence[str] = (), name: str = ""
+    learner: Learner,
+    dataset: Dataset,
+    *,
+    by: str = "auto",
+    seed: int = 0,
+    hide: Sequence[str] = (),
+    name: str = "",
+    follow: Follow = unseen,
 ) -> Scored:
     """Score a way to make models: make one without each subject in turn, and score it on that subject.
 
@@ -183,16 +191,25 @@ def cross_validate(
         poorer sources.
     name : str, optional
         What to call it; by default the learner's name.
+    follow : Follow, optional
+        Is handed the parts that are left out one after another, and may count them.
 
     Returns
     -------
     Scored
     """
-    return cross_validate_hiding(learner, dataset, hidden={name or learner.name: hide}, by=by, seed=seed)[0]
+    hidden = {name or learner.name: hide}
+    return cross_validate_hiding(learner, dataset, hidden=hidden, by=by, seed=seed, follow=follow)[0]
 
 
 def cross_validate_hiding(
-    learner: Learner, dataset: Dataset, *, hidden: Mapping[str, Sequence[str]], by: str = "auto", seed: int = 0
+    learner: Learner,
+    dataset: Dataset,
+    *,
+    hidden: Mapping[str, Sequence[str]],
+    by: str = "auto",
+    seed: int = 0,
+    follow: Follow = unseen,
 ) -> tuple[Scored, ...]:
     """Score a way to make models on several kinds of sources at once; see `cross_validate`.
 
@@ -202,7 +219,7 @@ def cross_validate_hiding(
     dataset : Dataset
     hidden : mapping of str to sequence of str
         What to call each kind of source, and the metrics that it lacks.
-    by, seed
+    by, seed, follow
         As of `cross_validate`.
 
     Returns
@@ -229,7 +246,7 @@ def cross_validate_hiding(
         )
         for name in hidden
     ]
-    for train, test in parts:
+    for train, test in follow(parts, total=len(parts), doing=f"scoring {learner.name}"):
         left = dataset.take(train)
         require_every_class(left, without=", ".join(sorted(set(dataset.recordings[test].tolist()))))
         model = learner.fit(left, seed=seed)

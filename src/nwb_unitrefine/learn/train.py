@@ -11,6 +11,7 @@ from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
 from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.models.folder import require_free, write_folder
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def train_model(
     validate: bool = True,
     keep_training_data: bool = True,
     overwrite: bool = False,
+    follow: Follow = unseen,
 ) -> Trained:
     """Train a model.
 
@@ -80,6 +82,8 @@ def train_model(
         on.
     overwrite : bool
         Whether to replace a model folder that is there. Nothing else is replaced.
+    follow : Follow, optional
+        As of `cross_validate`, for the scores.
 
     Returns
     -------
@@ -99,12 +103,13 @@ def train_model(
         _log.warning("%s", warning)
     model = (learner or BoostedTrees()).fit(dataset, seed=seed)
     assert model.manifest is not None
+    evaluations = _validate(learner or BoostedTrees(), model, dataset, seed=seed, follow=follow) if validate else ()
     manifest = model.manifest.model_copy(
         update={
             "name": name or (Path(output).name if output is not None else "unnamed"),
             "version": version,
             "description": description or model.manifest.description,
-            "evaluations": _validate(learner or BoostedTrees(), model, dataset, seed=seed) if validate else (),
+            "evaluations": evaluations,
             "training": model.manifest.training.model_copy(update={"command": command}),
         }
     )
@@ -123,7 +128,9 @@ def train_model(
     return Trained(model=model, path=path, warnings=warnings)
 
 
-def _validate(learner: Learner, model: FittedModel, dataset: Dataset, *, seed: int) -> tuple[Evaluation, ...]:
+def _validate(
+    learner: Learner, model: FittedModel, dataset: Dataset, *, seed: int, follow: Follow
+) -> tuple[Evaluation, ...]:
     """Score how well models made this way do on each kind of source that this one was made for."""
     groups = feature_groups(model.inputs)
     hidden = {
@@ -132,7 +139,7 @@ def _validate(learner: Learner, model: FittedModel, dataset: Dataset, *, seed: i
         ]
         for lacking in missing_tiers(model.inputs)
     }
-    scored = cross_validate_hiding(learner, dataset, hidden=hidden, seed=seed)
+    scored = cross_validate_hiding(learner, dataset, hidden=hidden, seed=seed, follow=follow)
     return tuple(
         one.to_evaluation(features=[name for name in model.inputs if name not in lacking])
         for one, lacking in zip(scored, hidden.values(), strict=True)

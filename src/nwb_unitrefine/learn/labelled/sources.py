@@ -11,6 +11,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables, read_labels, subject_of
+from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import existing_labels, label_candidates, read_label_authors, read_units
 from nwb_unitrefine.read.tables import is_table
@@ -33,6 +34,7 @@ def read_labelled(
     subject_pattern: str | None = None,
     description: str = "",
     licence: str = "",
+    follow: Follow = unseen,
 ) -> Dataset:
     """Read labelled units from tables and from sources of spikes alike.
 
@@ -44,6 +46,8 @@ def read_labelled(
         Where the labels are and what they mean; a table of labels needs one source.
     definition, subject_pattern, description, licence
         As of these.
+    follow : Follow, optional
+        Is handed the sources, and may count them.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def read_labelled(
             "A table of labels belongs to one source.", tip="Train on one source, or give labels in each."
         )
     parts = []
-    for source in sources:
+    for source in follow(sources, total=len(sources), doing="reading labelled units"):
         shared: dict[str, Any] = {
             "rules": rules,
             "subject_pattern": subject_pattern,
