@@ -15,6 +15,7 @@
     │   ├── FileBusyError      another program has the file open
     │   ├── FileChangedError   the file is no longer the one that was read
     │   └── JournalError       a journal beside the file cannot be applied
+    ├── SchedulerError         a cluster's scheduler is gone or cannot run a task
     └── MissingExtraError      an optional dependency is not installed
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "NoUnitsError",
+    "SchedulerError",
     "SourceError",
     "SourceNotFoundError",
     "TrainingError",
@@ -140,6 +142,10 @@ class FileChangedError(WriteError):
 
 class JournalError(WriteError):
     """A journal beside the file is damaged or belongs to another file."""
+
+
+class SchedulerError(UnitRefineError):
+    """The scheduler of a cluster cannot be reached, went away, or cannot run a task."""
 
 
 class MissingExtraError(UnitRefineError):

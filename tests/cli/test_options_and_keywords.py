@@ -40,6 +40,17 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "predict": (*LOADING, *SOURCE, "compute_features"),
     "convert": (*LOADING, *SOURCE, "integrations.convert"),
     "demo": ("demo.simulate_session",),
+    "inspect": (*LOADING, *SOURCE),
+    "dandiset plan": ("batch.dandisets.plan_dandiset",),
+    "dandiset label": (
+        *LOADING,
+        *SOURCE,
+        "batch.study.label_study",
+        "batch.study.Workforce",
+        "batch.tasks.TaskOptions",
+    ),
+    "dandiset summary": ("batch.summary.summarize_study",),
+    "status": (),
 }
 """Functions and values whose keywords a command's options are, below ``nwb_unitrefine``."""
 
@@ -81,6 +92,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "compare": {"all_units": "rows that are printed"},
     "predict": {"output": "a table of what is returned"},
     "convert": {"no_labels": "model=None"},
+    "dandiset label": {"list": "calls pending"},
     "demo": {"output": "simulate_session(path)", "overwrite": "a file that is there is removed before"},
 }
 """Options that are no keyword, and what Python users write instead."""

@@ -1,4 +1,4 @@
-"""Many sources, one after another; one that fails does not stop the rest."""
+"""Many sources: one after another, or as a study that can be interrupted; one that fails does not stop the rest."""
 
 from __future__ import annotations
 

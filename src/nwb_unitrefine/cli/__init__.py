@@ -48,6 +48,9 @@ COMMANDS = (
     "compare",
     "model",
     "predict",
+    "inspect",
+    "dandiset",
+    "status",
     "convert",
     "demo",
 )

@@ -11,7 +11,7 @@ __all__ = ["private_parts", "recorded_name", "shown_name", "without_secrets"]
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HUB = re.compile(r"hf://", re.IGNORECASE)
 _ASSET = re.compile(r"/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)", re.IGNORECASE)
-_DANDI = re.compile(r"DANDI(?:-[A-Z]+)?:\d{6}(?:@[\w.]+)?/", re.IGNORECASE)
+_DANDI = re.compile(r"(?:[A-Z]+-)?DANDI(?:-[A-Z-]+)?:\d{6}(?:@[\w.]+)?/", re.IGNORECASE)
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w./-]+)?")
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)

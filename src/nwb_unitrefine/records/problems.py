@@ -237,6 +237,31 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Unit ids of a table repeat; its rows are numbered instead.",
     )
+    UNITS_DUPLICATED = (
+        "units.likely-duplicates",
+        Severity.WARNING,
+        "Two units share most of their spikes: the same neuron seems to be in the table twice.",
+    )
+    UNITS_SPLIT = (
+        "units.likely-split",
+        Severity.INFO,
+        "Two units have alike waveforms and keep each other's refractory period: they may be one neuron.",
+    )
+    RECORDING_SHORT = (
+        "recording.too-short",
+        Severity.WARNING,
+        "The spikes span less time than metrics such as the presence ratio need.",
+    )
+    MODEL_OTHER_DATA = (
+        "model.other-data",
+        Severity.WARNING,
+        "Most units lie outside the range of what the model was trained on: it was not made for such data.",
+    )
+    LABELS_COLUMNS_DIFFER = (
+        "labels.columns-differ",
+        Severity.INFO,
+        "Two columns of labels in the source disagree about units.",
+    )
     RAW_SPIKES_OUTSIDE = (
         "raw.spikes-outside",
         Severity.INFO,

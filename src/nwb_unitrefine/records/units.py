@@ -187,12 +187,15 @@ class Electrodes:
         Name of each electrode's group (probe or shank).
     position_source : str
         The columns that the positions were taken from, as ``"rel_x, rel_y"``.
+    locations : array of str, shape (n_electrodes,), or None
+        Brain region of each electrode, as the file names it; None where no column says.
     """
 
     ids: NDArray[Any]
     positions_um: NDArray[np.float64] | None
     groups: NDArray[Any]
     position_source: str = ""
+    locations: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

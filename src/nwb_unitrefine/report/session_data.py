@@ -16,6 +16,7 @@ from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.read import compare_labels, existing_labels
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
+from nwb_unitrefine.report.unit_places import unit_groups, unit_positions_um, unit_regions
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
 from nwb_unitrefine.vocabulary import METRICS
 
@@ -32,9 +33,6 @@ __all__ = ["FORMAT", "session_data", "with_history"]
 
 FORMAT = 1
 """Version of this data: a page refuses what it does not know."""
-
-_REGION_COLUMNS = ("brain_area", "brain_region", "region", "location", "structure", "ecephys_structure_acronym", "area")
-"""Columns of the units table that name a brain region, as archives call them."""
 
 _QUANTILE_LEVELS = (5, 25, 50, 75, 95)
 """What the strips beside each metric show of the training units."""
@@ -154,7 +152,7 @@ def _units(curation: Curation, reasons: Reasons | None, telling: list[str]) -> d
     """One list for each property, in the order of the units table."""
     units, predictions = curation.units, curation.predictions
     ids = [_plain(unit) for unit in units.unit_ids.tolist()]
-    group, depth, place = _places(units)
+    places = unit_positions_um(units)
     return {
         "id": ids,
         "spikes": units.spike_times_s.counts.tolist(),
@@ -165,42 +163,11 @@ def _units(curation: Curation, reasons: Reasons | None, telling: list[str]) -> d
         "remark": list(predictions.reasons),
         "reason": [reasons.sentence(row) for row in range(len(ids))] if reasons is not None else [],
         "telling": telling,
-        "group": group,
-        "depth_um": depth,
-        "x_um": place,
-        "region": _regions(units),
+        "group": unit_groups(units),
+        "depth_um": [] if places is None else _rounded(places[:, 1], 1),
+        "x_um": [] if places is None else _rounded(places[:, 0], 1),
+        "region": unit_regions(units),
     }
-
-
-def _places(units: Units) -> tuple[list[str], list[float | None], list[float | None]]:
-    """Electrode group and position of each unit's main channel; empty lists where the file knows none."""
-    electrodes, waveforms = units.electrodes, units.waveforms
-    if electrodes is None:
-        return [], [], []
-    rows = np.full(len(units), -1, dtype=np.int64)
-    if waveforms is not None and waveforms.mean.size:
-        size = np.nan_to_num(np.abs(waveforms.mean).max(axis=1), nan=-1)
-        main = waveforms.channels[np.arange(len(units)), size.argmax(axis=1)]
-        rows = np.where(size.max(axis=1) > 0, main, -1)
-    elif units.unit_electrodes is not None:
-        rows = np.array([row[0] if len(row) == 1 else -1 for row in units.unit_electrodes], dtype=np.int64)
-    known = (rows >= 0) & (rows < len(electrodes.ids))
-    group = [
-        str(electrodes.groups[row]) if here else "" for row, here in zip(rows.tolist(), known.tolist(), strict=True)
-    ]
-    if electrodes.positions_um is None:
-        return group, [], []
-    places = np.where(known[:, None], electrodes.positions_um[np.where(known, rows, 0)], np.nan)
-    return group, _rounded(places[:, 1], 1), _rounded(places[:, 0], 1)
-
-
-def _regions(units: Units) -> list[str]:
-    """Brain region of each unit, where a column names it."""
-    for name in _REGION_COLUMNS:
-        column = units.columns.get(name)
-        if column is not None and isinstance(column.values, np.ndarray) and column.values.dtype.kind in "OU":
-            return [str(value) for value in column.values.tolist()]
-    return []
 
 
 def _evidence(reasons: Reasons | None) -> dict[str, Any]:

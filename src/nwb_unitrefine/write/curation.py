@@ -56,6 +56,7 @@ def write_curation(
     replace_human: bool = False,
     units_only: bool = False,
     source_digest: str = "",
+    source_name: str = "",
     again: bool = False,
     dry_run: bool = False,
 ) -> WriteReport:
@@ -85,6 +86,9 @@ def write_curation(
         source is HDF5 and the other way round, and the source may be on another machine.
     source_digest : str, optional
         Digest of the source, as an archive states it, for the copy to refer to.
+    source_name : str, optional
+        Public name of the source, as ``DANDI:000123@draft/sub-1/sub-1.nwb``, for the copy to refer to; by default, what
+        is public of its path or address.
     again : bool, optional
         Add a run even where it would be the same as the one in effect.
     dry_run : bool, optional
@@ -144,7 +148,7 @@ def write_curation(
         place /= derived_name(curation.units.source) + ".zarr" * (source.is_dir() and not units_only)
 
     def change_copy(store: UnitsStore) -> WriteReport:
-        store.describe_source(_about_source(curation.units.source, source_digest))
+        store.describe_source(_about_source(curation.units.source, digest=source_digest, name=source_name))
         return change(store)
 
     with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
@@ -153,9 +157,9 @@ def write_curation(
     return replace(report, path=place, bytes_written=applied.bytes_written, left_out=left_out)
 
 
-def _about_source(source: Source, digest: str) -> dict[str, str]:
+def _about_source(source: Source, *, digest: str, name: str) -> dict[str, str]:
     """Say which file a copy was derived from, by what is public of it."""
-    about = {"source": recorded_name(source.uri), "source_object_id": source.object_id, "source_digest": digest}
+    about = {"source": recorded_name(name or source.uri), "source_object_id": source.object_id, "source_digest": digest}
     return {name: value for name, value in about.items() if value}
 
 

@@ -40,16 +40,25 @@ def read_electrodes(root: Group, context: ReadContext) -> Electrodes | None:
     ids = ids_array.read()
     groups = _groups(table, len(ids))
     positions_um, source = _positions(table, groups, context)
-    return Electrodes(ids=ids, positions_um=positions_um, groups=groups, position_source=source)
+    locations = _texts(table, "location", len(ids))
+    return Electrodes(ids=ids, positions_um=positions_um, groups=groups, position_source=source, locations=locations)
 
 
 def _groups(table: Group, n_electrodes: int) -> NDArray[Any]:
     """Each electrode's group by name; references serve where the file has no names."""
     for name in ("group_name", "group"):
-        array = table.array(name)
-        if array is not None and array.shape == (n_electrodes,) and array.dtype.kind in "OSU":
-            return array.read()
+        names = _texts(table, name, n_electrodes)
+        if names is not None:
+            return names
     return np.full(n_electrodes, "", dtype=object)
+
+
+def _texts(table: Group, name: str, n_electrodes: int) -> NDArray[Any] | None:
+    """A column of text; None where there is none of this name and length."""
+    array = table.array(name)
+    if array is None or array.shape != (n_electrodes,) or array.dtype.kind not in "OSU":
+        return None
+    return array.read()
 
 
 def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tuple[NDArray[np.float64] | None, str]:

@@ -19,6 +19,7 @@ _DANDI = re.compile(
     r"(?P<instance>DANDI(?:-[A-Z]+)?):(?P<dandiset>\d{6})(?:@(?P<version>[\w.]+))?/(?P<path>.+)", re.IGNORECASE
 )
 _ASSET_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ON_INSTANCE = re.compile(rf"dandi://(?P<instance>[\w.-]+)/assets/(?P<asset>{_ASSET_ID.pattern})", re.IGNORECASE)
 _ZARR = re.compile(rf"(?:\.zarr|/zarr/{_ASSET_ID.pattern})/*$", re.IGNORECASE)
 """What the root of a Zarr store is called: by its suffix, or as in DANDI's own bucket."""
 
@@ -57,7 +58,7 @@ def is_address(source: str) -> bool:
     [True, True, False]
     """
     return any(pattern.match(source) for pattern in (_WEB, _S3)) or any(
-        pattern.fullmatch(source) for pattern in (_DANDI, _ASSET_ID)
+        pattern.fullmatch(source) for pattern in (_DANDI, _ASSET_ID, _ON_INSTANCE)
     )
 
 
@@ -68,8 +69,8 @@ def resolve_address(source: str) -> Address:
     ----------
     source : str
         ``https://…``, ``s3://bucket/key``, ``DANDI:000123/path`` (``DANDI:000123@0.230223.0815/path`` for a published
-        version, ``DANDI-SANDBOX:…`` for the sandbox), or the id of a DANDI asset. The environment variable
-        ``DANDI_INSTANCE`` names the instance that ``DANDI:`` and asset ids mean.
+        version, ``DANDI-SANDBOX:…`` for the sandbox), the id of a DANDI asset, or ``dandi://INSTANCE/assets/ID``. The
+        environment variable ``DANDI_INSTANCE`` names the instance that ``DANDI:`` and plain asset ids mean.
 
     Raises
     ------
@@ -104,8 +105,11 @@ def _dandi_address(source: str) -> Address:
     except ImportError as error:
         raise MissingExtraError("dandi", extra="dandi", purpose="to read from DANDI") from error
     found = _DANDI.fullmatch(source)
+    on_instance = _ON_INSTANCE.fullmatch(source)
     instance = found["instance"].lower() if found else "dandi"
-    if instance == "dandi":
+    if on_instance:
+        instance = on_instance["instance"]
+    elif instance == "dandi":
         instance = os.environ.get("DANDI_INSTANCE", "dandi")
     try:
         with DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None) as client:
@@ -113,7 +117,7 @@ def _dandi_address(source: str) -> Address:
                 dandiset = client.get_dandiset(found["dandiset"], found["version"] or "draft")
                 asset = dandiset.get_asset_by_path(found["path"])
             else:
-                asset = client.get_asset(source)
+                asset = client.get_asset(on_instance["asset"] if on_instance else source)
             token = client.session.headers.get("Authorization")
             is_zarr = asset.asset_type.name == "ZARR"
             if is_zarr:

@@ -1,0 +1,65 @@
+"""``nwb-unitrefine inspect``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._render import json_option, print_json, say, show_progress
+from nwb_unitrefine.records import SourceHints
+
+__all__ = ["command"]
+
+FEW = 8
+
+
+@click.command("inspect")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@model_option
+@source_options
+@json_option
+def command(sources: tuple[str, ...], *, model: tuple[str, ...], as_json: bool, **hints: Any) -> int:
+    """Report what is wrong with the units of files, and how to mend it; nothing is written.
+
+    Messages have the form of nwbinspector's: importance, location, units. Units that may be one neuron are pointed
+    out, not merged. The exit code is 1 where a file cannot be read or a problem is critical.
+    """
+    from nwb_unitrefine.batch import find_sources, label_many
+    from nwb_unitrefine.batch.findings import IMPORTANCE, Finding, findings_of
+    from nwb_unitrefine.records.names import without_secrets
+
+    found = find_sources(sources)
+    labelling = label_many(found, model=load(model), dry_run=True, hints=SourceHints(**hints))
+    findings: list[Finding] = []
+    for result in show_progress(labelling, total=len(found), doing="inspecting"):
+        if result.curation is not None:
+            findings += findings_of(result.curation)
+            continue
+        error = without_secrets(str(result.error))
+        code = "source.unreadable"
+        findings.append(Finding(source=result.source, importance="ERROR", code=code, message=error))
+    counts = Counter(finding.importance for finding in findings)
+    if as_json:
+        print_json({"n_sources": len(found), "counts": counts, "findings": findings})
+    else:
+        for importance in ("ERROR", *IMPORTANCE.values()):
+            of_this = [finding for finding in findings if finding.importance == importance]
+            if of_this:
+                say(importance)
+            for finding in of_this:
+                _print(finding)
+        say(", ".join([f"{len(found)} sources", *(f"{number} {name}" for name, number in counts.items())]))
+    return int(counts["ERROR"] + counts["CRITICAL"] > 0)
+
+
+def _print(finding: Any) -> None:
+    """One finding in two or three lines."""
+    units = [str(unit) for unit in finding.unit_ids[:FEW]] + ["…"] * (len(finding.unit_ids) > FEW)
+    where = f"{finding.source} {finding.location}".strip() + (f" (units {', '.join(units)})" if units else "")
+    say(f"  {finding.code}  {where}")
+    say(f"    {finding.message}")
+    if finding.remedy:
+        say(f"    mend: {finding.remedy}")

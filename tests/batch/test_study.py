@@ -1,0 +1,200 @@
+"""A study of many files: what is done once is not done again, and whatever is killed loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.bare_nwb import make_session
+from nwb_unitrefine.batch.executors import WorkerDiedError, run_tasks
+from nwb_unitrefine.batch.ledger import Ledger, claimed
+from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
+from nwb_unitrefine.batch.study import Workforce, label_study, study_options, study_status
+from nwb_unitrefine.batch.tasks import TaskOptions
+from nwb_unitrefine.errors import SourceError, SourceNotFoundError
+from nwb_unitrefine.write import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def test_a_plan_lists_each_file_once_and_counts_what_changed(tmp_path) -> None:
+    """Planning again finds new, changed and gone files, and never the study's own outputs."""
+    files = [tmp_path / "data" / name for name in ("a.nwb", "b.nwb", "c.nwb")]
+    files[0].parent.mkdir()
+    for file in files:
+        file.write_text("x")
+    study = tmp_path / "data" / "study"
+    assert write_plan(study, plan_files([tmp_path / "data"], study=study)) == (3, 0, 0)
+    (study / "dandiset").mkdir()
+    (study / "dandiset" / "made.nwb").touch()
+    files[1].write_text("longer")
+    files[2].unlink()
+    (tmp_path / "data" / "d.nwb").touch()
+    assert write_plan(study, plan_files([tmp_path / "data"], study=study)) == (1, 1, 1)
+    assert [Path(entry.id).name for entry in read_plan(study)] == ["a.nwb", "b.nwb", "d.nwb"]
+
+
+def test_derived_files_of_one_name_are_told_apart(tmp_path) -> None:
+    """Two entries whose derived files would have one name get names that differ, and always the same ones."""
+    entries = [
+        Entry(id=str(n), source="", content="", output=output_path(f"sub-1/sub-1_ses-2_{kind}.nwb"))
+        for n, kind in enumerate(("ecephys", "behavior+ecephys"))
+    ]
+    write_plan(tmp_path, entries)
+    outputs = [entry.output for entry in read_plan(tmp_path)]
+    assert len(set(outputs)) == 2
+    assert all(output.startswith("sub-1/sub-1_ses-2_desc-curated_obj-") for output in outputs)
+    write_plan(tmp_path, entries)
+    assert [entry.output for entry in read_plan(tmp_path)] == outputs
+
+
+def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path) -> None:
+    """What is no study is not labelled, and the message names the command that makes one."""
+    with pytest.raises(SourceNotFoundError, match="dandiset plan"):
+        list(label_study(tmp_path, TaskOptions()))
+
+
+def test_a_line_that_a_crash_cut_off_is_taken_away(tmp_path) -> None:
+    """The ledger is read up to its last whole line, and the next line follows that one."""
+    ledger = Ledger(tmp_path)
+    ledger.append({"key": "a", "outcome": "labelled"})
+    with (tmp_path / "ledger.jsonl").open("a") as file:
+        file.write('{"key": "b", "outc')
+    assert Ledger(tmp_path).refresh().outcomes == {"a": "labelled"}
+    Ledger(tmp_path).append({"key": "c", "outcome": "refused"})
+    assert [json.loads(line)["key"] for line in (tmp_path / "ledger.jsonl").read_text().splitlines()] == ["a", "c"]
+    assert ledger.refresh().outcomes == {"a": "labelled", "c": "refused"}
+
+
+def test_an_entry_is_claimed_by_one_at_a_time(tmp_path) -> None:
+    """Neither another thread nor another process gets a claim that is held; afterwards it is free."""
+    code = (
+        "import sys; from pathlib import Path; from nwb_unitrefine.batch.ledger import claimed\n"
+        "with claimed(Path(sys.argv[1]), sys.argv[2]) as mine: print(mine)"
+    )
+
+    def other_process(name: str) -> str:
+        command = [sys.executable, "-c", code, str(tmp_path), name]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    with claimed(tmp_path, "a") as mine, claimed(tmp_path, "a") as again, claimed(tmp_path, "b") as another:
+        assert (mine, again, another) == (True, False, True)
+        assert other_process("a") == "False"
+    assert other_process("a") == "True"
+
+
+def test_a_share_that_does_not_exist_is_refused() -> None:
+    """Shares are numbered from 0; any other number is refused before anything is done."""
+    for index, of in ((2, 2), (-1, 2), (0, 0)):
+        with pytest.raises(SourceError, match="no share"):
+            Workforce(task_index=index, of=of)
+
+
+def _double(number: int) -> int:
+    return 2 * number
+
+
+def _die_once(place: str) -> str:
+    """Kill the worker the first time, if the task says so."""
+    path = Path(place)
+    if path.name == "always" or (path.name == "once" and not path.exists()):
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_loses_its_task_only(tmp_path) -> None:
+    """A task whose worker dies is tried again, given up after three deaths, and no other task notices."""
+    tasks = [str(tmp_path / name) for name in ("a", "once", "always", "b")]
+    found = {Path(task).name: result for task, result in run_tasks(_die_once, tasks, workers=2)}
+    assert {name: found[name] for name in ("a", "once", "b")} == {"a": "a", "once": "once", "b": "b"}
+    assert isinstance(found["always"], WorkerDiedError)
+
+
+@pytest.mark.slow
+def test_tasks_are_taken_as_they_are_needed() -> None:
+    """A long list of tasks is not held in memory: few are taken before the first is done."""
+    taken: list[int] = []
+
+    def numbers() -> Iterable[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    running = run_tasks(_double, numbers(), workers=2)
+    next(running)
+    assert len(taken) <= 4
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three sessions and a file that is no NWB file."""
+    folder = tmp_path_factory.mktemp("sessions")
+    first = make_session(folder / "sub-m1_ses-a_ecephys.nwb")
+    for name in ("sub-m1_ses-b_ecephys.nwb", "other.nwb"):
+        shutil.copy(first, folder / name)
+    (folder / "sub-m2_ecephys.nwb").write_text("not HDF5")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_study_is_labelled_once(tmp_path, sessions) -> None:
+    """Each file gets a derived file with its history; a refusal is a line with its reason; nothing is done twice."""
+    study = tmp_path / "study"
+    write_plan(study, plan_files([sessions], study=study))
+    options = study_options(TaskOptions())
+    lines = list(label_study(study, options))
+    assert sorted(line["outcome"] for line in lines) == ["labelled", "labelled", "labelled", "refused"]
+    made = sorted(place.relative_to(study / "dandiset").as_posix() for place in study.glob("dandiset/*/*.nwb"))
+    assert len(made) == 3
+    assert made[0].startswith("sub-m1/sub-m1_ses-a_desc-curated_ecephys")
+    assert all(len(read_history(study / "dandiset" / name)) == 1 for name in made)
+    assert not list((study / ".in-work").iterdir())
+    status = study_status(study)
+    assert (status.n_labelled, status.n_refused, status.n_waiting) == (3, 1, 0)
+    assert sum(status.labels.values()) == 18
+    assert list(label_study(study, options)) == []
+    again = list(label_study(study, options, retry_failed=True))
+    assert [line["outcome"] for line in again] == ["refused"]
+    assert list(label_study(study, study_options(TaskOptions(columns="quality")), only_new=True)) == []
+
+
+@pytest.mark.slow
+def test_a_file_that_changed_after_the_plan_is_refused(tmp_path, sessions) -> None:
+    """Labels never stand for another content than the plan's: the ledger says to plan again."""
+    shutil.copytree(sessions, tmp_path / "data")
+    study = tmp_path / "study"
+    write_plan(study, plan_files([tmp_path / "data" / "other.nwb"], study=study))
+    os.utime(tmp_path / "data" / "other.nwb", ns=(1, 1))
+    (line,) = label_study(study, study_options(TaskOptions()))
+    assert line["reason"] == "FileChangedError"
+    assert not list(study.glob("dandiset/*/*.nwb"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--workers", "2"], ["--scheduler", "local", "--workers", "2"]])
+def test_a_killed_client_leaves_a_study_that_goes_on(tmp_path, sessions, arguments: list[str]) -> None:
+    """Kill the client after its first line; another run does the rest, and each file is in the ledger once."""
+    study = tmp_path / "study"
+    write_plan(study, plan_files([sessions], study=study))
+    command = [sys.executable, "-m", "nwb_unitrefine", "dandiset", "label", str(study), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as run:
+        while run.poll() is None and not (study / "ledger.jsonl").exists():
+            pass
+        run.kill()
+    subprocess.run(command, check=False, capture_output=True)
+    keys = [json.loads(line)["key"] for line in (study / "ledger.jsonl").read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == 4
+    assert len(list(study.glob("dandiset/*/*.nwb"))) == 3
+    assert not list((study / ".in-work").iterdir())
