@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers.simulated_nwb import make_session, write_nwb
-from nwb_unitrefine import curate, load_model
+from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.report import ReportRow, render_page, session_data, write_overview, write_page
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
@@ -106,3 +108,25 @@ def test_files_without_waveforms_or_positions_have_pages(tmp_path, model):
     data = session_data(curate(path, model=model), model=model)
     assert data["waveforms"] is None
     assert "bare.nwb" in render_page(data)
+
+
+@pytest.mark.parametrize("program", ["pynwb", "SpikeInterface", "pynapple"])
+def test_the_lines_for_other_programs_run(tmp_path, model, monkeypatch, program):
+    """The code on the page, run beside a labelled file, finds the units that are single and not uncertain."""
+    pytest.importorskip({"SpikeInterface": "spikeinterface"}.get(program, program), reason=f"needs {program}")
+    path = write_nwb(tmp_path / "session.nwb", make_session(n_units=12), waveforms="all")
+    curation = curate(path, model=model)
+    write_curation(curation)
+    predictions = curation.predictions
+    expected = predictions.unit_ids[(predictions.labels == "sua") & ~predictions.uncertain].tolist()
+    monkeypatch.chdir(tmp_path)
+    texts = session_data(curation, model=model)["texts"]
+    (code,) = [one["code"] for one in texts if one["title"].endswith(program)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of these programs
+        names: dict[str, Any] = {}
+        exec(compile(code, program, "exec"), names)
+    good = names["good"]
+    found = good.get_unit_ids() if program == "SpikeInterface" else list(good.index)
+    assert [int(unit) for unit in found] == expected
+    assert expected

@@ -17,19 +17,23 @@ from pynwb import NWBHDF5IO
 
 with NWBHDF5IO({name!r}, "r") as io:
     units = io.read().units.to_dataframe()
-good = units[units["unitrefine_label"] == "sua"]"""
+good = units[(units["unitrefine_label"] == "sua") & ~units["unitrefine_uncertain"]]"""
 
 _SPIKEINTERFACE = """\
 from spikeinterface.extractors import read_nwb_sorting
 
 sorting = read_nwb_sorting({name!r}, electrical_series_path=None, sampling_frequency={rate:g})
-good = sorting.select_units(sorting.unit_ids[sorting.get_property("unitrefine_label") == "sua"])"""
+single = sorting.get_property("unitrefine_label") == "sua"
+certain = ~sorting.get_property("unitrefine_uncertain").astype(bool)
+good = sorting.select_units(sorting.unit_ids[single & certain])"""
 
 _PYNAPPLE = """\
 import pynapple as nap
 
-units = nap.load_file({name!r})["units"]
-good = units[units["unitrefine_label"] == "sua"]"""
+file = nap.load_file({name!r})
+units = file["units"]
+uncertain = file.nwb.units["unitrefine_uncertain"].data[:]  # pynapple leaves out columns of booleans
+good = units[(units["unitrefine_label"] == "sua") & ~uncertain.astype(bool)]"""
 
 _SHELL = """\
 nwb-unitrefine label {name}
@@ -62,9 +66,12 @@ def page_texts(curation: Curation) -> list[dict[str, Any]]:
     ]
     if curation.units.source.kind.startswith("nwb-hdf5"):
         texts += [
-            {"title": "Only the single units: pynwb", "code": _PYNWB.format(name=name)},
-            {"title": "Only the single units: SpikeInterface", "code": _SPIKEINTERFACE.format(name=name, rate=rate)},
-            {"title": "Only the single units: pynapple", "code": _PYNAPPLE.format(name=name)},
+            {"title": "Only the certain single units: pynwb", "code": _PYNWB.format(name=name)},
+            {
+                "title": "Only the certain single units: SpikeInterface",
+                "code": _SPIKEINTERFACE.format(name=name, rate=rate),
+            },
+            {"title": "Only the certain single units: pynapple", "code": _PYNAPPLE.format(name=name)},
         ]
     return [*texts, {"title": "For a methods section", "text": _methods(curation)}]
 
