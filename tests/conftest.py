@@ -30,4 +30,5 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The secret that journals are sealed with is one of these tests, and not the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield

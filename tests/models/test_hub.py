@@ -5,28 +5,12 @@ from __future__ import annotations
 import pytest
 
 from helpers.model_factory import fitted_pipeline, make_features, make_manifest, training_table
-from helpers.servers.hub_server import serve
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, push_model, write_folder
 from nwb_unitrefine.models.hub import HubAddress, parse_address
 
 # The Hub's client sends files in a way that its HTTP library advises against.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A Hub, and a client that knows no other."""
-    from huggingface_hub import constants
-
-    with serve() as running:
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, running.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", "hf_loopback")
-        yield running
 
 
 @pytest.fixture

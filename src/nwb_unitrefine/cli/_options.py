@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._render import say
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
@@ -75,14 +76,27 @@ _LOADING = (
     ),
 )
 
+
+def _mention_remote(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    """Tell that a name stands for a model on the Hub: it is other people's, and is fetched."""
+    from nwb_unitrefine.models.registry import find_registered
+
+    for name in value:
+        model = None if name == "default" or Path(name).exists() else find_registered(name)
+        if model is not None and model.is_remote:
+            say(f"note: {name} is a model on the Hugging Face Hub, {model.source}", err=True)
+    return value
+
+
 _SOURCE = click.option(
     "--model",
+    callback=_mention_remote,
     multiple=True,
     default=("default",),
     show_default="default",
     metavar="MODEL",
-    help="default, a model folder, rules/NAME or a file of rules, or hf://OWNER/REPO[@REVISION]; twice: two models in "
-    "a row.",
+    help="default, a name (see model list), a folder, rules/NAME or a file of rules, or hf://OWNER/REPO[@REVISION]; "
+    "twice: two models in a row.",
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from nwb_unitrefine.cli._options import load, loading_options, parse_labels
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from nwb_unitrefine.model_list import ListedModel
     from nwb_unitrefine.models import FittedModel, Model, RuleModel
 
 __all__ = ["command"]
@@ -72,33 +72,79 @@ def push(*, folder: str, repo_id: str, message: str, private: bool, include_data
 
 
 @command.command("pull")
-@click.argument("source", metavar="hf://OWNER/REPO[@REVISION]")
-@click.argument("folder")
-def pull(*, source: str, folder: str) -> None:
-    """Copy a model from the Hugging Face Hub into a folder, without loading it."""
-    from nwb_unitrefine.models import pull_model
+@click.argument("source", metavar="NAME|hf://OWNER/REPO[@REVISION]")
+@click.argument("folder", required=False)
+@click.option("--update", is_flag=True, help="Let a name stand for the newest commit from now on.")
+@json_option
+def pull(*, source: str, folder: str | None, update: bool, as_json: bool) -> None:
+    """Fetch a model from the Hugging Face Hub, without loading it.
 
-    say(f"{source} is in {pull_model(source, folder)}")
+    A NAME (see model list) is fetched into the Hub client's cache, and stands for this commit and digest from
+    then on. With FOLDER, the model is copied there.
+    """
+    from nwb_unitrefine.models import pin_model, pull_model
+
+    if folder is None or update:
+        identity = pin_model(source, update=update)
+        if as_json:
+            print_json(identity)
+        else:
+            say(f"{source} is {identity.source}@{identity.revision}, a model on the Hugging Face Hub, from now on")
+            say(f"{identity.digest}; licence: {identity.licence or 'not stated'}")
+    if folder is not None:
+        say(f"{source} is in {pull_model(source, folder)}", err=as_json)
 
 
 @command.command("list")
+@click.option("--for", "source", metavar="SOURCE", help="Find out for each model whether this gives what it needs.")
 @json_option
-def list_models(*, as_json: bool) -> None:
-    """List the published models that have a name here; using one fetches it where it is not in the cache."""
-    from nwb_unitrefine.models import registered_models
+def list_models(*, source: str | None, as_json: bool) -> None:
+    """List the models that have a name: ours, rules, published ones, and those of your own list.
 
-    found = [(model, model.cached_revision) for model in registered_models()]
+    Your own list is models.json among the settings of programs, or what NWB_UNITREFINE_MODELS names. Using a name
+    fetches the model once; it then stands for the same commit until model pull NAME --update.
+    """
+    from nwb_unitrefine.model_list import list_models as listed_models
+
+    found = listed_models(source)
     if as_json:
-        print_json([{**asdict(model), "cached_revision": revision or None} for model, revision in found])
+        print_json(found)
         return
     print_table(
-        "Models by name (default comes with the package; the others are on the Hugging Face Hub)",
-        ["model", "distinguishes", "species", "in the cache", "source"],
+        "Models by name",
+        ["model", "kind", "distinguishes", "species", "probe", "needs", "licence", "in the cache", "stands for"],
         [
-            [model.name, model.task, model.species or "not stated", revision[:7] or "no", model.source]
-            for model, revision in found
+            [
+                one.name,
+                one.kind,
+                one.task,
+                one.species or "–",
+                one.probe or "–",
+                f"{len(one.needs)} features" if one.needs is not None else "unknown",
+                one.licence or ("not stated" if one.needs is not None else "unknown"),
+                "–" if one.kind != "Hub" else one.cached_revision[:7] or "no",
+                "–" if one.kind != "Hub" else one.pinned_revision[:7] or "newest",
+            ]
+            for one in found
         ],
     )
+    if source is not None:
+        print_table(
+            f"What {source} gives them",
+            ["model", "enough", "missing"],
+            [[one.name, one.fits, _missing(one)] for one in found],
+        )
+    for one in found:
+        if one.note:
+            say(f"note: {one.name}: {one.note}", err=True)
+
+
+def _missing(one: ListedModel) -> str:
+    """Name the first features that a source does not give a model."""
+    if one.missing is None:
+        return f"unknown: nwb-unitrefine model pull {one.name}" if one.kind == "Hub" and not one.note else "unknown"
+    more = f" and {len(one.missing) - 4} more" if len(one.missing) > 4 else ""
+    return ", ".join(one.missing[:4]) + more
 
 
 @command.command("describe")

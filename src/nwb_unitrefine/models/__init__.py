@@ -2,10 +2,11 @@
 
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
-from nwb_unitrefine.models.hub import pull_model, push_model
+from nwb_unitrefine.models.hub import push_model
 from nwb_unitrefine.models.load import describe_classes, load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model
+from nwb_unitrefine.models.named import pin_model, pull_model
 from nwb_unitrefine.models.registry import RegisteredModel, registered_models
 from nwb_unitrefine.models.rules import RuleModel
 
@@ -19,6 +20,7 @@ __all__ = [
     "RuleModel",
     "describe_classes",
     "load_model",
+    "pin_model",
     "predict",
     "pull_model",
     "push_model",

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, TRAINING_DATA, read_folder
-from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["HubAddress", "fetch", "parse_address", "pull_model", "push_model"]
+__all__ = ["HubAddress", "fetch", "parse_address", "push_model"]
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _ADDRESS = re.compile(
@@ -183,43 +180,6 @@ def push_model(
         digest=folder.digest,
         licence=folder.licence,
     )
-
-
-def pull_model(source: str, folder: Path | str) -> Path:
-    """Copy a model from the Hub into a folder of one's own, as it is there.
-
-    Nothing of it is loaded; `load_model` does that, and refuses what it does not trust.
-
-    Parameters
-    ----------
-    source : str
-        ``"hf://owner/repo[@revision]"``, or the name of a published model.
-    folder : Path or str
-        The folder to make.
-
-    Returns
-    -------
-    Path
-        `folder`.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, or the folder already exists.
-    """
-    registered = find_registered(source)
-    address, target = parse_address(source if registered is None else registered.source), Path(folder)
-    if address is None:
-        raise ModelError(
-            f"{source} is no address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."
-        )
-    if target.exists():
-        raise ModelError(f"{target} already exists.", tip="Choose another folder.")
-    fetched, _ = fetch(address)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(target) as place:
-        shutil.copytree(fetched, place)  # the client's cache holds links to files of its own
-    return target
 
 
 @contextmanager

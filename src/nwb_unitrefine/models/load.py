@@ -16,6 +16,7 @@ from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
+from nwb_unitrefine.models.named import fetch_named
 from nwb_unitrefine.models.recorded import recorded_source
 from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.models.rules import is_rule_source, load_rules
@@ -247,10 +248,18 @@ def _load_one(
     """Find one model's folder, wherever it is, and load it."""
     if missing == "ignore":
         raise ModelError("missing='ignore' is for rules.", tip="Models take missing='refuse' or 'impute'.")
-    address = None
-    if isinstance(source, str) and not Path(source).exists():
-        registered = find_registered(source)
-        address = parse_address(source if registered is None else registered.source)
+    is_packaged = isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir()
+    is_name = isinstance(source, str) and not is_packaged and not Path(source).exists()
+    registered = find_registered(str(source)) if is_name else None
+    if registered is not None and registered.is_remote:
+        folder, commit = fetch_named(registered, revision=revision)
+        name = registered.source.rpartition("/")[2]
+        where = registered.source
+        model = _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
+        return replace(model, missing=missing)
+    if registered is not None:
+        source = registered.source
+    address = parse_address(str(source)) if is_name and registered is None else None
     if address is not None:
         if revision is not None and address.revision not in (None, revision):
             raise ModelError(f"{source} names a revision, and revision={revision!r} another.")
@@ -263,7 +272,7 @@ def _load_one(
         return replace(model, missing=missing)
     if revision is not None:
         raise ModelError(f"{source} is no repository, so it has no revision.", tip="Write hf://owner/repo.")
-    if isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir():
+    if is_packaged:
         path, where = PACKAGED / source, "packaged"
     else:
         path, where = Path(source).expanduser(), str(source)
