@@ -96,14 +96,14 @@ def test_other_models_are_left_to_scikit_learn(tmp_path, kind):
     assert read_boosted_trees(open_archive(path)) is None
 
 
-def test_the_default_model_needs_no_scikit_learn():
-    """The packaged model is loaded and predicts in a process that cannot import scikit-learn."""
+def test_the_default_model_needs_no_scikit_learn_and_no_pandas():
+    """The packaged model is loaded and predicts in a process that can import neither: both take long to import."""
     script = (
-        "import sys; sys.modules['sklearn'] = None\n"
-        "from pathlib import Path\n"
+        "import sys; sys.modules['sklearn'] = sys.modules['pandas'] = None\n"
+        "import numpy as np\n"
         "from nwb_unitrefine.models import load_model\n"
         "model = load_model('default')\n"
-        "assert model.estimator.fitted.predict_proba([[float('nan')] * len(model.inputs)]).shape == (1, 3)\n"
+        "assert model.estimator.predict_proba(np.full((1, len(model.inputs)), np.nan)).shape == (1, 3)\n"
     )
     path = [entry for entry in sys.path if entry]
     script = f"import sys; sys.path[:0] = {path!r}\n{script}"

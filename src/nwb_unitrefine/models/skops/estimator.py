@@ -11,7 +11,7 @@ import numpy as np
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.skops.archive import broken, open_archive
 from nwb_unitrefine.models.skops.audit import audit, list_types
-from nwb_unitrefine.models.skops.boosted_trees import read_boosted_trees
+from nwb_unitrefine.models.skops.boosted_trees import BoostedTrees, read_boosted_trees
 from nwb_unitrefine.models.skops.build import construct, require_packages, version_of
 from nwb_unitrefine.models.skops.integrity import MAX_FEATURES
 from nwb_unitrefine.models.skops.isolation import IsolatedEstimator, needs_isolation
@@ -81,7 +81,9 @@ class Estimator:
         ModelError
             If the estimator fails, as one does that was damaged, or that cannot take missing values.
         """
-        table = _as_trained_on(inputs, self.columns)
+        # Trees of ours look at positions; importing pandas for the names would take as long as reading a file.
+        named = () if isinstance(self.fitted, BoostedTrees) else self.columns
+        table = _as_trained_on(inputs, named)
         if not len(inputs):
             return np.empty((0, len(self.classes)))
         try:
