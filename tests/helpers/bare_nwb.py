@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from helpers.simulated_nwb import write_nwbfile
 from nwb_unitrefine.records import Ragged
 
 if TYPE_CHECKING:
@@ -18,13 +19,12 @@ def make_trains(n_units: int = 6, seed: int = 0) -> Ragged:
     """Spike times of units, ten spikes more for each."""
     rng = np.random.default_rng(seed)
     trains = [np.sort(rng.uniform(0, 100, 10 * (unit + 1))) for unit in range(n_units)]
-    offsets = np.concatenate([[0], np.cumsum([len(train) for train in trains])]).astype(np.int64)
-    return Ragged(np.concatenate(trains), offsets)
+    return Ragged.concatenated(trains)
 
 
 def make_session(path: Path, *, n_units: int = 6, columns: dict[str, Any] | None = None) -> Path:
     """Write a session with pynwb; Zarr where the path ends in ``.zarr``."""
-    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb import NWBFile
     from pynwb.file import Subject
 
     subject = Subject(subject_id="m1", species="Mus musculus", sex="F", age="P90D", description="A mouse.")
@@ -52,15 +52,7 @@ def make_session(path: Path, *, n_units: int = 6, columns: dict[str, Any] | None
         nwbfile.add_unit(spike_times=train, electrodes=[0, 1, 2, 3], waveform_mean=shape, **values)
     nwbfile.units.resolution = 1 / 30_000
     nwbfile.units.waveform_rate = 30_000.0
-    if path.suffix == ".zarr":
-        from hdmf_zarr import NWBZarrIO
-
-        with NWBZarrIO(str(path), "w") as io:
-            io.write(nwbfile)
-    else:
-        with NWBHDF5IO(path, "w") as io:
-            io.write(nwbfile)
-    return path
+    return write_nwbfile(path, nwbfile, backend="zarr" if path.suffix == ".zarr" else "hdf5")
 
 
 def make_bare(path: Path, *, n_units: int = 6, **options: Any) -> Path:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bare", "Session", "make_session", "write_bare_nwb", "write_nwb"]
+__all__ = ["Bare", "Session", "make_session", "write_bare_nwb", "write_nwb", "write_nwbfile"]
 
 KINDS = ("sua", "mua", "noise")
 
@@ -173,10 +173,11 @@ def write_nwb(  # noqa: C901  # one switch for each optional part of a file
         nwbfile.units.resolution = 1 / session.sampling_rate_hz
     if waveform_rate and waveforms:
         nwbfile.units.waveform_rate = session.sampling_rate_hz
-    return _write(path, nwbfile, backend)
+    return write_nwbfile(path, nwbfile, backend=backend)
 
 
-def _write(path: Path, nwbfile: Any, backend: str) -> Path:
+def write_nwbfile(path: Path, nwbfile: Any, *, backend: str) -> Path:
+    """Write what pynwb holds in memory, to ``"hdf5"`` or ``"zarr"``, and return `path`."""
     if backend == "zarr":
         from hdmf_zarr import NWBZarrIO
 
