@@ -49,7 +49,7 @@ def curate(
         What the source does not state.
     adapt : bool, optional
         Move the model's boundary to where the labels lie that people set in the source. The run records how, so that
-        `verify` does the same. Fewer than five labels, or labels of one class, change nothing, and a problem says so.
+        `verify` does the same. Fewer than five labels, or labels of one class, change nothing, and are reported.
     adapt_from : sequence of str or Path, optional
         Further sources (or tables) with labels of people to take for it.
 

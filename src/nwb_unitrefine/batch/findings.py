@@ -44,7 +44,7 @@ _REMEDIES = {
     ProblemCode.WAVEFORMS_UNUSABLE: "Store waveform_mean as (units, samples) or (units, samples, channels).",
     ProblemCode.WAVEFORMS_ABSENT: "Store waveform_mean: most metrics of quality need it.",
     ProblemCode.WAVEFORMS_AXES_SWAPPED: "Store waveform_mean as (units, samples, channels).",
-    ProblemCode.WAVEFORMS_SCALE_UNKNOWN: "Store waveform_mean in volts, as its attribute `unit` says.",
+    ProblemCode.WAVEFORMS_SCALE_UNKNOWN: "Store waveform_mean in volts, as its attribute `unit` states.",
     ProblemCode.WAVEFORMS_IN_COUNTS: "Store waveform_mean in volts: multiply by the recording's gain.",
     ProblemCode.WAVEFORMS_RATE_ASSUMED: "Set the attribute sampling_rate of waveform_mean.",
     ProblemCode.WAVEFORMS_WHITENED: "Store mean waveforms of the filtered recording, not the sorter's templates.",

@@ -186,7 +186,7 @@ def _write(study: Path, task: LabelTask, curation: Curation, output: str) -> Non
     """Write the small file where nobody looks, then give it its name, in place of an older one."""
     entry, final = task.entry, study / DANDISET / output
     work = study / IN_WORK / sha256(entry.id.encode()).hexdigest()[:32]
-    shutil.rmtree(work, ignore_errors=True)  # what a worker that died left; the claim says that none has it in work
+    shutil.rmtree(work, ignore_errors=True)  # left by a worker that died; the claim shows that none works on it
     work.mkdir(parents=True)
     try:
         write_curation(

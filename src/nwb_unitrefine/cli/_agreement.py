@@ -49,17 +49,17 @@ def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collecti
 
 def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[str] = ()) -> None:
     """Print, for each column of labels that is not `ours`, a confusion table and one line that sums it up."""
-    for column, said in agreement_document(units, labels, ours=ours).items():
-        if not said["n_units"]:  # nothing to compare
+    for column, compared in agreement_document(units, labels, ours=ours).items():
+        if not compared["n_units"]:  # nothing to compare
             continue
         say()
         print_table(
-            f"Agreement with the column {column} (by a {said['who']})",
-            [column, *(f"we say {label}" for label in said["classes"])],
-            [[label, *row] for label, row in zip(said["classes"], said["confusion"], strict=True) if any(row)],
+            f"Agreement with the column {column} (by a {compared['who']})",
+            [column, *(f"we say {label}" for label in compared["classes"])],
+            [[label, *row] for label, row in zip(compared["classes"], compared["confusion"], strict=True) if any(row)],
         )
-        read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in said["meaning"].items())
+        read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in compared["meaning"].items())
         say(
-            f"read {read_as}; alike in {show_number(100 * said['accuracy'])} % of {said['n_units']} units, "
-            f"kappa {show_number(said['kappa'])}"
+            f"read {read_as}; alike in {show_number(100 * compared['accuracy'])} % of {compared['n_units']} units, "
+            f"kappa {show_number(compared['kappa'])}"
         )

@@ -26,11 +26,13 @@ __all__ = ["explain_model"]
     "--data", multiple=True, metavar="SOURCE", help="Units to explain; by default the model's training table."
 )
 @click.option("--figures", metavar="FOLDER", help="Draw importance and the effect on each unit there.")
-@click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of what is drawn.")
+@click.option(
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Seed of the random draws."
+)
 @loading_options
 @json_option
 def explain_model(model: str, *, data: tuple[str, ...], figures: str | None, seed: int, as_json: bool) -> None:
-    """Show what a model goes by, as SHAP values of its metrics.
+    """Show which metrics drive a model, as SHAP values.
 
     Values are exact for trees and linear models, member by member for ensembles, and sampled for others.
     """

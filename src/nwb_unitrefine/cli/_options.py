@@ -47,7 +47,7 @@ _LOADING = (
         metavar="TYPE",
         expose_value=False,
         callback=_keep,
-        help="A class that the model may hold besides those that are allowed anyway; its code runs.",
+        help="A further class that the model may contain; its code runs.",
     ),
     click.option(
         "--labels",
@@ -236,7 +236,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(min=0, min_open=True),
             help="Sampling rate of the recording, where the source does not state it.",
         ),
-        click.option("--sorter", metavar="NAME", help="Sorter output: which sorter, where that is not plain."),
+        click.option("--sorter", metavar="NAME", help="Sorter output: which sorter, where several match."),
     ):
         command = option(command)
     return command

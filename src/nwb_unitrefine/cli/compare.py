@@ -57,7 +57,7 @@ def command(
     """Show where models, rules and people agree about the same units, and where they differ.
 
     A SOURCE is whatever has units; or a table of labels alone, which counts as one curator. People are those of a
-    file's curation history, each by what they said themselves. Where two distinguish other classes, they are compared
+    file's curation history, each by their own labels. Where two distinguish other classes, they are compared
     on the finest classes that both distinguish. Units that a model was trained on do not count against people.
     """
     from nwb_unitrefine.comparison import compare
@@ -97,8 +97,8 @@ def _print_labellings(comparison: Comparison) -> None:
     shown = [*comparison.labellings, *([comparison.majority] if len(comparison.people) > 1 else [])]
     for one in shown:
         words, counts = np.unique(one.labels[one.labels != ""], return_counts=True)
-        said = ", ".join(f"{count} {word}" for word, count in zip(words.tolist(), counts.tolist(), strict=True))
-        rows.append([one.name, one.kind, int(counts.sum()), said])
+        listed = ", ".join(f"{count} {word}" for word, count in zip(words.tolist(), counts.tolist(), strict=True))
+        rows.append([one.name, one.kind, int(counts.sum()), listed])
     print_table(f"{len(comparison)} units", ["who", "kind", "labelled", "labels"], rows)
 
 

@@ -33,7 +33,11 @@ __all__ = ["command"]
 )
 @click.option("--figures", metavar="FOLDER", help="Draw confusion matrix, reliability and coverage there.")
 @click.option(
-    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of whatever is drawn in training."
+    "--seed",
+    default=0,
+    type=click.IntRange(0, 2**32 - 1),
+    show_default=True,
+    help="Seed of the random draws in training.",
 )
 @json_option
 def command(

@@ -33,7 +33,7 @@ def command(
     as_json: bool,
     **hints: Any,
 ) -> None:
-    """Show what speaks for the label of each unit, and against it.
+    """Show the evidence for and against the label of each unit.
 
     A kind of evidence, as refractory violations, is hidden from the model; the change of the label's probability is
     what it contributes. Contributions do not add up: two kinds of evidence that agree can each be missed without loss.
@@ -59,7 +59,7 @@ def command(
     else:
         ids = curation.predictions.unit_ids.tolist()
         print_table(
-            f"{source}: what speaks for each label",
+            f"{source}: evidence for each label",
             ["unit", "label", "probability", "reason"],
             [[ids[row], *_labelled(curation, row), reasons.sentence(row)] for row in rows],
         )

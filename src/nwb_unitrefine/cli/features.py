@@ -34,7 +34,9 @@ FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
 )
 @click.option("--recording", metavar="PATH", help="Where the raw traces are, if not in SOURCE; implies --from-raw.")
 @click.option("--electrical-series", metavar="PATH", help="Which ElectricalSeries, where the file has several.")
-@click.option("--folder", metavar="DIR", help="Keep what is computed from raw traces there, and take it up again.")
+@click.option(
+    "--folder", metavar="DIR", help="Keep results from raw traces there, and use those that are already there."
+)
 @click.option(
     "--no-preprocess",
     "preprocess",
@@ -60,7 +62,7 @@ def command(
     as_json: bool,
     **hints: Any,
 ) -> None:
-    """Compute the features of a file's units and say where each comes from."""
+    """Compute the features of a file's units and list the origin of each."""
     from nwb_unitrefine.metrics import compute_features, compute_from_raw
     from nwb_unitrefine.read import read_units
     from nwb_unitrefine.records import RawOptions

@@ -58,7 +58,7 @@ def _print_summary(file: str, summary: JournalSummary | None) -> None:
     if summary is None:
         say(f"{file}: no journal that has changed it, or would")
         return
-    writer = "you, on this machine" if summary.is_own else "somebody else, or you on another machine"
+    writer = "you, on this machine" if summary.is_own else "another user, or you on another machine"
     whole = "" if summary.is_whole else "; the journal is damaged"
     say(f"{summary.path.name}: a write by {writer}, of {summary.written}{whole}")
     say(f"  the file is {_STATES[summary.state]}")

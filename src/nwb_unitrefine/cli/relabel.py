@@ -81,7 +81,7 @@ def _pairs(units: Iterable[str]) -> Iterable[tuple[int, str]]:
 
 
 def _one_each(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
-    """Refuse two labels for one unit: nobody can say which counts."""
+    """Refuse two labels for one unit: it is unknown which counts."""
     labels: dict[int, str] = {}
     for unit, label in pairs:
         if labels.setdefault(unit, label) != label:

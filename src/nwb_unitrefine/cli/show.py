@@ -39,7 +39,7 @@ UNLABELLED = "unlabelled"
     "--contamination-below",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Units of which a larger share of foreign spikes is excluded with 95 % confidence, by refractory violations.",
+    help="Units whose share of foreign spikes is below this with 95 % confidence, by refractory violations.",
 )
 @click.option(
     "--sort",

@@ -16,7 +16,9 @@ __all__ = ["command"]
 @click.command("suggest")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--n", default=20, type=click.IntRange(1), show_default=True, help="How many units to suggest.")
-@click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of the draw.")
+@click.option(
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Seed of the random draw."
+)
 @model_option
 @source_options
 @json_option

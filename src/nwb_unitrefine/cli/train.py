@@ -32,7 +32,7 @@ def _require_regex(context: click.Context, option: click.Parameter, value: str |
 
 
 def label_options(function: click.decorators.FC) -> click.decorators.FC:
-    """Add the options that say what the labels of a source are."""
+    """Add the options on the labels of a source."""
     for option in reversed(
         (
             click.option("--labels", metavar="TABLE", help="Ids and labels, for one source that has no labels itself."),
@@ -91,7 +91,7 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
     help="Processes of a search; the model is the same for any.",
 )
 @click.option(
-    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Decides everything that is drawn."
+    "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Seed of all random draws."
 )
 @click.option("--licence", default="", help="SPDX identifier of the model's licence.")
 @click.option("--no-validate", "validate", is_flag=True, default=True, flag_value=False, help="Leave out the scores.")

@@ -35,7 +35,7 @@ def compare(
 ) -> Comparison:
     """Compare how models, rules and people label the same units.
 
-    Every person in the curation history of a file counts by what they said themselves, also where another one overruled
+    Every person in the curation history of a file counts by their own labels, also where another one overruled
     it. Columns of labels that the file has from elsewhere, and tables, are labellings, too.
 
     Parameters

@@ -23,7 +23,7 @@ Kind = Literal["model", "rule", "person", "program"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labelling:
-    """What one model, rule, person or other program says of all units.
+    """The labels of all units by one model, rule, person or other program.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Labelling:
     kind : {"model", "rule", "person", "program"}
         A program is one that wrote a column of labels before, such as the sorter; a rule may have done so, too.
     labels : array of str, shape (n_units,)
-        Empty where it says nothing.
+        Empty where it has no label.
     margins : array of float64, shape (n_units,)
         How far the score that decided is above the next one; NaN where there is none.
     trained_on : array of bool, shape (n_units,)
@@ -116,7 +116,7 @@ class Comparison:
 
     @property
     def majority(self) -> Labelling:
-        """What most people say of each unit; empty where as many say something else, or nobody says anything."""
+        """The label of each unit that most people set; empty where there is a tie, or nobody set one."""
         return majority(self.people, len(self))
 
     def pairs(self) -> list[PairAgreement]:
@@ -199,7 +199,7 @@ def majority(people: tuple[Labelling, ...], n_units: int) -> Labelling:
 
 
 def _agreement(first: Labelling, second: Labelling) -> PairAgreement:
-    """Compare two labellings, leaving out units of which one was trained on what people like the other say."""
+    """Compare two labellings, leaving out units where one was trained on labels by people like the other."""
     left_out = np.zeros(len(first.labels), np.bool_)
     if "person" in {first.kind, second.kind}:
         left_out = (first.trained_on | second.trained_on) & (first.labels != "") & (second.labels != "")

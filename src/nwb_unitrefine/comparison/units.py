@@ -127,8 +127,8 @@ def _read(source: str, *, mapping: Mapping[str, str] | None, hints: SourceHints 
         with open_nwb(units.source.uri) as nwb:
             runs = read_in_effect(nwb.root.group(HISTORY), where=units.source.uri)
         ours = label_authors(runs).columns
-        for person, said in _by_person(runs).items():
-            labels[person, "person"] = np.array([said.get(unit, "") for unit in units.unit_ids.tolist()], np.str_)
+        for person, given in _by_person(runs).items():
+            labels[person, "person"] = np.array([given.get(unit, "") for unit in units.unit_ids.tolist()], np.str_)
     for column, existing in existing_labels(units).items():
         if column not in ours:
             labels[f"column {column}", _KINDS[existing.who]] = existing.labels
@@ -143,14 +143,14 @@ def _read(source: str, *, mapping: Mapping[str, str] | None, hints: SourceHints 
 
 
 def _by_person(runs: Sequence[Run]) -> dict[str, dict[int, str]]:
-    """Collect what each person says of each unit, whether or not another person overruled it later."""
+    """Collect each person's label of each unit, whether or not another person overruled it later."""
     found: dict[str, dict[int, str]] = {}
     for run in runs:
         if run.kind is RunKind.HUMAN and run.label_column and not run.undoes:
             decided = slice(None) if run.changed is None else run.changed
             units = run.predictions.unit_ids[decided].tolist()
-            said = run.predictions.labels[decided].tolist()
-            found.setdefault(run.agent, {}).update(zip(units, said, strict=True))
+            given = run.predictions.labels[decided].tolist()
+            found.setdefault(run.agent, {}).update(zip(units, given, strict=True))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pictures of what a model goes by: importance of each metric, and its effect on each unit."""
+"""Figures of SHAP values: importance of each metric, and its effect on each unit."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Reasons:
     evidence : tuple of Evidence, length n_evidence
         Those that the model uses and at least one unit has.
     changes : array of float64, shape (n_units, n_evidence, n_classes)
-        Probability of each class with all evidence, minus that without this kind: positive where it speaks for the
+        Probability of each class with all evidence, minus that without this kind: positive where it supports the
         class. NaN where the model cannot do without it.
     features : tuple of tuple of str
         Features of each kind.
@@ -71,7 +71,7 @@ class Reasons:
         return [(self.evidence[i], float(own[i])) for i in order]
 
     def sentence(self, row: int) -> str:
-        """One sentence on what speaks for a unit's label, and against it; empty without a label."""
+        """One sentence on the evidence for and against a unit's label; empty without a label."""
         label = str(self.labels[row])
         ranked = self.ranked(row)
         if not label or not ranked:

@@ -217,7 +217,7 @@ def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
     Raises
     ------
     FileBusyError
-        If the lock is not to be had in that time.
+        If the lock is not free within that time.
     JournalError
         If an earlier write is unfinished and cannot be finished.
     """

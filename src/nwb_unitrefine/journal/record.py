@@ -27,7 +27,7 @@ only where the bytes around are those of that time. It is therefore not bound to
 or copied, journal and all, and is still recovered by itself.
 
 Where the secret is another (another user or machine, a home folder that is gone), the journal is not applied, and every
-command says so in one line. ``nwb-unitrefine recover --show FILE`` lists what it would change and in which state the
+command reports it in one line. ``nwb-unitrefine recover --show FILE`` lists what it would change and in which state the
 file is; ``--trust`` applies it after all, with the same limits to the target. One that came with a file can be deleted.
 The journal of an earlier release (version 1) has no seal and is never applied: the release that wrote it finishes it.
 """

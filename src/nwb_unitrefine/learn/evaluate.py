@@ -61,7 +61,7 @@ class Scored:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What was told apart, in the order of the probabilities."""
+        """The classes, in the order of the probabilities."""
         return self.dataset.classes
 
     @property

@@ -29,7 +29,7 @@ class Outcome:
     missing : sequence of Missing
         Units without the input, and what they lack, the weightiest first; the value may be had from elsewhere.
     otherwise : str
-        Why a value is NaN although the input is there: there is none to be had.
+        Why a value is NaN although the input is there: it does not exist.
     """
 
     values: NDArray[np.float64]

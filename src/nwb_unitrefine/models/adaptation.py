@@ -64,7 +64,7 @@ class Adaptation:
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def scores(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the scores of which the label is the largest: adapted probabilities over shares, scaled to sum 1."""
+        """Return the scores whose largest gives the label: adapted probabilities over shares, scaled to sum 1."""
         weighted = probabilities / np.asarray(self.shares)
         return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
 

@@ -84,7 +84,7 @@ def _ordered(classes: Sequence[str]) -> Sequence[str]:
 
 
 def _in_words(classes: Sequence[str]) -> str:
-    """List the classes as a sentence does, with what those mean that are not plain."""
+    """List the classes in a sentence, with the meaning of those that need one."""
     *others, last = (_SPELLED_OUT.get(name, _explained(name)) for name in _ordered(classes))
     return f"{', '.join(others)} or {last}"
 

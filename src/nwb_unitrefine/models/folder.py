@@ -3,7 +3,7 @@
 ::
 
     best_model.skops     the fitted estimator
-    classes.json         ours, beside a published model: what its classes mean, as a user said
+    classes.json         ours, beside a published model: what its classes mean, as a user stated
     model_info.json      label_conversion, requirements, metric_params: SpikeInterface's half
     manifest.json        ours: see `manifest`
     training_data.csv    one row a unit, one column a metric

@@ -135,7 +135,7 @@ def push_model(
     private : bool
         Whether a repository that is made here is private.
     include_data : bool
-        Whether ``training_data.csv`` and ``labels.csv`` are shared too. They are somebody's data, so not by default.
+        Whether ``training_data.csv`` and ``labels.csv`` are shared too. By default not: they may not be yours to share.
     allow_types : sequence of str
         As of `load_model`.
 

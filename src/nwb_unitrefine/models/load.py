@@ -364,6 +364,6 @@ def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, .
         try:
             names.append(resolve(f"{column}@{definition}").name)
         except FeatureError:
-            # A metric of somebody's own: it can be given, under this name, but not computed.
+            # A user's own metric: it can be given, under this name, but not computed.
             names.append(column)
     return tuple(names)

@@ -156,7 +156,7 @@ class Uncertainty(_Value):
     spike_count : str
         Name of the feature that counts spikes.
     max_contamination : float or None
-        Single units of which a larger share of foreign spikes cannot be excluded are uncertain (needs the feature
+        Single units in which a larger share of foreign spikes cannot be excluded are uncertain (needs the feature
         ``contamination_upper``); None for any share.
     """
 

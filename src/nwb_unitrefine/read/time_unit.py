@@ -67,7 +67,7 @@ _WHOLE_RECORDING = (0.5, 1.005)
 """Fraction of a recording that the spikes of a whole sorting span."""
 
 _SHORTEST_RECORDING_S, _SHORTEST_SESSION_S = 10.0, 1.0
-"""Shortest recording that says of a sorting that fits in it that it is in seconds; shortest one that denies it."""
+"""Shortest recording in which a sorting that fits shows that times are in seconds; shortest one that excludes it."""
 
 
 class Doubt(NamedTuple):

@@ -188,7 +188,7 @@ class Electrodes:
     position_source : str
         The columns that the positions were taken from, as ``"rel_x, rel_y"``.
     locations : array of str, shape (n_electrodes,), or None
-        Brain region of each electrode, as the file names it; None where no column says.
+        Brain region of each electrode, as the file names it; None where no column states it.
     """
 
     ids: NDArray[Any]

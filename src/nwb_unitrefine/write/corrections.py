@@ -241,7 +241,7 @@ def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) 
         )
     rows = np.isin(ids, list(labels))
     if rows.sum() != len(labels):
-        raise WriteError(f"{store.name} has units whose id is not unique: labels cannot be told apart.")
+        raise WriteError(f"{store.name} has units whose id is not unique: their labels cannot be assigned.")
     return rows
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW_UNITS", "MIN_UNITS_PER_CLASS", "check_dataset", "require_every_class"]
 
 MIN_UNITS_PER_CLASS = 6
-"""UnitRefine's limit: with fewer, neither cross-validation nor calibration has anything to go by."""
+"""UnitRefine's limit: with fewer, there is too little for cross-validation and calibration."""
 
 FEW_UNITS = 50
 """Below this, a model of one's own does worse than the default."""

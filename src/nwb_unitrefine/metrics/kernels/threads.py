@@ -27,7 +27,7 @@ def by_units(work: Callable[[slice, slice], T], offsets: NDArray[np.int64]) -> l
     Parameters
     ----------
     work : callable
-        Takes the units of a part, and the items (spikes or channels) that belong to them, as slices. What it says of a
+        Takes the units of a part, and the items (spikes or channels) that belong to them, as slices. Its results for a
         unit must not depend on the other units.
     offsets : array of int64, shape (n_units + 1,)
         The items of unit ``i`` are number ``offsets[i]`` to ``offsets[i + 1] - 1``.

@@ -380,7 +380,7 @@ const unitPage = (() => {
       );
     }
     return [
-      element("h3", {}, `What speaks for ${unit.label}`),
+      element("h3", {}, `Evidence for ${unit.label}`),
       element("p", { class: "soft" }, `Change of the probability of ${unit.label} when this evidence is there, against when it is hidden. Changes do not add up.`),
       table,
     ];

@@ -46,7 +46,7 @@ def write_tables(
     output : str or Path, optional
         Folder for the tables; the source is then left as it is.
     columns, units_only
-        As of `write_curation`; what they ask for is refused, since it is not to be had of tables.
+        As of `write_curation`; what they ask for is refused, since tables cannot hold it.
     dry_run : bool, optional
         Write nothing.
 
