@@ -78,6 +78,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "train": {
         "add_to": "combine([read_training_data(…), …])",
         "packaged": "calls rebuild_default",
+        "cascade": "learner=TwoSteps()",
         "search": "learner=Search()",
         "task": "rules=LabelRules(classes=parse_task(task))",
     },

@@ -72,6 +72,7 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
     metavar="PRESET|NAMES",
     help="Metrics to use: spike-times, waveform, nwb (both: what NWB files hold), all, or names, separated by commas.",
 )
+@click.option("--cascade", is_flag=True, help="Two models in one folder: noise or neural, then sua or mua.")
 @click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
 @click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
 @click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
@@ -110,6 +111,7 @@ def command(
     add_to: tuple[str, ...],
     packaged: str | None,
     metrics: str | None,
+    cascade: bool,
     search: bool,
     classifiers: tuple[str, ...],
     imputers: tuple[str, ...],
@@ -126,7 +128,7 @@ def command(
 
     Scores come from subjects (or recordings) that are left out one after another, and are written into the model.
     """
-    from nwb_unitrefine.learn import combine, train_model
+    from nwb_unitrefine.learn import TwoSteps, combine, train_model
     from nwb_unitrefine.learn.default_model import read_training_data, rebuild_default
     from nwb_unitrefine.learn.labelled.tasks import parse_metrics, parse_task
 
@@ -161,7 +163,7 @@ def command(
     trained = train_model(
         dataset,
         output=output,
-        learner=learner,
+        learner=TwoSteps(step=learner) if cascade else learner,
         seed=seed,
         command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
         validate=validate,

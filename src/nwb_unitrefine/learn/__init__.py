@@ -9,6 +9,7 @@ from nwb_unitrefine.learn.learner import BoostedTrees, Learner
 from nwb_unitrefine.learn.train import Trained, train_model
 from nwb_unitrefine.learn.unitrefine.recipe import UnitRefineRecipe
 from nwb_unitrefine.learn.unitrefine.search import Search
+from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
 
 __all__ = [
     "BoostedTrees",
@@ -19,6 +20,7 @@ __all__ = [
     "Scored",
     "Search",
     "Trained",
+    "TwoSteps",
     "UnitRefineRecipe",
     "combine",
     "compare",

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.learn.progress import Follow, unseen
+from nwb_unitrefine.models.cascade import Cascade
+from nwb_unitrefine.models.cascade_folder import write_cascade
 from nwb_unitrefine.models.folder import require_free, write_folder
+from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.learn.learner import FolderLearner, Learner
-    from nwb_unitrefine.models import FittedModel
+    from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
     from nwb_unitrefine.models.manifest import Evaluation
 
 __all__ = ["Trained", "train_model"]
@@ -31,7 +35,7 @@ class Trained:
 
     Parameters
     ----------
-    model : FittedModel
+    model : FittedModel or Cascade
         Ready to predict; its manifest holds the scores.
     path : Path or None
         Where it was written; None when it was not.
@@ -39,7 +43,7 @@ class Trained:
         What a user should know before relying on it.
     """
 
-    model: FittedModel
+    model: FittedModel | Cascade
     path: Path | None
     warnings: tuple[str, ...]
 
@@ -48,7 +52,7 @@ def train_model(
     dataset: Dataset,
     *,
     output: str | Path | None = None,
-    learner: FolderLearner | None = None,
+    learner: FolderLearner | TwoSteps | None = None,
     seed: int = 0,
     name: str = "",
     version: str = "1",
@@ -66,7 +70,7 @@ def train_model(
     dataset : Dataset
     output : str or Path, optional
         Model folder to write.
-    learner : FolderLearner, optional
+    learner : FolderLearner or TwoSteps, optional
         How to make the model; by default `BoostedTrees`.
     seed : int
         Decides everything that is drawn; the same seed and dataset make the same model, to the last bit.
@@ -101,46 +105,85 @@ def train_model(
     warnings = check_dataset(dataset)
     for warning in warnings:
         _log.warning("%s", warning)
-    model = (learner or BoostedTrees()).fit(dataset, seed=seed)
-    assert model.manifest is not None
-    evaluations = _validate(learner or BoostedTrees(), model, dataset, seed=seed, follow=follow) if validate else ()
-    manifest = model.manifest.model_copy(
-        update={
-            "name": name or (Path(output).name if output is not None else "unnamed"),
-            "version": version,
-            "description": description or model.manifest.description,
-            "evaluations": evaluations,
-            "training": model.manifest.training.model_copy(update={"command": command}),
-        }
-    )
-    model = replace(model, manifest=manifest, identity=replace(model.identity, name=manifest.name, revision=version))
+    learner = learner or BoostedTrees()
+    model = learner.fit(dataset, seed=seed)
+    name = name or (Path(output).name if output is not None else "unnamed")
+    evaluations = _validate(learner, model, dataset, seed=seed, follow=follow) if validate else ()
+    model = _named(model, name, version=version, description=description, command=command, evaluations=evaluations)
     if output is None:
         return Trained(model=model, path=None, warnings=warnings)
     frame = dataset.in_order().to_frame()
-    path = write_folder(
-        output,
-        estimator=model.estimator.fitted,
-        manifest=manifest,
-        training_data=frame if keep_training_data else None,
-        labels=frame["label"] if keep_training_data else None,
-        overwrite=overwrite,
-    )
+    data: dict[str, Any] = {"training_data": frame, "labels": frame["label"]} if keep_training_data else {}
+    if isinstance(model, Cascade):
+        path = write_cascade(output, model, overwrite=overwrite, **data)
+    else:
+        assert model.manifest is not None
+        path = write_folder(
+            output, estimator=model.estimator.fitted, manifest=model.manifest, overwrite=overwrite, **data
+        )
     return Trained(model=model, path=path, warnings=warnings)
 
 
+def _named(
+    model: FittedModel | Cascade,
+    name: str,
+    *,
+    version: str,
+    description: str,
+    command: str,
+    evaluations: tuple[Evaluation, ...],
+) -> FittedModel | Cascade:
+    """Complete the manifest of a model."""
+    assert model.manifest is not None
+    changes = {
+        "name": name,
+        "version": version,
+        "description": description or model.manifest.description,
+        "evaluations": evaluations,
+        "training": model.manifest.training.model_copy(update={"command": command}),
+    }
+    if isinstance(model, FittedModel):
+        return _changed(model, changes)
+    first, second = (_changed(step, {**changes, **_of_step(step, name)}) for step in (model.first, model.second))
+    manifest = model.manifest.model_copy(update=changes)
+    identity = ModelIdentity(name=name, source="memory", revision=version, digest="", licence=manifest.licence)
+    return replace(model, manifest=manifest, own_identity=identity, first=first, second=second)
+
+
+def _of_step(step: FittedModel, name: str) -> dict[str, Any]:
+    """What the manifest of one of two steps says of itself."""
+    assert step.manifest is not None
+    return {
+        "name": f"{name}, {' or '.join(step.classes)}",
+        "description": "One of two models in a row; the folder above has the scores of both together.",
+        "evaluations": (),
+        "training": step.manifest.training,
+    }
+
+
+def _changed(model: FittedModel, changes: dict[str, Any]) -> FittedModel:
+    """Change fields of a model's manifest, and the identity with them."""
+    assert model.manifest is not None
+    manifest = model.manifest.model_copy(update=changes)
+    identity = replace(model.identity, name=manifest.name, revision=manifest.version)
+    return replace(model, manifest=manifest, identity=identity)
+
+
 def _validate(
-    learner: Learner, model: FittedModel, dataset: Dataset, *, seed: int, follow: Follow
+    learner: Learner, model: FittedModel | Cascade, dataset: Dataset, *, seed: int, follow: Follow
 ) -> tuple[Evaluation, ...]:
     """Score how well models made this way do on each kind of source that this one was made for."""
-    groups = feature_groups(model.inputs)
+    steps = (model.first, model.second) if isinstance(model, Cascade) else (model,)
+    inputs = tuple(dict.fromkeys(name for step in steps for name in step.inputs))
+    groups = feature_groups(inputs)
     hidden = {
         f"without {', '.join(lacking)}" if lacking else "everything it takes": [
             name for group in lacking for name in groups[group]
         ]
-        for lacking in missing_tiers(model.inputs)
+        for lacking in missing_tiers(inputs)
     }
     scored = cross_validate_hiding(learner, dataset, hidden=hidden, seed=seed, follow=follow)
     return tuple(
-        one.to_evaluation(features=[name for name in model.inputs if name not in lacking])
+        one.to_evaluation(features=[name for name in inputs if name not in lacking])
         for one, lacking in zip(scored, hidden.values(), strict=True)
     )

@@ -10,9 +10,9 @@ from nwb_unitrefine.vocabulary.labels import meaning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nwb_unitrefine.models.manifest import Evaluation, Manifest
+    from nwb_unitrefine.models.manifest import CascadeManifest, Evaluation, Manifest
 
-__all__ = ["render_card"]
+__all__ = ["render_card", "render_cascade_card"]
 
 
 def render_card(manifest: Manifest) -> str:
@@ -30,7 +30,13 @@ def render_card(manifest: Manifest) -> str:
     return "\n".join([*_front_matter(manifest), "", *_body(manifest), ""])
 
 
-def _front_matter(manifest: Manifest) -> Iterator[str]:
+def render_cascade_card(manifest: CascadeManifest) -> str:
+    """Write the card of two models in a row, from what is known of both together."""
+    steps = "Two models decide one after the other; the cards of both are in the folders first and second."
+    return "\n".join([*_front_matter(manifest), "", *_about(manifest), "## How it decides", "", steps, ""])
+
+
+def _front_matter(manifest: Manifest | CascadeManifest) -> Iterator[str]:
     """What the Hub sorts models by."""
     yield "---"
     if manifest.licence:
@@ -42,6 +48,12 @@ def _front_matter(manifest: Manifest) -> Iterator[str]:
 
 def _body(manifest: Manifest) -> Iterator[str]:
     """The card itself."""
+    yield from _about(manifest)
+    yield from _use(manifest)
+
+
+def _about(manifest: Manifest | CascadeManifest) -> Iterator[str]:
+    """What it was trained on, and what was measured."""
     training = manifest.training
     yield f"# {manifest.name} {manifest.version}"
     yield ""
@@ -72,7 +84,6 @@ def _body(manifest: Manifest) -> Iterator[str]:
         yield ""
     for evaluation in manifest.evaluations:
         yield from _evaluation(evaluation)
-    yield from _use(manifest)
 
 
 _SPELLED_OUT = {"sua": "single unit (sua)", "mua": "multi-unit (mua)"}

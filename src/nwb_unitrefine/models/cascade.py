@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,11 @@ from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.models.manifest import CascadeManifest
     from nwb_unitrefine.models.model import FittedModel
     from nwb_unitrefine.records import Features, Predictions
 
@@ -32,15 +37,23 @@ class Cascade:
         Distinguishes the units of one class of the first.
     divided : int
         Place of that class among the first's.
+    manifest : CascadeManifest or None
+        What is known of both together, where they were trained together.
+    own_identity : ModelIdentity or None
+        Of the folder that holds both; None where they were put together on loading.
     """
 
     first: FittedModel
     second: FittedModel
     divided: int
+    manifest: CascadeManifest | None = None
+    own_identity: ModelIdentity | None = None
 
     @property
     def identity(self) -> ModelIdentity:
-        """Both models' identities, in their order."""
+        """That of the folder of both, or both models' identities, in their order."""
+        if self.own_identity is not None:
+            return self.own_identity
         both = (self.first.identity, self.second.identity)
         licences = tuple(dict.fromkeys(one.licence for one in both))
         digests = "".join(f"{one.digest}\n" for one in both)
@@ -76,13 +89,16 @@ class Cascade:
     @property
     def training_recordings(self) -> tuple[str, ...]:
         """Recordings that either was trained on, each once."""
+        if self.manifest is not None:
+            return self.manifest.training.recordings
         both = (*self.first.training_recordings, *self.second.training_recordings)
         return tuple(dict.fromkeys(both))
 
     @property
-    def class_priors(self) -> dict[str, float]:
-        """Empty: the shares of the two steps are of different units."""
-        return {}
+    def class_priors(self) -> Mapping[str, float]:
+        """Share of each class in training; empty for two models of different data."""
+        counts = {} if self.manifest is None else self.manifest.training.n_units
+        return {name: count / sum(counts.values()) for name, count in counts.items()}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -104,21 +120,57 @@ class Cascade:
         -------
         Predictions
         """
-        first, second = self.first.class_probabilities(features), self.second.class_probabilities(features)
-        divided, rest = first[:, [self.divided]], np.delete(first, self.divided, axis=1)
-        chosen = np.eye(second.shape[1])[second.argmax(axis=1)]
+        steps = (self.first, self.second)
+        (first, first_scores, _), (second, second_scores, _) = bases = [step.decision_basis(features) for step in steps]
         labels, classes = self._labels, self.classes
         names = labels if classes == labels else tuple(str(class_name(meaning(label))) for label in labels)
         order = [names.index(name) for name in classes]
-        inputs = [model.input_values(features) for model in (self.first, self.second)]
-        return decide(
+        chosen = np.eye(second.shape[1])[second_scores.argmax(axis=1)]
+        divided = [self.divided]
+        found = decide(
             features,
-            probabilities=np.concatenate([divided * second, rest], axis=1)[:, order],
-            scores=np.concatenate([divided * chosen, rest], axis=1)[:, order],
-            inputs=np.concatenate(inputs, axis=1),
+            probabilities=np.concatenate([first[:, divided] * second, np.delete(first, self.divided, axis=1)], axis=1)[
+                :, order
+            ],
+            scores=np.concatenate(
+                [first_scores[:, divided] * chosen, np.delete(first_scores, self.divided, axis=1)], axis=1
+            )[:, order],
+            inputs=np.concatenate([inputs for _, _, inputs in bases], axis=1),
             classes=classes,
             manifest=None,
         )
+        return self._with_flags(found, features, bases)
+
+    def _with_flags(
+        self, found: Predictions, features: Features, bases: Sequence[tuple[NDArray[np.float64], ...]]
+    ) -> Predictions:
+        """Mark labels uncertain that one of the steps that led to them is not sure of."""
+        reasons = list(found.reasons)
+        second_decided = np.isin(found.labels, [self.classes[place] for place in self._places_of_second])
+        for step, (probabilities, scores, inputs), counts in zip(
+            (self.first, self.second), bases, (np.ones(len(found), dtype=bool), second_decided), strict=True
+        ):
+            own = decide(
+                features,
+                probabilities=probabilities,
+                scores=scores,
+                inputs=inputs,
+                classes=step.classes,
+                manifest=step.manifest,
+            )
+            for row in np.flatnonzero(own.uncertain & counts & (found.labels != "")).tolist():
+                if own.reasons[row] not in reasons[row]:
+                    reasons[row] = "; ".join(filter(None, (reasons[row], own.reasons[row])))
+        uncertain = np.array([bool(reason) for reason in reasons], dtype=bool)
+        return replace(found, reasons=tuple(reasons), uncertain=uncertain)
+
+    @property
+    def _places_of_second(self) -> list[int]:
+        """Places of the second's classes among those of both."""
+        labels = self._labels
+        if self.classes == labels:
+            return list(range(len(self.second.classes)))
+        return [self.classes.index(str(class_name(meaning(label)))) for label in self.second.classes]
 
 
 def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CARD",
+    "CASCADE",
     "INFO",
     "LABELS",
     "MANIFEST",
     "SKOPS",
+    "STEPS",
     "TRAINING_DATA",
     "ModelFolder",
     "digest_of",
@@ -49,6 +51,7 @@ __all__ = [
     "require_free",
     "write_classes",
     "write_folder",
+    "write_training_data",
 ]
 
 SKOPS = "best_model.skops"
@@ -58,6 +61,8 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 TRAINING_DATA = "training_data.csv"
 LABELS = "labels.csv"
+CASCADE = "cascade.json"
+STEPS = ("first", "second")
 MAX_TEXT_BYTES = 2**24
 MAX_HEAD_BYTES = 2**16
 _WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, TRAINING_DATA, LABELS})
@@ -240,8 +245,15 @@ def require_free(path: Path | str, *, overwrite: bool = False) -> None:
     if target.is_symlink() or not target.is_dir():
         raise ModelError(f"{target} is no model folder, so it is not replaced.", tip="Choose another folder.")
     entries = sorted(target.iterdir())
-    foreign = [entry.name for entry in entries if entry.name not in _WRITTEN or not entry.is_file()]
-    if foreign or (entries and not {target / SKOPS, target / MANIFEST} <= set(entries)):
+    needed = {target / SKOPS, target / MANIFEST}
+    if target / CASCADE in entries:
+        needed = {target / CASCADE}
+        for step in (target / name for name in STEPS):
+            require_free(step, overwrite=True)
+        entries = [entry for entry in entries if entry.name not in (CASCADE, *STEPS)] + list(needed)
+    needed_names = {entry.name for entry in needed}
+    foreign = [entry.name for entry in entries if entry.name not in _WRITTEN | needed_names or not entry.is_file()]
+    if foreign or (entries and not needed <= set(entries)):
         what = f"holds {foreign[0]}, which is no file of a model" if foreign else "holds no model of this program"
         raise ModelError(f"{target} {what}, so it is not replaced.", tip="Choose another folder.")
 
@@ -296,10 +308,7 @@ def write_folder(
     with appearing(target, overwrite=overwrite) as draft:
         draft.mkdir()
         write_skops(estimator, draft / SKOPS)
-        if training_data is not None:
-            (draft / TRAINING_DATA).write_text(to_csv(training_data.rename_axis("unit_id")), encoding="utf-8")
-        if labels is not None:
-            (draft / LABELS).write_text(to_csv(labels.to_frame().rename_axis("unit_index")), encoding="utf-8")
+        write_training_data(draft, training_data, labels)
         files = {file.name: digest_of(file) for file in sorted(draft.iterdir())}
         manifest = manifest.model_copy(update={"files": files})
         info = {
@@ -313,6 +322,14 @@ def write_folder(
         (draft / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         (draft / CARD).write_text(render_card(manifest), encoding="utf-8")
     return target
+
+
+def write_training_data(folder: Path, training_data: pd.DataFrame | None, labels: pd.Series[Any] | None) -> None:
+    """Write what an estimator was fitted on into a folder, as far as it is given."""
+    if training_data is not None:
+        (folder / TRAINING_DATA).write_text(to_csv(training_data.rename_axis("unit_id")), encoding="utf-8")
+    if labels is not None:
+        (folder / LABELS).write_text(to_csv(labels.to_frame().rename_axis("unit_index")), encoding="utf-8")
 
 
 def _check_agreement(estimator: Any, manifest: Manifest) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, TRAINING_DATA, read_folder
+from nwb_unitrefine.models.cascade_folder import CASCADE_FILES, cascade_digest, is_cascade_folder, read_cascade
+from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, STEPS, TRAINING_DATA, read_folder
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
 
@@ -94,7 +95,7 @@ def fetch(address: HubAddress) -> tuple[Path, str]:
             folder = snapshot_download(
                 address.repo_id,
                 revision=address.revision,
-                allow_patterns=[address.file or "*.skops", INFO, MANIFEST, CARD],
+                allow_patterns=[address.file or "*.skops", INFO, MANIFEST, CARD, *CASCADE_FILES],
             )
     except RepositoryNotFoundError as error:
         raise ModelError(f"There is no repository {address.repo_id} on the Hub.", tip=_LOGIN) from error
@@ -149,8 +150,10 @@ def push_model(
     ModelError
         If the folder is no complete model, or the Hub does not take it.
     """
-    from huggingface_hub import HfApi
-
+    if is_cascade_folder(Path(path)):
+        return _push_cascade(
+            Path(path), repo_id, message=message, private=private, include_data=include_data, allow_types=allow_types
+        )
     folder = read_folder(Path(path))
     if folder.manifest is None or not (folder.path / CARD).is_file():
         absent = MANIFEST if folder.manifest is None else CARD
@@ -160,26 +163,50 @@ def push_model(
         )
     load_estimator(folder.skops, allow_types=allow_types)
     files = [folder.skops.name, INFO, MANIFEST, CARD, *((TRAINING_DATA, LABELS) if include_data else ())]
+    message = message or f"Add {folder.manifest.name} {folder.manifest.version}"
+    commit = _upload(folder.path, repo_id, files, message=message, private=private)
+    return ModelIdentity(
+        name=folder.manifest.name,
+        source=str(HubAddress(repo_id)),
+        revision=commit,
+        digest=folder.digest,
+        licence=folder.licence,
+    )
+
+
+def _push_cascade(
+    path: Path, repo_id: str, *, message: str, private: bool, include_data: bool, allow_types: Sequence[str]
+) -> ModelIdentity:
+    """Share two models in a row, each loaded before."""
+    manifest = read_cascade(path)
+    for step in STEPS:
+        load_estimator(read_folder(path / step).skops, allow_types=allow_types)
+    files = [*CASCADE_FILES, *((TRAINING_DATA, LABELS) if include_data else ())]
+    message = message or f"Add {manifest.name} {manifest.version}"
+    return ModelIdentity(
+        name=manifest.name,
+        source=str(HubAddress(repo_id)),
+        revision=_upload(path, repo_id, files, message=message, private=private),
+        digest=cascade_digest(path),
+        licence=manifest.licence,
+    )
+
+
+def _upload(folder: Path, repo_id: str, files: Sequence[str], *, message: str, private: bool) -> str:
+    """Commit files of a folder, and return the commit."""
+    from huggingface_hub import HfApi
+
     try:
         with _quietly():
             api = HfApi()
             api.create_repo(repo_id, private=private, exist_ok=True)
             commit = api.upload_folder(
-                repo_id=repo_id,
-                folder_path=folder.path,
-                allow_patterns=files,
-                commit_message=message or f"Add {folder.manifest.name} {folder.manifest.version}",
+                repo_id=repo_id, folder_path=folder, allow_patterns=list(files), commit_message=message
             )
     except Exception as error:
         # The client passes on the errors of its HTTP library, which was another one in each of its major releases.
         raise ModelError(f"The Hub did not take {repo_id}: {_first_line(error)}.", tip=_LOGIN) from error
-    return ModelIdentity(
-        name=folder.manifest.name,
-        source=str(HubAddress(repo_id)),
-        revision=commit.oid,
-        digest=folder.digest,
-        licence=folder.licence,
-    )
+    return str(commit.oid)
 
 
 @contextmanager

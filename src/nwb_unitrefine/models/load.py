@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
-from nwb_unitrefine.models.cascade import make_cascade
-from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_classes
-from nwb_unitrefine.models.hub import fetch, parse_address
+from nwb_unitrefine.models.cascade import Cascade, make_cascade
+from nwb_unitrefine.models.cascade_folder import cascade_digest, is_cascade_folder, read_cascade
+from nwb_unitrefine.models.folder import STEPS, ModelFolder, read_folder, write_classes
+from nwb_unitrefine.models.locate import PACKAGED, ModelPlace, locate
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
-from nwb_unitrefine.models.named import fetch_named
 from nwb_unitrefine.models.recorded import recorded_source
-from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.models.rules import is_rule_source, load_rules
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["PACKAGED", "describe_classes", "load_model", "predict"]
 
 _KNOWN = (*CLASSES, "neural", "good", "bad")
-PACKAGED = Path(__file__).parent / "packaged"
-"""Folder of the models that come with the package, one folder each."""
 
 
 def load_model(
@@ -108,8 +104,13 @@ def load_model(
         given = {"revision": revision, "allow_types": allow_types, "labels": labels, "decide": decide}
         return _load_rules(source, missing, given)
     if isinstance(source, str | Path):
+        place = locate(source, revision=revision)
+        if is_cascade_folder(place.path):
+            return _load_cascade(
+                place, allow_types=allow_types, missing=missing, decide=decide, given=(labels, adaptation)
+            )
         own = _of_one_model(labels)
-        model = _load_one(source, revision=revision, allow_types=allow_types, labels=own, missing=missing)
+        model = _load_found(place, allow_types=allow_types, labels=own, missing=missing)
         return replace(_deciding(model, decide), adaptation=adaptation)
     if revision is not None:
         raise ModelError("Two models need a revision in each source: 'owner/repo@revision'.")
@@ -161,7 +162,7 @@ def _load_pair(
     if len(each) != len(sources):
         raise ModelError("Two models need labels for each.", tip="Say what the classes of each mean, in their order.")
     one, other = (
-        _load_one(source, revision=None, allow_types=allow_types, labels=own, missing=missing)
+        _load_found(locate(source, revision=None), allow_types=allow_types, labels=own, missing=missing)
         for source, own in zip(sources, each, strict=True)
     )
     return make_cascade(one, other)
@@ -237,51 +238,50 @@ def describe_classes(folder: str | Path, classes: Mapping[str, str]) -> Path:
     return write_classes(found.path, labels)
 
 
-def _load_one(
-    source: str | Path,
-    *,
-    revision: str | None,
-    allow_types: Sequence[str],
-    labels: Mapping[str, str] | None,
-    missing: Missing,
+def _load_found(
+    place: ModelPlace, *, allow_types: Sequence[str], labels: Mapping[str, str] | None, missing: Missing
 ) -> FittedModel:
-    """Find one model's folder, wherever it is, and load it."""
+    """Load one model from its folder."""
     if missing == "ignore":
         raise ModelError("missing='ignore' is for rules.", tip="Models take missing='refuse' or 'impute'.")
-    is_packaged = isinstance(source, str) and source.isidentifier() and (PACKAGED / source).is_dir()
-    is_name = isinstance(source, str) and not is_packaged and not Path(source).exists()
-    registered = find_registered(str(source)) if is_name else None
-    if registered is not None and registered.is_remote:
-        folder, commit = fetch_named(registered, revision=revision)
-        name = registered.source.rpartition("/")[2]
-        where = registered.source
-        model = _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
-        return replace(model, missing=missing)
-    if registered is not None:
-        source = registered.source
-    address = parse_address(str(source)) if is_name and registered is None else None
-    if address is not None:
-        if revision is not None and address.revision not in (None, revision):
-            raise ModelError(f"{source} names a revision, and revision={revision!r} another.")
-        address = replace(address, revision=address.revision or revision)
-        path, commit = fetch(address)
-        folder = read_folder(path, file=address.file)
-        where = str(replace(address, revision=None))
-        name = address.repo_id.partition("/")[2]
-        model = _fit_out(folder, name=name, source=where, revision=commit, allow_types=allow_types, labels=labels)
-        return replace(model, missing=missing)
-    if revision is not None:
-        raise ModelError(f"{source} is no repository, so it has no revision.", tip="Write hf://owner/repo.")
-    if is_packaged:
-        path, where = PACKAGED / source, "packaged"
-    else:
-        path, where = Path(source).expanduser(), str(source)
-        if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", where):
-            raise ModelError(f"There is no model at {path}.", tip=f"If it is on the Hub: hf://{where}")
-    folder = read_folder(path)
-    name = folder.path.resolve().name
-    model = _fit_out(folder, name=name, source=where, revision="", allow_types=allow_types, labels=labels)
+    if is_cascade_folder(place.path):
+        raise ModelError(f"{place.source} is two models in a row already.", tip="Give it alone.")
+    folder = read_folder(place.path, file=place.file)
+    model = _fit_out(
+        folder,
+        name=place.name or folder.path.resolve().name,
+        source=place.source,
+        revision=place.revision,
+        allow_types=allow_types,
+        labels=labels,
+    )
     return replace(model, missing=missing)
+
+
+def _load_cascade(
+    place: ModelPlace,
+    *,
+    allow_types: Sequence[str],
+    missing: Missing,
+    decide: DecisionRule | None,
+    given: tuple[object, ...],
+) -> Cascade:
+    """Load both models of a folder that holds two in a row."""
+    if any(given):
+        raise ModelError(f"{place.source} is two models in a row, which take no labels and no adaptation.")
+    manifest = read_cascade(place.path)
+    steps = []
+    for step in STEPS:
+        inner = replace(place, path=place.path / step, source=f"{place.source}/{step}", file=None)
+        steps.append(_deciding(_load_found(inner, allow_types=allow_types, labels=None, missing=missing), decide))
+    identity = ModelIdentity(
+        name=manifest.name,
+        source=place.source,
+        revision=place.revision or manifest.version,
+        digest=cascade_digest(place.path),
+        licence=manifest.licence,
+    )
+    return replace(make_cascade(*steps), manifest=manifest, own_identity=identity)
 
 
 def _fit_out(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTILE_LEVELS",
     "Calibration",
+    "CascadeManifest",
     "ConditionalCalibration",
     "DecisionRule",
     "Evaluation",
@@ -330,6 +331,36 @@ class Manifest(_Value):
 
     def to_json(self) -> str:
         """Return the text of ``manifest.json``: the same bytes for the same manifest."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+class CascadeManifest(_Value):
+    """What is said of two models in a row together, as ``cascade.json`` holds it; each step has a manifest of its own.
+
+    Parameters
+    ----------
+    name, version, description, licence : str
+    classes : tuple of str
+        Labels of both steps together.
+    training : Training
+    evaluations : tuple of Evaluation
+        Of both steps together, made anew without the units held out.
+    files : mapping of str to digest
+        By path in the folder: the files of both steps.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    description: str = ""
+    classes: tuple[str, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    training: Training
+    evaluations: tuple[Evaluation, ...] = ()
+    licence: str = ""
+    files: Mapping[str, Digest] = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the text of ``cascade.json``: the same bytes for the same manifest."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -227,6 +227,35 @@ class FittedModel:
 
     def predict(self, features: Features) -> Predictions:
         """Label every unit; see `load.predict`."""
+        probabilities, scores, inputs = self.decision_basis(features)
+        return decide(
+            features,
+            probabilities=probabilities,
+            scores=scores,
+            inputs=inputs,
+            classes=self.classes,
+            manifest=self.manifest,
+        )
+
+    def decision_basis(
+        self, features: Features
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Compute what a label is decided by.
+
+        Returns
+        -------
+        probabilities : array, shape (n_units, n_classes)
+            Of `classes`, calibrated where there is a calibration.
+        scores : array, shape (n_units, n_classes)
+            The label is the class of the largest.
+        inputs : array, shape (n_units, n_inputs)
+            What the estimator was given.
+
+        Raises
+        ------
+        ModelError
+            As of `require_labels`.
+        """
         self.require_labels()
         inputs = self.input_values(features)
         probabilities = self.estimator.predict_proba(inputs)
@@ -240,14 +269,7 @@ class FittedModel:
             weighs = scores is not probabilities
             probabilities = self.adaptation.apply(probabilities)
             scores = self.adaptation.scores(probabilities) if weighs else probabilities
-        return decide(
-            features,
-            probabilities=probabilities,
-            scores=scores,
-            inputs=inputs,
-            classes=self.classes,
-            manifest=self.manifest,
-        )
+        return probabilities, scores, inputs
 
     def require_labels(self) -> None:
         """Refuse a model whose classes are numbers that nothing explains, or two of which have one label.

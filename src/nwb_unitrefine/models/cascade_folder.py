@@ -1,0 +1,139 @@
+"""A folder of two models in a row: a model folder for each step, and what was measured of both together.
+
+::
+
+    cascade.json         ours: see `CascadeManifest`
+    README.md            the card
+    training_data.csv    one row a unit, one column a metric
+    labels.csv           the label of each of these rows
+    first/               a model folder that SpikeInterface loads, too: noise or neural
+    second/              likewise: sua or mua
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.models.card import render_cascade_card
+from nwb_unitrefine.models.folder import (
+    CARD,
+    CASCADE,
+    INFO,
+    LABELS,
+    MANIFEST,
+    SKOPS,
+    STEPS,
+    TRAINING_DATA,
+    digest_of,
+    require_free,
+    write_folder,
+    write_training_data,
+)
+from nwb_unitrefine.models.manifest import CascadeManifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    import pandas as pd
+
+    from nwb_unitrefine.models.cascade import Cascade
+
+__all__ = ["CASCADE_FILES", "cascade_digest", "is_cascade_folder", "read_cascade", "write_cascade"]
+
+_OF_STEPS = tuple(f"{step}/{name}" for step in STEPS for name in (SKOPS, INFO, MANIFEST, CARD))
+CASCADE_FILES = (CASCADE, CARD, *_OF_STEPS)
+"""What is shared of such a folder; its training data only where that is asked for."""
+
+_VOUCHED_FOR = frozenset({SKOPS, INFO, MANIFEST})
+
+
+def is_cascade_folder(path: Path) -> bool:
+    """Whether a folder holds two models in a row."""
+    return (path / CASCADE).is_file()
+
+
+def read_cascade(path: Path) -> CascadeManifest:
+    """Read ``cascade.json``, and compare the files of the steps with their digests in it.
+
+    Raises
+    ------
+    ModelError
+        If it is not JSON or not a manifest of two steps, or if a file of a step is missing or differs.
+    """
+    try:
+        manifest = CascadeManifest.model_validate_json((path / CASCADE).read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ModelError(f"{path / CASCADE} is no manifest of two models: {where}: {first['msg']}.") from error
+    for name in (name for name in _OF_STEPS if name.rpartition("/")[2] in _VOUCHED_FOR):
+        if name not in manifest.files:
+            raise ModelError(f"{path / CASCADE} does not record the digest of {name}.", tip="Train the model again.")
+        if not (path / name).is_file() or digest_of(path / name) != manifest.files[name]:
+            raise ModelError(
+                f"{path / name} is missing or is not the file that {CASCADE} was written for.",
+                tip="Get the model again; a file of it was changed or damaged.",
+            )
+    return manifest
+
+
+def cascade_digest(path: Path) -> str:
+    """``"sha256:…"`` over ``cascade.json``, which holds the digests of all files that decide a label."""
+    return f"sha256:{hashlib.sha256(f'{CASCADE} {digest_of(path / CASCADE)}'.encode()).hexdigest()}"
+
+
+def write_cascade(
+    path: Path | str,
+    cascade: Cascade,
+    *,
+    training_data: pd.DataFrame | None = None,
+    labels: pd.Series[Any] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write two models in a row as one folder, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder to make.
+    cascade : Cascade
+        With a manifest, and with steps that have theirs.
+    training_data, labels, overwrite
+        As of `write_folder`.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ModelError
+        If something is there that may not be replaced.
+    """
+    from pathlib import Path
+
+    target, manifest = Path(path), cascade.manifest
+    assert manifest is not None
+    require_free(target, overwrite=overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another place.") from error
+    with appearing(target, overwrite=overwrite) as draft:
+        draft.mkdir()
+        for step, model in zip(STEPS, (cascade.first, cascade.second), strict=True):
+            assert model.manifest is not None
+            write_folder(draft / step, estimator=model.estimator.fitted, manifest=model.manifest)
+        write_training_data(draft, training_data, labels)
+        names = [name for name in (TRAINING_DATA, LABELS, *_OF_STEPS) if (draft / name).is_file()]
+        manifest = manifest.model_copy(update={"files": {name: digest_of(draft / name) for name in names}})
+        (draft / CASCADE).write_text(manifest.to_json(), encoding="utf-8")
+        (draft / CARD).write_text(render_cascade_card(manifest), encoding="utf-8")
+    return target
