@@ -94,3 +94,27 @@ def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callabl
     assert outcome.passed
     (again,) = [check for check in outcome.checks if check.what == "features again"]
     assert again.detail == "same values; not computed again, since from raw traces: snr@0.101"
+
+
+def test_single_waveforms_that_means_are_made_of_are_digested(session: Path) -> None:
+    """Where a file has no mean waveforms, its single ones are inputs of the labels: a change of them is found."""
+    import h5py
+    import numpy as np
+
+    with h5py.File(session, "r+") as file:
+        means = file["units/waveform_mean"]
+        single, rate = np.asarray(means[()])[:, :, 0], means.attrs["sampling_rate"]
+        del file["units/waveform_mean"]
+        names = [name for name in file["units"].attrs["colnames"] if name != "waveform_mean"]
+        file["units"].attrs["colnames"] = [*names, "waveforms"]
+        waveforms = file.create_dataset("units/waveforms", data=np.repeat(single, 2, axis=0))
+        waveforms.attrs["sampling_rate"] = rate
+        file["units/waveforms_index"] = 1 + np.arange(12, dtype=np.uint8)
+        file["units/waveforms_index_index"] = 2 + 2 * np.arange(6, dtype=np.uint8)
+    curation = curate(session)
+    assert curation.units.waveforms is not None
+    write_curation(curation)
+    assert verify(session).passed
+    with h5py.File(session, "r+") as file:
+        file["units/waveforms"][0, 5] += 1e-4
+    assert [check.what for check in verify(session).checks if not check.passed] == ["waveforms unchanged"]

@@ -21,6 +21,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit, urlunsplit
+
 __all__ = [
     "ColumnExistsError",
     "FeatureError",
@@ -37,7 +40,46 @@ __all__ = [
     "UnitRefineError",
     "UntrustedModelError",
     "WriteError",
+    "shown_name",
+    "without_secrets",
 ]
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+_PUNCTUATION = ".,:;)"
+
+
+def shown_name(source: str) -> str:
+    """Return a source as messages show it: an address without user, password, query and fragment; a path as it is.
+
+    Examples
+    --------
+    >>> shown_name("https://ana:pw@lab.org/a/sub-1.nwb?X-Amz-Signature=1")
+    'https://lab.org/a/sub-1.nwb'
+    """
+    if not _URL.match(source):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError:  # it is no address after all
+        return source.partition("?")[0].rpartition("@")[2]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def without_secrets(text: str) -> str:
+    """Return a message with every address in it as `shown_name` shows it.
+
+    Examples
+    --------
+    >>> without_secrets("https://lab.org/a.nwb?token=1: the server cannot be read (https://ana:pw@lab.org/).")
+    'https://lab.org/a.nwb: the server cannot be read (https://lab.org/).'
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        address = found[0].rstrip(_PUNCTUATION)
+        return shown_name(address) + found[0][len(address) :]
+
+    return _ADDRESS.sub(shown, text)
 
 
 class UnitRefineError(Exception):
@@ -49,9 +91,14 @@ class UnitRefineError(Exception):
         One line: what is wrong, and where (file, unit, feature).
     tip : str, optional
         One line: what the user can do about it.
+
+    Notes
+    -----
+    Addresses in both lose user, password and query, so that no log holds a secret.
     """
 
     def __init__(self, message: str, *, tip: str = "") -> None:
+        message, tip = without_secrets(message), without_secrets(tip)
         super().__init__(message)
         self.message = message
         self.tip = tip

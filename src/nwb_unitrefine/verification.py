@@ -18,7 +18,7 @@ from nwb_unitrefine.records import OriginKind, RunKind
 from nwb_unitrefine.records.display import Displayed, Summary
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.write.columns import RECORDED, equal_values, run_values, writers
-from nwb_unitrefine.write.digests import ABSENT, digest_inputs
+from nwb_unitrefine.write.digests import ABSENT, SINGLE_WAVEFORMS, digest_inputs
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ def _check_inputs(store: UnitsStore, chain: Sequence[Run]) -> Iterator[Check]:
             detail = "it is gone" if now == ABSENT else "it was added" if recorded[name] == ABSENT else "other values"
             yield Check(f"{name} unchanged", passed=False, detail=detail)
     is_complete = ABSENT in run.inputs.values() or any(": " in name for name in run.inputs)
+    if SINGLE_WAVEFORMS not in recorded:
+        found = {name: value for name, value in found.items() if name.partition(":")[0] != SINGLE_WAVEFORMS}
     for name in found:
         if is_complete and name not in recorded and name not in lines:
             yield Check(f"{name} unchanged", passed=False, detail="it was added")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nwb_unitrefine.cli import COMMANDS, main
-from nwb_unitrefine.cli._render import print_table
+from nwb_unitrefine.cli._render import print_problems, print_table
+from nwb_unitrefine.records import Problem, ProblemCode
 
 if TYPE_CHECKING:
     import click
@@ -194,3 +195,9 @@ def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str,
     for options in ([], ["--output", str(tmp_path / "copy.csv")]):
         assert main(["label", str(table), *options]) == 1
         assert "predict" in capsys.readouterr().err
+
+
+def test_what_makes_labels_worse_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Remarks are notes; what was left out, or should not be relied on, is a warning."""
+    print_problems([Problem(ProblemCode.RECORDING_GAPS, "One."), Problem(ProblemCode.OBS_INTERVALS_UNUSABLE, "Two.")])
+    assert capsys.readouterr().err == "note: One.\nwarning: Two.\n"

@@ -185,3 +185,15 @@ def test_what_a_file_calls_things_cannot_steer_the_terminal(labelled: Path, caps
         assert not set(hostile) & set(printed) - set("]0;owned2J"), command
     assert main(["history", str(labelled), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1]["note"] == hostile
+
+
+def test_correcting_again_with_nothing_changed_adds_a_run_only_when_asked_for(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same correction by the same person is in the history already; ``--again`` adds it once more."""
+    correct = ["relabel", str(labelled), "--unit", "3=noise", "--by", "me"]
+    assert main(correct) == main(correct) == 0
+    assert "nothing changed" in capsys.readouterr().out.splitlines()[-1]
+    assert len(document(capsys, "history", str(labelled))) == 2
+    assert main([*correct, "--again"]) == 0
+    assert capsys.readouterr().out.endswith("written as run_0003\n")

@@ -348,3 +348,27 @@ def test_fractions_in_spike_times_npy_are_seconds(tmp_path: Path) -> None:
     seconds = read_units(tmp_path)
     assert np.array_equal(whole.spike_times_s.values, seconds.spike_times_s.values)
     assert codes(seconds) - codes(whole) == {ProblemCode.SPIKE_TIMES_IN_SECONDS}
+
+
+def test_a_sampling_rate_in_kilohertz_is_none(tmp_path: Path) -> None:
+    """30 is no rate of spikes in Hz: it is refused, or another source of the rate is taken and named."""
+    import h5py
+
+    np.save(tmp_path / "spike_times.npy", np.arange(100) * 30_000)
+    np.save(tmp_path / "spike_clusters.npy", np.zeros(100, int))
+    (tmp_path / "params.py").write_text("sample_rate = 30.0\n")
+    for hints in ({}, {"sampling_rate_hz": 30.0}):
+        with pytest.raises(SourceError, match="too slow for spikes"):
+            read_units(tmp_path, **hints)
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file["units/id"] = [0]
+        file["units/spike_times"] = np.cumsum(np.random.default_rng(0).integers(75, 20_000, 199)) / 25_000
+        file["units/spike_times_index"] = [199]
+        file["units/waveform_mean"] = [-np.hanning(40) * 1e-4]
+        file["units/waveform_mean"].attrs["sampling_rate"] = 25.0
+    units = read_units(tmp_path / "a.nwb")
+    assert units.sampling_rate_hz == 25_000
+    assert ProblemCode.WAVEFORMS_RATE_ASSUMED in codes(units)
+    note = compute_features(units, names=["trough_half_width"]).notes["waveform sampling rate"]
+    assert note == f"25000 Hz, {units.sampling_rate_from}"

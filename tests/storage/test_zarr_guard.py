@@ -17,6 +17,7 @@ import pytest
 from helpers.curations import zarr_curation_of
 from helpers.hostile_files import CODECS, DAMAGED_ARRAYS, NO_DOCUMENTS, change_document, encode_alone, zipped
 from helpers.simulated_nwb import make_session, write_nwb
+from nwb_unitrefine import label
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.verification import verify
@@ -172,6 +173,18 @@ def test_a_zipped_store_reads_as_the_store(store: Path, tmp_path: Path, start: s
     np.testing.assert_array_equal(units.spike_times_s.values, expected.spike_times_s.values)
     assert units.problems == expected.problems
     assert list(units.columns) == list(expected.columns)
+
+
+def test_the_history_of_a_zipped_store_is_read_and_not_changed(store: Path, tmp_path: Path) -> None:
+    """It is shown and verified as the folder's is; what writes is refused, whole copies too."""
+    write_curation(zarr_curation_of(store))
+    path = zipped(store, tmp_path / "a.nwb.zarr.zip", compression=zipfile.ZIP_DEFLATED)
+    assert [run.name for run in read_history(path)] == ["run_0001"]
+    assert verify(path).passed
+    with pytest.raises(SourceError, match="only read"):
+        undo(path, by="me")
+    with pytest.raises(UnitRefineError, match=r"zipped Zarr store.*--units-only"):
+        label(path, output=tmp_path / "copy.nwb.zarr")
 
 
 def test_a_chunk_whose_content_was_not_fetched_is_missing(store: Path) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import numpy as np
 
-from nwb_unitrefine.errors import UnitRefineError
+from nwb_unitrefine.errors import UnitRefineError, without_secrets
+from nwb_unitrefine.records import Severity
 from nwb_unitrefine.records.display import printable
-from nwb_unitrefine.records.names import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -147,7 +147,8 @@ def print_problems(problems: Iterable[Problem]) -> None:
     """Print what was noticed, one line each, on standard error."""
     for problem in problems:
         named = problem.unit_ids if len(problem.unit_ids) <= FEW else (*problem.unit_ids[:FEW], "…")
-        say(f"note: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
+        kind = "note" if problem.severity is Severity.INFO else "warning"
+        say(f"{kind}: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
 
 
 def show_number(value: float | np.floating[Any]) -> str:

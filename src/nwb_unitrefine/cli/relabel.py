@@ -25,6 +25,7 @@ __all__ = ["command"]
 @click.option("--note", default="", help="Why.")
 @click.option("--columns", help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY. [default: as before]")
 @click.option("--overwrite-column", "overwrite_columns", multiple=True, help="Another program's column to replace.")
+@click.option("--again", is_flag=True, help="Add a run to the history even where nothing changed.")
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @json_option
 def command(
@@ -37,6 +38,7 @@ def command(
     note: str,
     columns: str | None,
     overwrite_columns: tuple[str, ...],
+    again: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -61,12 +63,15 @@ def command(
         note=note,
         columns=columns.split(",") if columns and "," in columns else columns,
         overwrite_columns=overwrite_columns,
+        again=again,
         dry_run=dry_run,
     )
     if as_json:
         print_json(report)
     else:
-        done = "nothing written" if dry_run else f"written as {report.run}"
+        done = f"written as {report.run}" if report.run else "nothing written"
+        if not dry_run and not report.run:
+            done = "nothing changed, so nothing written (--again adds a run all the same)"
         say(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
     return 0
 

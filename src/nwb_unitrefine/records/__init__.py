@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
 from nwb_unitrefine.records.names import private_parts, recorded_name, shown_name
-from nwb_unitrefine.records.options import RawOptions, SourceHints, SpikeTimesIn
+from nwb_unitrefine.records.options import SLOWEST_HZ, RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
 from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
 from nwb_unitrefine.records.runs import Basis, Curation, LabelsInEffect, Redaction, Run, RunKind
@@ -17,6 +17,7 @@ from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Uni
 
 __all__ = [
     "CLASSES",
+    "SLOWEST_HZ",
     "Basis",
     "Column",
     "Curation",

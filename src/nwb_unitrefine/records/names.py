@@ -6,7 +6,9 @@ import re
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["private_parts", "recorded_name", "shown_name", "without_secrets"]
+from nwb_unitrefine.errors import shown_name
+
+__all__ = ["private_parts", "recorded_name", "shown_name"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HUB = re.compile(r"hf://", re.IGNORECASE)
@@ -58,31 +60,6 @@ def recorded_name(source: str) -> str:
         return source
     name = PureWindowsPath(source).name if "\\" in source or re.match(r"[A-Za-z]:", source) else source
     return PurePosixPath(name).name
-
-
-def shown_name(source: str) -> str:
-    """Return a source as messages show it: an address without user, password, query and fragment; a path as it is.
-
-    Examples
-    --------
-    >>> shown_name("https://ana:pw@lab.org/a/sub-1.nwb?X-Amz-Signature=1")
-    'https://lab.org/a/sub-1.nwb'
-    """
-    if not _URL.match(source):
-        return source
-    parts = urlsplit(source)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def without_secrets(text: str) -> str:
-    """Return a message with every address in it as `shown_name` shows it.
-
-    Examples
-    --------
-    >>> without_secrets("https://lab.org/a.nwb?token=1 cannot be read (status 403).")
-    'https://lab.org/a.nwb cannot be read (status 403).'
-    """
-    return _ADDRESS.sub(lambda address: shown_name(address[0]), text)
 
 
 def private_parts(text: str) -> tuple[str, ...]:

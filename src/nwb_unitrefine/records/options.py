@@ -10,10 +10,14 @@ from nwb_unitrefine.errors import SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RawOptions", "SourceHints", "SpikeTimesIn"]
+__all__ = ["SLOWEST_HZ", "RawOptions", "SourceHints", "SpikeTimesIn"]
 
 SpikeTimesIn = Literal["seconds", "ms", "samples"]
 """Units that spike times can be stored in."""
+
+
+SLOWEST_HZ = 1000.0
+"""Spikes are not sampled more slowly than this: a lower number is one of kHz, or of no rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,10 @@ class SourceHints:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise SourceError(f"{name} is {value}, which is not a positive number.")
+        if self.sampling_rate_hz is not None and self.sampling_rate_hz < SLOWEST_HZ:
+            raise SourceError(
+                f"sampling_rate_hz is {self.sampling_rate_hz:g}, too slow for spikes.", tip="Give it in Hz."
+            )
         if self.spike_times_in is not None and self.spike_times_in not in get_args(SpikeTimesIn):
             raise SourceError(
                 f"spike_times_in is {self.spike_times_in!r}.", tip=f"It is one of {', '.join(get_args(SpikeTimesIn))}."

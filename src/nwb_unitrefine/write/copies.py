@@ -21,7 +21,7 @@ from nwb_unitrefine.history.tree import HISTORY, Dataset, read_tree
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.storage.hdf5 import open_hdf5
-from nwb_unitrefine.storage.zarr import is_zarr_folder
+from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip
 from nwb_unitrefine.write.outside import require_nothing_from_outside
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def require_new(output: Path, *, copy_of: Path | None = None) -> None:
     require_place(output)
     if copy_of is None or not copy_of.exists():
         return
+    if is_zarr_zip(copy_of):
+        raise WriteError(
+            f"{copy_of.name} is a zipped Zarr store, which is only read.",
+            tip="Unzip it, or write a small file with all that labels need: --units-only.",
+        )
     is_zarr = copy_of.is_dir()
     if output.suffix != copy_of.suffix and _IS_ZARR.get(output.suffix, is_zarr) != is_zarr:
         kind, suffix = ("a Zarr folder", ".nwb.zarr") if is_zarr else ("an HDF5 file", ".nwb")

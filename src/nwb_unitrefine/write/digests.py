@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Units
     from nwb_unitrefine.storage import tree as storage
 
-__all__ = ["ABSENT", "digest_input", "digest_inputs", "digest_trains", "has_units"]
+__all__ = ["ABSENT", "SINGLE_WAVEFORMS", "digest_input", "digest_inputs", "digest_trains", "has_units"]
 
 SPIKE_TIMES = "spike_times"
 
 ABSENT = "absent"
 """In the place of the digest of an input that a file does not have: one that is added later changes what units are."""
+
+SINGLE_WAVEFORMS = "waveforms"
+"""Dataset that mean waveforms are made of where a file has none. Older runs did not digest it."""
 
 _TABLES = ("id", SPIKE_TIMES, "obs_intervals", "waveform_mean", "electrodes", "electrode_group")
 """Datasets of the units table that labels depend on wherever they are."""
@@ -42,7 +45,8 @@ _NOT_A_MEASURE = frozenset(
 def digest_inputs(store: UnitsStore, features: Features | None, *, further: Collection[str] = ()) -> dict[str, str]:
     """Digest everything that labels of a file depend on.
 
-    Ids, spike times, observation intervals, mean waveforms and electrodes of the units; the columns that a feature was
+    Ids, spike times, observation intervals, mean waveforms (where there are none, single ones, which means are made of)
+    and electrodes of the units; the columns that a feature was
     taken from; units of measure and rates (``"waveform_mean: unit"``); positions and groups of the electrodes
     (``"electrodes table: rel_y"``); rate and start of each raw series (``"ElectricalSeries: rate"``).
 
@@ -59,7 +63,8 @@ def digest_inputs(store: UnitsStore, features: Features | None, *, further: Coll
     dict of str to str
         ``"sha256:…"`` by the name of the input, or `ABSENT` for a dataset of the units table that is not there.
     """
-    names = list(_TABLES)
+    shapes = SINGLE_WAVEFORMS if store.shape("waveform_mean") is None else "waveform_mean"
+    names = list(dict.fromkeys((*_TABLES, shapes)))
     columns = store.columns()
     if features is not None:
         used = " ".join(origin.detail for origin in features.origins if origin.kind is OriginKind.COLUMN)
@@ -68,7 +73,7 @@ def digest_inputs(store: UnitsStore, features: Features | None, *, further: Coll
     names += [name for name in further if name not in names and ": " not in name]
     facts = {
         **_measures(store, SPIKE_TIMES),
-        **_measures(store, "waveform_mean"),
+        **_measures(store, shapes),
         **_electrodes(store),
         **_recordings(store),
     }

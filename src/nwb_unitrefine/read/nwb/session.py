@@ -8,7 +8,7 @@ import numpy as np
 
 from nwb_unitrefine.read.context import STATED
 from nwb_unitrefine.read.nwb.ragged import is_vector
-from nwb_unitrefine.records import Source
+from nwb_unitrefine.records import SLOWEST_HZ, Source
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text, text
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _rate_in_file(root: Group, table: Group, recordings: list[Recording]) -> flo
             return float(round(rate_hz)) if abs(rate_hz - round(rate_hz)) < 1e-3 else rate_hz
     for waveforms in (table.array("waveform_mean"), table.array("waveforms")):
         if waveforms is not None and (waveform_rate_hz := _positive(waveforms.attributes, "sampling_rate")):
+            if waveform_rate_hz < SLOWEST_HZ:
+                continue
             return waveform_rate_hz
     if column is not None and column.dtype.kind in "fiu" and is_vector(column.shape):
         return _agreed(column.read().reshape(-1).tolist())
@@ -113,7 +115,7 @@ def _rate_in_file(root: Group, table: Group, recordings: list[Recording]) -> flo
 
 def _agreed(rates_hz: list[float]) -> float | None:
     """The rate that all name, to one part in a thousand (clocks of probes differ a little)."""
-    if not rates_hz or not np.isfinite(rates_hz).all() or min(rates_hz) <= 0:
+    if not rates_hz or not np.isfinite(rates_hz).all() or min(rates_hz) < SLOWEST_HZ:
         return None
     if max(rates_hz) > min(rates_hz) * 1.001:
         return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
 from nwb_unitrefine.read.nwb.single_waveforms import mean_of_single_waveforms
-from nwb_unitrefine.records import ProblemCode, Ragged, Waveforms
+from nwb_unitrefine.records import SLOWEST_HZ, ProblemCode, Ragged, Waveforms
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
 if TYPE_CHECKING:
@@ -108,16 +108,19 @@ def read_waveforms(
     if not np.isfinite(mean).any():
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, "waveform_mean not used: no unit has a waveform.")
         return None
-    rate_hz = _positive(array.attributes, "sampling_rate")
-    if rate_hz is None and sampling_rate_hz is not None:
-        rate_hz = sampling_rate_hz
-        what = f"Mean waveforms have no sampling rate; that of the recording, {rate_hz:g} Hz, is taken."
+    own_hz = stated_hz = _positive(array.attributes, "sampling_rate")
+    if own_hz is not None and own_hz < SLOWEST_HZ:
+        own_hz = None
+    if own_hz is None and sampling_rate_hz is not None:
+        have = "no sampling rate" if stated_hz is None else f"a sampling rate of {stated_hz:g} Hz, too slow for spikes"
+        what = f"Mean waveforms have {have}; that of the recording, {sampling_rate_hz:g} Hz, is taken."
         context.report(ProblemCode.WAVEFORMS_RATE_ASSUMED, what)
+    rate_hz = own_hz or sampling_rate_hz
     before_ms = _positive(array.attributes, "time_before_peak_in_ms")
     return Waveforms(
         mean=mean,
         channels=stack.channels,
-        sampling_rate_hz=rate_hz,
+        sampling_rate_hz=own_hz,
         samples_before_peak=round(before_ms * rate_hz / 1e3) if before_ms is not None and rate_hz else None,
         declared_unit=attribute_text(array.attributes, "unit"),
     )

@@ -23,7 +23,7 @@ from nwb_unitrefine.read.context import STATED, ReadContext
 from nwb_unitrefine.read.sorters.phy_tables import is_curated, read_cluster_tables
 from nwb_unitrefine.read.spike_times import clean_spike_times, stored_per_second
 from nwb_unitrefine.read.time_unit import is_whole
-from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
+from nwb_unitrefine.records import SLOWEST_HZ, Electrodes, ProblemCode, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +140,8 @@ def _sampling_rate(params: Path) -> float:
     for line in params.read_text(encoding="utf-8-sig", errors="replace").splitlines():
         found = _SAMPLE_RATE.match(line)
         if found and (rate_hz := _number(found[1])):
+            if rate_hz < SLOWEST_HZ:
+                raise SourceError(f"{params} has a sample_rate of {rate_hz:g} Hz, too slow for spikes.", tip=tip)
             return rate_hz
     raise SourceError(f"{params} has no line that sets sample_rate to a number.", tip=tip)
 

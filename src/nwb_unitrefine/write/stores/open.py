@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.journal import Edit
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
     from nwb_unitrefine.journal.transaction import Applied
+    from nwb_unitrefine.storage.zarr_stores import ZipStore
     from nwb_unitrefine.write.stores.zarr import ZarrStore
 
 __all__ = ["change_store", "read_store"]
@@ -51,6 +52,9 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     with held_for_reading(place), _damage_explained(place.name):
         if place.is_dir():
             yield _zarr_store(place, follows_links=True)
+        elif is_zarr_zip(place):
+            with _zipped_store(place) as store:
+                yield store
         else:
             with open_hdf5(place, name=place.name) as file:
                 yield Hdf5Store(file, name=place.name, folder=place.parent)
@@ -62,11 +66,6 @@ def _require_nwb(place: Path) -> None:
         raise SourceError(
             f"{place} is a folder and no Zarr store: only NWB files keep a history.",
             tip="Labels of a sorter's output or of an analyzer are in the tables beside it.",
-        )
-    if is_zarr_zip(place):
-        raise SourceError(
-            f"{place} is a zipped Zarr store, which is only read: labels and their history need the folder.",
-            tip="Unzip it, or write a small file with its units and labels instead: --units-only.",
         )
     if is_table(place):
         raise SourceError(
@@ -102,6 +101,11 @@ def change_store(
     """
     place = Path(path)
     _require_nwb(place)
+    if is_zarr_zip(place):
+        raise SourceError(
+            f"{place} is a zipped Zarr store, which is only read: labels and their history need the folder.",
+            tip="Unzip it, or write a small file with its units and labels instead: --units-only.",
+        )
 
     def in_hdf5(file: h5py.File) -> T:
         return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
@@ -132,7 +136,17 @@ def _zarr_store(folder: Path, *, follows_links: bool = False) -> ZarrStore:
     return _store_over(FolderOverlay(folder, follows_links=follows_links), folder.name)
 
 
-def _store_over(overlay: FolderOverlay, name: str) -> ZarrStore:
+@contextmanager
+def _zipped_store(place: Path) -> Iterator[ZarrStore]:
+    """Open a ZIP file of a Zarr folder, for reading."""
+    _require_zarr()
+    from nwb_unitrefine.storage.zarr_stores import ZipStore
+
+    with closing(ZipStore(place)) as archive:
+        yield _store_over(archive, place.name)
+
+
+def _store_over(overlay: FolderOverlay | ZipStore, name: str) -> ZarrStore:
     from nwb_unitrefine.write.stores.zarr import ZarrStore
 
     return ZarrStore(overlay, name=name)
