@@ -6,9 +6,9 @@ import re
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit, urlunsplit
 
-from nwb_unitrefine.errors import shown_name
+from nwb_unitrefine.errors import shown_name, without_secrets
 
-__all__ = ["private_parts", "recorded_name", "shown_name"]
+__all__ = ["private_parts", "recorded_name", "shown_name", "without_secrets"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HUB = re.compile(r"hf://", re.IGNORECASE)
