@@ -223,6 +223,32 @@ def test_commands_take_rules(session: Path, tmp_path: Path, command: str, capsys
     assert "peak_before_width" in capsys.readouterr().out
 
 
+def test_metrics_of_the_older_definition_serve_where_they_are_equal(mine: Path) -> None:
+    """The number of spikes and the firing rate; signal to noise is measured on another channel."""
+    features = _features(**{"num_spikes@0.101": [50, 200], "firing_rate@0.101": [9, 9], "snr@0.101": [9, 9]})
+    with pytest.raises(FeatureError, match="snr") as caught:
+        load_model(mine).predict(features)
+    assert caught.value.missing == ("snr",)
+    assert load_model(mine, missing="ignore").predict(features).labels.tolist() == ["noise", "keep"]
+
+
+def test_commands_that_need_probabilities_name_the_one_that_does_not(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No table of metrics is needed to refuse it, and no remark about probabilities is made."""
+    assert main(["label", str(session), "--model", "rules/bombcell"]) == 0
+    assert "most probable" not in capsys.readouterr().err
+    assert main(["features", str(session), "--output", str(tmp_path / "metrics.csv")]) == 0
+    assert main(["predict", str(tmp_path / "metrics.csv"), "--model", "rules/bombcell"]) == 0
+    assert "p(non_soma)" in capsys.readouterr().out
+    assert main(["model", "explain", "rules/bombcell", "--data", str(session)]) == 1
+    assert "explain SOURCE --model rules/bombcell" in capsys.readouterr().err
+    (tmp_path / "labels.csv").write_text("unit_id,label\n10,good\n13,mua\n16,noise\n")
+    scored = ["evaluate", str(session), "--labels", str(tmp_path / "labels.csv"), "--model", "rules/bombcell"]
+    assert main(scored) == 1
+    assert "compare SOURCE --model rules/bombcell" in capsys.readouterr().err
+
+
 def _by_spikeinterface(features: Features, dropped: tuple[str, ...]) -> NDArray[Any]:
     """Labels of SpikeInterface's function for the same values."""
     from spikeinterface.curation import bombcell_label_units

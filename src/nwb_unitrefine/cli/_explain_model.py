@@ -37,9 +37,13 @@ def explain_model(model: str, *, data: tuple[str, ...], figures: str | None, see
     Values are exact for trees and linear models, member by member for ensembles, and sampled for others.
     """
     from nwb_unitrefine.explain import shap_values
-    from nwb_unitrefine.models import FittedModel
+    from nwb_unitrefine.models import FittedModel, RuleModel
 
     loaded = load((model,))
+    if isinstance(loaded, RuleModel):
+        raise ModelError(
+            f"{model} is a set of rules, which is no estimator.", tip=f"nwb-unitrefine explain SOURCE --model {model}"
+        )
     if not isinstance(loaded, FittedModel):
         raise ModelError("Two models in a row are explained one by one.", tip="Give one of them.")
     values = shap_values(loaded, _inputs(loaded, data), seed=seed)

@@ -14,7 +14,7 @@ __all__ = ["missing_features", "missing_remark", "weighing_remark"]
 
 def weighing_remark(predictions: Predictions, *, model_name: str) -> str:
     """Explain labels that are not the most probable class, which would look like a mistake; empty without any."""
-    labelled = predictions.labels != ""
+    labelled = (predictions.labels != "") & np.isfinite(predictions.probabilities).all(axis=1)
     likeliest = np.array(predictions.classes)[np.argmax(predictions.probabilities[labelled], axis=1)]
     n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
     if not n_weighed:

@@ -16,7 +16,6 @@ from nwb_unitrefine.cli._options import (
 )
 from nwb_unitrefine.cli._remarks import missing_features, missing_remark, weighing_remark
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_probability
-from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +79,18 @@ def command(
         ["unit", "label", *(f"p({name})" for name in predictions.classes), "remark"],
         [
             [
-                row.Index,
-                row.label or "–",
-                *(show_probability(getattr(row, f"p_{name}")) for name in CLASSES),
-                row.reason,
+                unit_id,
+                label or "–",
+                *map(show_probability, row),
+                reason,
             ]
-            for row in frame.itertuples()
+            for unit_id, label, row, reason in zip(
+                predictions.unit_ids.tolist(),
+                predictions.labels.tolist(),
+                predictions.probabilities.tolist(),
+                predictions.reasons,
+                strict=True,
+            )
         ],
     )
     print_problems(problems)

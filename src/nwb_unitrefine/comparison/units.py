@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import FeatureError, SourceError
+from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.authors import label_authors
 from nwb_unitrefine.history.runs import read_in_effect
 from nwb_unitrefine.history.tree import HISTORY
@@ -20,10 +20,11 @@ from nwb_unitrefine.read.curations import import_labels
 from nwb_unitrefine.read.tables import is_table, read_table
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.open import open_nwb
-from nwb_unitrefine.vocabulary import METRICS, OLD, resolve
+from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.vocabulary.metrics.lookup import equal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -169,20 +170,6 @@ def _of_metric_table(source: str, mapping: Mapping[str, str] | None) -> Part:
 
 def _same_metrics(features: Features, names: Sequence[str]) -> Features:
     """Take the features of a table, those too that are equal in the other definition and called so there."""
-    found = dict(_matching(features, names))
+    given = {name: equal_name(name, among=features.names) for name in names}
+    found = {name: known for name, known in given.items() if known is not None}
     return replace(features.select(tuple(found.values())), names=tuple(found))
-
-
-def _matching(features: Features, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of a wanted name and the name that the table has for the same values."""
-    for name in names:
-        if name in features.names:
-            yield name, name
-            continue
-        try:
-            metric = resolve(name).metric
-        except FeatureError:
-            continue
-        other = metric.name if name.endswith(f"@{OLD}") else f"{metric.name}@{OLD}"
-        if not metric.difference and len(metric.definitions) > 1 and other in features.names:
-            yield name, other

@@ -12,6 +12,7 @@ from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_ev
 from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
+from nwb_unitrefine.models import RuleModel
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
 from nwb_unitrefine.vocabulary.common_classes import common_classes
 
@@ -152,10 +153,16 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
     Raises
     ------
     TrainingError
-        If the model was trained on some of these recordings: such scores say nothing. If no two classes are common.
+        If the model was trained on some of these recordings: such scores say nothing. If no two classes are common. If
+        it is a set of rules, which has no probabilities.
     FeatureError
         If the model needs features that the dataset does not have.
     """
+    if isinstance(model, RuleModel):
+        raise TrainingError(
+            f"{model.identity.name} gives no probabilities to score.",
+            tip=f"Compare its labels: nwb-unitrefine compare SOURCE --model {model.identity.name}",
+        )
     if seen := set(model.training_recordings) & set(dataset.recordings.tolist()):
         raise TrainingError(
             f"{model.identity.name} was trained on {', '.join(sorted(seen))}: scores on these say nothing.",

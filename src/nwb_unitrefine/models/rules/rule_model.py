@@ -10,6 +10,7 @@ import numpy as np
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.records import Predictions
 from nwb_unitrefine.vocabulary import Need, resolve
+from nwb_unitrefine.vocabulary.metrics.lookup import equal_name
 
 if TYPE_CHECKING:
     from typing import Any
@@ -162,16 +163,18 @@ class RuleModel:
     @staticmethod
     def _values(features: Features, name: str) -> NDArray[np.float64]:
         """Values of a metric; NaN where it is not among the features."""
-        if name not in features.names:
+        known = equal_name(name, among=features.names)
+        if known is None:
             return np.full(len(features), np.nan)
-        return np.asarray(features.values[:, features.names.index(name)])
+        return np.asarray(features.values[:, features.names.index(known)])
 
     def _is_absent(self, features: Features, name: str, values: NDArray[np.float64]) -> bool:
         """Whether no unit has a metric; of spike trains that are there, a missing value is a result."""
         if not np.isnan(values).all():
             return False
         has_spikes = bool((self._values(features, _SPIKE_COUNT) > 0).any())
-        return not (name in features.names and has_spikes and resolve(name).metric.needs <= {Need.SPIKE_TIMES})
+        is_given = equal_name(name, among=features.names) is not None
+        return not (is_given and has_spikes and resolve(name).metric.needs <= {Need.SPIKE_TIMES})
 
     def _require(self, features: Features, absent: tuple[str, ...]) -> None:
         """Refuse a source that lacks metrics for all units."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.metrics.metric import Need
 
-__all__ = ["METRICS", "definition_of", "feature_names", "resolve"]
+__all__ = ["METRICS", "definition_of", "equal_name", "feature_names", "resolve"]
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in (*SPIKE_TRAIN_METRICS, *WAVEFORM_METRICS, *QUALITY_METRICS)
@@ -100,6 +100,24 @@ def feature_names(
         and metric.group in groups
         and (available is None or metric.needs <= set(available))
     )
+
+
+def equal_name(name: str, *, among: Collection[str]) -> str | None:
+    """Find under which name a feature is among others: its own, or that of an equal one in the other definition.
+
+    Examples
+    --------
+    >>> equal_name("snr", among=["num_spikes@0.101"]), equal_name("num_spikes", among=["num_spikes@0.101"])
+    (None, 'num_spikes@0.101')
+    """
+    if name in among:
+        return name
+    bare, _, release = name.partition("@")
+    metric = METRICS.get(bare)
+    if metric is None or metric.difference or len(metric.definitions) < 2:
+        return None
+    other = bare if release else f"{bare}@{OLD}"
+    return other if other in among else None
 
 
 def definition_of(columns: Collection[str], *, release: str = "") -> str | None:
