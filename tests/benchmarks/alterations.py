@@ -150,7 +150,7 @@ def jittered(units: Units, *, rng: np.random.Generator) -> Units:
 
 def unbounded(units: Units) -> Units:
     """Leave out when units were observed."""
-    return replace(units, obs_intervals_s=None, recording_interval_s=None)
+    return replace(units, obs_intervals_s=None, recording_intervals_s=None)
 
 
 def time_reversed(units: Units) -> Units:
@@ -230,5 +230,5 @@ def halves(units: Units) -> tuple[Units, Units]:
         trains = [train[(train >= start) & (train <= stop)] for train in trains_of(units)]
         interval = np.tile([[start, stop]], (len(units), 1))
         observed = Ragged(interval, np.arange(len(units) + 1))
-        parts.append(replace(with_trains(units, trains), obs_intervals_s=observed, recording_interval_s=None))
+        parts.append(replace(with_trains(units, trains), obs_intervals_s=observed, recording_intervals_s=None))
     return parts[0], parts[1]

@@ -79,6 +79,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "add_to": "combine([read_training_data(…), …])",
         "packaged": "calls rebuild_default",
         "cascade": "learner=TwoSteps()",
+        "foreign_spikes": "learner=ContaminationAware()",
         "search": "learner=Search()",
         "task": "rules=LabelRules(classes=parse_task(task))",
     },

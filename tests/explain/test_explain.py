@@ -38,6 +38,7 @@ def explained():
     table = {
         "firing_rate": 5.0, "firing_range": 4.0, "presence_ratio": 0.99, "num_spikes": 20000.0,
         "isi_violations_ratio": 0.01, "rp_contamination": 0.01, "sliding_rp_violation": 0.01,
+        "isi_violations_share": 0.0005, "contamination_lower": 0.005, "contamination_upper": 0.02,
         "sync_spike_2": 0.02, "sync_spike_4": 0.001, "sync_spike_8": 0.0,
         "exp_decay": 0.03, "spread": 60.0, "velocity_above": 3.0, "velocity_below": -3.0,
         "half_width": 0.00015, "num_negative_peaks": 1.0, "num_positive_peaks": 1.0, "peak_to_valley": 0.0004,

@@ -53,6 +53,14 @@ def test_its_scores_are_what_was_promised(default) -> None:
     assert pooled["accuracy_at_80"] >= 0.838
 
 
+def test_units_that_it_does_not_mark_are_right(default) -> None:
+    """Three units in four are not marked, and 0.84 of these are right; contamination that is not excluded is a mark."""
+    pooled = default.manifest.evaluations[0].pooled
+    assert pooled["kept"] >= 0.75
+    assert pooled["accuracy_kept"] >= 0.84
+    assert "contamination_upper" in default.feature_names
+
+
 def test_it_was_trained_on_this_data(default, shared_data: Path) -> None:
     """The digest in its manifest is that of the base dataset's metrics that it takes."""
     data = read_base_dataset(shared_data / "unitrefine_base")

@@ -74,6 +74,11 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 )
 @click.option("--cascade", is_flag=True, help="Two models in one folder: noise or neural, then sua or mua.")
 @click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
+@click.option(
+    "--foreign-spikes",
+    is_flag=True,
+    help="Also learn from units with spikes of another neuron added: no single units where violations show them.",
+)
 @click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
 @click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
 @click.option("--scaler", "scalers", multiple=True, metavar="NAME", help="Likewise.")
@@ -113,6 +118,7 @@ def command(
     metrics: str | None,
     cascade: bool,
     search: bool,
+    foreign_spikes: bool,
     classifiers: tuple[str, ...],
     imputers: tuple[str, ...],
     scalers: tuple[str, ...],
@@ -139,8 +145,13 @@ def command(
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")
+    if foreign_spikes and (cascade or metrics):
+        raise click.UsageError(
+            "--foreign-spikes has metrics and classes of its own: leave out --metrics and --cascade."
+        )
     learner = _learner(
         search=search or bool(classifiers or imputers or scalers),
+        foreign_spikes=foreign_spikes,
         classifiers=classifiers,
         imputers=imputers,
         scalers=scalers,
@@ -227,6 +238,7 @@ def read_sources(
 def _learner(
     *,
     search: bool,
+    foreign_spikes: bool,
     classifiers: tuple[str, ...],
     imputers: tuple[str, ...],
     scalers: tuple[str, ...],
@@ -235,11 +247,13 @@ def _learner(
     inputs: Mapping[str, Any],
 ) -> FolderLearner:
     """Take our own learner unless a search is asked for."""
-    from nwb_unitrefine.learn import BoostedTrees, Search
+    from nwb_unitrefine.learn import BoostedTrees, ContaminationAware, Search
     from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 
+    if search and foreign_spikes:
+        raise click.UsageError("--foreign-spikes is of our own learner: leave out the search.")
     if not search:
-        return BoostedTrees(**inputs)
+        return ContaminationAware() if foreign_spikes else BoostedTrees(**inputs)
     return Search(
         classifiers=classifiers or available_classifiers(),
         imputers=imputers or IMPUTERS,

@@ -1,5 +1,6 @@
 """Learn from labelled units: datasets, training, calibration, evaluation."""
 
+from nwb_unitrefine.learn.contamination_aware import ContaminationAware
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.evaluate import Scored, compare, cross_validate, evaluate, score_table
 from nwb_unitrefine.learn.labelled.labels import LabelRules, MappedLabels, map_labels
@@ -13,6 +14,7 @@ from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
 
 __all__ = [
     "BoostedTrees",
+    "ContaminationAware",
     "Dataset",
     "LabelRules",
     "Learner",

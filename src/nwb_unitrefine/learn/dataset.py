@@ -163,9 +163,11 @@ class Dataset:
         if len(place) < len(EVIDENCE_FROM):
             return self
         found = refractory_evidence({name: self.values[:, column] for name, column in place.items()})
-        added = {f"{name}@{OLD}": values for name, values in found.items() if f"{name}@{OLD}" not in self.names}
-        values = np.column_stack([self.values, *added.values()])
-        return replace(self, names=(*self.names, *added), values=values)
+        columns = dict(zip(self.names, self.values.T, strict=True))
+        for bare, values in found.items():
+            given = columns.get(f"{bare}@{OLD}", np.full(len(self), np.nan))
+            columns[f"{bare}@{OLD}"] = np.where(np.isnan(given), values, given)
+        return replace(self, names=tuple(columns), values=np.stack(list(columns.values()), axis=1))
 
     def to_features(self) -> Features:
         """Return the metrics as a model takes them, with what their refractory violations show."""

@@ -90,6 +90,8 @@ class BoostedTrees:
         How strongly calibration is pulled toward changing nothing; see `fit_calibration`.
     keep : float
         Share of units, of subjects not seen, whose label is not to be called uncertain.
+    max_contamination : float or None
+        Single units of which a larger share of foreign spikes cannot be excluded are called uncertain; None for any.
     """
 
     inputs: str = "spike times + mean waveform"
@@ -104,6 +106,7 @@ class BoostedTrees:
     whole: float = 0.5
     penalty: float = 0.5
     keep: float = 0.8
+    max_contamination: float | None = None
 
     @property
     def name(self) -> str:
@@ -153,6 +156,7 @@ class BoostedTrees:
             min_spikes=MIN_SPIKES,
             max_out_of_range=MAX_OUT_OF_RANGE,
             min_probability=_smallest_kept(calibrated, data, keep=self.keep),
+            max_contamination=self.max_contamination,
         )
 
     def _inputs(self, data: Dataset) -> Dataset:

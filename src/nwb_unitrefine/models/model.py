@@ -10,7 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
-from nwb_unitrefine.models.decision import decide
+from nwb_unitrefine.models.decision import CONTAMINATION, decide
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
@@ -114,9 +114,12 @@ class FittedModel:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Vocabulary names of the features to give it: its inputs, and the number of spikes."""
-        counted = any(name.partition("@")[0] == SPIKE_COUNT for name in self.inputs)
-        return self.inputs if counted else (*self.inputs, SPIKE_COUNT)
+        """Vocabulary names of the features to give it: its inputs, and what its rule of uncertainty looks at."""
+        wanted = [SPIKE_COUNT]
+        if self.manifest is not None and self.manifest.uncertainty.max_contamination is not None:
+            wanted.append(CONTAMINATION)
+        given = {name.partition("@")[0] for name in self.inputs}
+        return (*self.inputs, *(name for name in wanted if name not in given))
 
     @property
     def training_recordings(self) -> tuple[str, ...]:
