@@ -73,6 +73,7 @@ OF_FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("command", READING)
 def test_a_source_that_needs_an_extra(places: dict[str, Path], command: str, source: str) -> None:
@@ -90,6 +91,7 @@ def test_a_zarr_store_whose_history_is_asked_for(places: dict[str, Path], comman
     assert "zarr is needed" in _refused(["zarr"], command, places["zarr"], *options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READING)
 def test_sorter_output_without_spikeinterface(places: dict[str, Path], command: str) -> None:
     """Output that SpikeInterface has to read is refused before a model is loaded."""
