@@ -42,12 +42,13 @@ def command(
     The server listens on this machine alone and stops with Ctrl-C.
     """
     from nwb_unitrefine.batch import find_sources
-    from nwb_unitrefine.review import ReviewedFile, ask, serve
+    from nwb_unitrefine.review import ReviewedFile, ask, require_server, serve
 
     found = [Path(path) for path in find_sources(files)]
     if export_answers:
         _export(found)
         return 0
+    require_server()
     by = by or click.prompt("Who answers")
     loaded = load(model)
     further = [word.strip() for word in words.split(",") if word.strip()]

@@ -6,6 +6,7 @@ The server (`server`) listens on this machine alone, for who knows its address.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import MissingExtraError
@@ -15,7 +16,19 @@ from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv, ask
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "ask", "serve"]
+__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "ask", "require_server", "serve"]
+
+
+def require_server() -> None:
+    """Refuse to review without the packages that serve the page, which are not imported to find out.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    for package in ("starlette", "uvicorn"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra="review", purpose="to review in a browser")
 
 
 def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None] = print) -> None:
@@ -26,8 +39,7 @@ def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str]
     MissingExtraError
         Without the extra ``review``.
     """
-    try:
-        from nwb_unitrefine.review import server
-    except ImportError as error:
-        raise MissingExtraError("starlette and uvicorn", extra="review", purpose="to review in a browser") from error
+    require_server()
+    from nwb_unitrefine.review import server
+
     server.serve(files, port=port, ready=ready)
