@@ -16,6 +16,7 @@ from helpers.bare_nwb import make_session
 from helpers.servers.dandi_stub import DandiStub, serve_dandi
 from helpers.servers.range_server import RangeServer, serve_ranges
 from nwb_unitrefine.batch.dandisets import plan_dandiset
+from nwb_unitrefine.batch.derivative import upload_study
 from nwb_unitrefine.batch.plan import read_plan, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options
 from nwb_unitrefine.batch.tasks import TaskOptions
@@ -168,3 +169,32 @@ def test_two_dask_workers_label_a_dandiset(archive: Archive, tmp_path: Path) -> 
     keys = [json.loads(line)["key"] for line in (study / "ledger.jsonl").read_text().splitlines()]
     assert len(keys) == len(set(keys)) == 4
     assert len(list(study.glob("dandiset/sub-1/*.nwb"))) == 2
+
+
+@pytest.mark.slow
+def test_derived_files_are_uploaded_once(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run uploads nothing; an upload brings every file; again, there is nothing to do; a source is refused."""
+    consts = pytest.importorskip("dandi.consts")
+    study, archive.stub.key = tmp_path / "study", "secret"
+    monkeypatch.setenv("DANDI_API_KEY", "secret")
+    write_plan(study, plan_dandiset("DANDI:000123/sub-1/", instance="dandi-stub"))
+    assert [line["outcome"] for line in label_study(study, study_options(TaskOptions()))] == ["labelled"] * 2
+    with pytest.raises(SourceError, match="source of the study"):
+        upload_study(study, "DANDI:000123", instance="dandi-stub")
+    with serve_dandi("000456") as target:
+        target.key = "secret"
+        place = consts.DandiInstance("dandi-own", f"{target.url}", f"{target.url}/api")
+        monkeypatch.setitem(consts.known_instances, "dandi-own", place)
+        monkeypatch.setitem(consts.known_instances_rev, target.url, "dandi-own")
+        first = upload_study(study, "DANDI:000456", instance="dandi-own", dry_run=True)
+        assert len(first.new) == 2
+        assert not target.assets
+        assert upload_study(study, "DANDI:000456", instance="dandi-own").new == first.new
+        assert {*first.new, "dataset_description.json"} <= set(target.assets)
+        assert target.blobs
+        n_uploads = len(target.uploads)
+        again = upload_study(study, "DANDI:000456", instance="dandi-own")
+        assert (again.new, again.changed, again.same) == ((), (), first.new)
+        assert len(target.uploads) == n_uploads
+    described = json.loads((study / "dandiset-description" / "dataset_description.json").read_text())
+    assert described["SourceDatasets"] == [{"URL": "https://identifiers.org/DANDI-STUB:000123", "Version": "draft"}]

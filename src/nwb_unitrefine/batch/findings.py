@@ -57,6 +57,8 @@ _REMEDIES = {
     ProblemCode.COLUMN_INDEX_BEYOND_DATA: "Write the ragged column again: its index and data do not fit.",
     ProblemCode.COLUMN_VALUES_UNASSIGNED: "Write the ragged column again: its index and data do not fit.",
     ProblemCode.COLUMN_OUT_OF_RANGE: "Check the metric's definition and unit.",
+    ProblemCode.RECORDING_GOES_BACK: "Store the recording's timestamps in increasing order.",
+    ProblemCode.RECORDING_SPIKES_IN_GAPS: "Correct the recording's timestamps, or the spike times, to one clock.",
     ProblemCode.UNITS_DUPLICATED: "Compare the two units, and keep one where they are the same neuron.",
     ProblemCode.UNITS_SPLIT: "Compare the two units in a curation tool, and merge them where they are one neuron.",
     ProblemCode.RECORDING_SHORT: "Sort the whole recording; labels of so short a one rest on few spikes.",

@@ -158,3 +158,30 @@ def summary(study: Path, *, parquet: bool, as_json: bool) -> int:
         return 0
     say(f"{tables.n_units} units of {tables.n_sessions} sessions in {', '.join(path.name for path in tables.paths)}")
     return 0
+
+
+@command.command("upload")
+@study_argument
+@click.option("--to", required=True, metavar="DANDISET", help="Dandiset of one's own, as DANDI:000456.")
+@click.option("--instance", default="", metavar="NAME", help="DANDI instance, such as dandi-sandbox.")
+@click.option("--dry-run", is_flag=True, help="Compare with what is there, and upload nothing.")
+@json_option
+def upload(study: Path, *, to: str, instance: str, dry_run: bool, as_json: bool) -> int:
+    """Upload the files that a study made into a dandiset of their own; again, only what changed.
+
+    Assets that the units came from are never touched: their owners label the files in place and upload those. The
+    variable DANDI_API_KEY holds your key.
+    """
+    from nwb_unitrefine.batch.derivative import upload_study
+
+    done = upload_study(study, to, instance=instance, dry_run=dry_run)
+    if as_json:
+        print_json(done)
+        return 0
+    for name in (*done.new, *done.changed):
+        say(name)
+    what = "to upload" if dry_run else "uploaded"
+    say(f"{len(done.new)} new and {len(done.changed)} changed {what} to {to}, {len(done.same)} are there as they are")
+    say("Set on the dandiset, where it is not set yet:")
+    say(json.dumps(done.metadata, indent=2, ensure_ascii=False))
+    return 0

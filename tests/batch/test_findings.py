@@ -1,0 +1,90 @@
+"""What is wrong with a source, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from helpers.bare_nwb import make_session
+from nwb_unitrefine.batch.findings import find_in_units, findings_of, remedy
+from nwb_unitrefine.batch.same_neuron import duplicate_pairs, split_pairs
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.pipeline import curate
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.records import ProblemCode, Ragged, Severity, Units
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session of six units whose mean waveforms have one shape."""
+    return make_session(tmp_path_factory.mktemp("findings") / "a.nwb")
+
+
+def _with_trains(units: Units, trains: list[np.ndarray]) -> Units:
+    return replace(units, spike_times_s=Ragged.concatenated([np.sort(train) for train in trains]))
+
+
+def test_a_unit_that_is_in_the_table_twice_is_pointed_out(session: Path) -> None:
+    """Units that share their spikes up to a jitter of 0.2 ms are a pair; independent ones of high rate are none."""
+    rng = np.random.default_rng(0)
+    trains = [rng.uniform(0, 1000, 20_000) for _ in range(6)]
+    trains[4] = np.concatenate([trains[1][:15_000] + rng.uniform(-2e-4, 2e-4, 15_000), rng.uniform(0, 1000, 5_000)])
+    (pair,) = duplicate_pairs(_with_trains(read_units(session), trains))
+    assert pair[:2] == (1, 4)
+    assert 0.74 < pair[2] < 0.78
+
+
+def test_a_unit_that_was_split_is_pointed_out(session: Path) -> None:
+    """Two halves of a regular train keep each other's dead time; independent trains with like waveforms do not."""
+    rng = np.random.default_rng(1)
+    whole = np.cumsum(0.004 + rng.exponential(0.04, 20_000))
+    is_first = rng.random(len(whole)) < 0.5
+    trains = [whole[is_first], whole[~is_first], *(rng.uniform(0, whole[-1], 10_000) for _ in range(4))]
+    assert [pair[:2] for pair in split_pairs(_with_trains(read_units(session), trains))] == [(0, 1)]
+
+
+def test_a_short_recording_is_a_problem(session: Path) -> None:
+    """Spikes over 100 s are fewer than the metrics of stability need; over 1000 s they are not."""
+    units = read_units(session)
+    assert ProblemCode.RECORDING_SHORT in {problem.code for problem in find_in_units(units)}
+    longer = replace(units, spike_times_s=Ragged(units.spike_times_s.values * 10, units.spike_times_s.offsets))
+    assert ProblemCode.RECORDING_SHORT not in {problem.code for problem in find_in_units(longer)}
+
+
+def test_columns_of_labels_that_disagree_are_a_problem(tmp_path: Path) -> None:
+    """The units about which two columns differ are counted; columns that agree are no problem."""
+    good = ["good"] * 6
+    for name, other, n_differing in (("a.nwb", ["good"] * 4 + ["mua"] * 2, 2), ("b.nwb", good, 0)):
+        path = make_session(tmp_path / name, columns={"quality": good, "KSLabel": other})
+        found = [one.what for one in find_in_units(read_units(path)) if one.code is ProblemCode.LABELS_COLUMNS_DIFFER]
+        assert len(found) == (n_differing > 0)
+        assert all(f"about {n_differing} of 6 units" in what for what in found)
+
+
+@pytest.mark.parametrize("code", [code for code in ProblemCode if code.severity is not Severity.INFO])
+def test_what_is_wrong_with_the_data_has_a_remedy(code: ProblemCode) -> None:
+    """Each warning about a file says how to mend it; what concerns the reading of labels is not in the file."""
+    about_labels = code.value.startswith("labels.") and code is not ProblemCode.LABELS_DIFFER
+    assert bool(remedy(code)) is not about_labels, code
+
+
+@pytest.mark.slow
+def test_findings_have_the_form_of_nwbinspectors_messages(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Importance is one of nwbinspector's, the gravest first; what cannot be read is an error and the exit code 1."""
+    found = findings_of(curate(session))
+    assert found
+    order = ["CRITICAL", "BEST_PRACTICE_VIOLATION", "BEST_PRACTICE_SUGGESTION"]
+    assert [order.index(one.importance) for one in found] == sorted(order.index(one.importance) for one in found)
+    broken = session.with_name("broken.nwb")
+    broken.write_text("not HDF5")
+    assert main(["inspect", str(session), str(broken), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["counts"]["ERROR"] == 1
+    assert {one["code"] for one in document["findings"]} >= {"source.unreadable", "recording.too-short"}

@@ -1,0 +1,61 @@
+"""Tables of a whole study."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.bare_nwb import make_session
+from nwb_unitrefine.batch.plan import plan_files, write_plan
+from nwb_unitrefine.batch.study import label_study, study_options
+from nwb_unitrefine.batch.summary import summarize_study
+from nwb_unitrefine.batch.tasks import TaskOptions
+from nwb_unitrefine.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_study_that_was_not_labelled_has_no_tables(tmp_path: Path) -> None:
+    """Nothing is written before there is something to write, and the message names what to do."""
+    write_plan(tmp_path, [])
+    with pytest.raises(SourceError, match="dandiset label"):
+        summarize_study(tmp_path)
+    assert [place.name for place in tmp_path.iterdir()] == ["plan.jsonl"]
+
+
+@pytest.mark.slow
+def test_tables_hold_every_unit_and_session_and_no_formula(tmp_path: Path) -> None:
+    """Each unit and session is a row; columns are described; text that a spreadsheet would run is escaped."""
+    data, study = tmp_path / "data", tmp_path / "study"
+    data.mkdir()
+    first = make_session(data / "a.nwb", columns={"region": ["=1+1"] * 6, "quality": ["good"] * 6})
+    shutil.copy(first, data / "b.nwb")
+    (data / "c.nwb").write_text("not HDF5")
+    write_plan(study, plan_files([data], study=study))
+    list(label_study(study, study_options(TaskOptions())))
+    tables = summarize_study(study)
+    assert (tables.n_sessions, tables.n_units) == (3, 12)
+    with (study / "units.tsv").open(newline="") as file:
+        units = list(csv.DictReader(file, delimiter="\t"))
+    with (study / "sessions.tsv").open(newline="") as file:
+        sessions = list(csv.DictReader(file, delimiter="\t"))
+    assert len(units) == 12
+    assert {row["region"] for row in units} == {"'=1+1"}
+    assert {row["label_in_quality"] for row in units} == {"sua"}
+    assert [row["outcome"] for row in sessions] == ["labelled", "labelled", "refused"]
+    assert "c.nwb" in sessions[2]["error"]
+    for name, rows in (("units", units), ("sessions", sessions)):
+        described = json.loads((study / f"{name}.json").read_text())
+        assert list(described) == list(rows[0])
+        assert all(column["Description"] for column in described.values())
+    page = (study / "report.html").read_text()
+    assert "Refusals" in page
+    assert "=1+1" in page
+    again = (study / "units.tsv").read_bytes()
+    summarize_study(study)
+    assert (study / "units.tsv").read_bytes() == again
