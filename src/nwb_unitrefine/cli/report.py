@@ -88,7 +88,8 @@ def _page(result: LabelResult, model: Model, place: Path, *, overwrite: bool, li
     if result.error is not None or result.curation is None:
         return ReportRow(Path(result.source).name, "", {}, 0, refusal=str(result.error))
     source = result.curation.units.source
-    history = read_history(source.uri) if source.kind.startswith("nwb-") and Path(source.uri).exists() else ()
+    keeps_history = source.kind.startswith("nwb-") and source.is_main_table and Path(source.uri).exists()
+    history = read_history(source.uri) if keeps_history else ()
     data = session_data(result.curation, model=model, history=history)
     place.parent.mkdir(exist_ok=True)
     write_page(data, place, overwrite=overwrite)

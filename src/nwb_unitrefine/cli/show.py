@@ -63,7 +63,8 @@ def command(
     from nwb_unitrefine.write import read_history, runs_in_effect
 
     units = read_units(source, **hints)
-    history = read_history(source) if units.source.kind.startswith("nwb") and Path(source).exists() else ()
+    keeps_history = units.source.kind.startswith("nwb") and units.source.is_main_table
+    history = read_history(source) if keeps_history and Path(source).exists() else ()
     chain = runs_in_effect(history)
     current = chain[-1] if chain else None
     ours = {run.label_column for run in history}

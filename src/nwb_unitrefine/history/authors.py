@@ -50,7 +50,8 @@ def read_label_authors(source: Source) -> LabelAuthors:
     Parameters
     ----------
     source : Source
-        What units were read from. Where it is no file, or has no runs, nobody set any.
+        What units were read from. Where it is no file, has no runs, or the units are another table than ``/units``,
+        which alone has a history, nobody set any.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def read_label_authors(source: Source) -> LabelAuthors:
         If the runs are damaged.
     """
     is_file = source.kind in {"nwb-hdf5", "nwb-zarr"} and (is_address(source.uri) or Path(source.uri).exists())
-    if not is_file:
+    if not is_file or not source.is_main_table:
         return LabelAuthors()
     with open_nwb(source.uri) as nwb:
         return label_authors(read_in_effect(nwb.root.group(HISTORY), where=source.uri))

@@ -156,6 +156,11 @@ class Source:
     session_start_time: str = ""
     size_bytes: int = 0
 
+    @property
+    def is_main_table(self) -> bool:
+        """Whether the units are those of ``/units``, the table that labels are written to and whose history is kept."""
+        return self.units_path in {"", "units"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:

@@ -75,7 +75,7 @@ def _require_whole_table(was: UnitsStore, store: UnitsStore, runs: Sequence[Run]
     """Refuse a table whose new labels are not one for each unit, or that has lost a column."""
     columns = store.columns()
     for name in runs[-1].columns if runs else ():
-        if name not in columns or store.shape(name) != store.shape("id"):
+        if name not in columns or store.shape(name) != (len(store.read("id")),):
             raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
     lost = set(was.columns()) & set(was.names()) - set(columns) - set(ours)
     if lost:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
+from nwb_unitrefine.read.nwb.ragged import is_vector, offsets_of, take_rows
 from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary.dialects import position_columns
 
@@ -138,11 +138,11 @@ def read_unit_electrodes(table: Group, electrodes: Electrodes | None, context: R
     array, index = table.array("electrodes"), table.array("electrodes_index")
     if array is None:
         return None
-    if array.dtype.kind not in "iu" or len(array.shape) != 1:
+    if array.dtype.kind not in "iu" or not is_vector(array.shape):
         what = f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}."
         context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
         return None
-    rows = np.asarray(array.read(), dtype=np.int64)
+    rows = np.asarray(array.read(), dtype=np.int64).reshape(-1)
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
     outside = (rows < 0) | (rows >= n_electrodes)
     if outside.any():

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["is_vector", "offsets_of", "take_rows"]
 
 
+def plain_ids(stored: NDArray[Any]) -> NDArray[Any]:
+    """Return unit ids as one axis of whole numbers where they are that, stored as floats, a column, a row or a scalar.
+
+    Examples
+    --------
+    >>> plain_ids(np.array([[3.0], [5.0]]))
+    array([3, 5])
+    """
+    ids = stored.reshape(-1) if is_vector(stored.shape) else stored
+    is_whole = ids.dtype.kind == "f" and np.isfinite(ids).all() and np.array_equal(ids, np.floor(ids))
+    return ids.astype(np.int64) if is_whole else ids
+
+
 def is_vector(shape: tuple[int, ...]) -> bool:
     """Whether an array has one axis, or is a column, a row or a scalar, as MATLAB writes vectors.
 

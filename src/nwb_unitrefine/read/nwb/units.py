@@ -12,7 +12,7 @@ from nwb_unitrefine.read.context import ReadContext
 from nwb_unitrefine.read.nwb import session
 from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read_columns
 from nwb_unitrefine.read.nwb.electrodes import read_electrodes, read_unit_electrodes
-from nwb_unitrefine.read.nwb.ragged import is_vector
+from nwb_unitrefine.read.nwb.ragged import plain_ids
 from nwb_unitrefine.read.nwb.recordings import read_recordings, recorded_s, recording_intervals
 from nwb_unitrefine.read.nwb.spikes import observed_length, read_obs_intervals, read_spike_times
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
@@ -186,12 +186,9 @@ def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
     array = _ids_array(table)
     if array is None:
         raise SourceError(f"{uri}: the units table has no ids.")
-    unit_ids = array.read()
-    if unit_ids.dtype.kind == "f" and np.isfinite(unit_ids).all() and np.array_equal(unit_ids, np.floor(unit_ids)):
-        unit_ids = unit_ids.astype(np.int64)
-    if not is_vector(unit_ids.shape) or unit_ids.dtype.kind not in "iuO":
+    unit_ids = plain_ids(array.read())
+    if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
         raise SourceError(f"{uri}: ids of units have type {unit_ids.dtype} and shape {unit_ids.shape}: no ids.")
-    unit_ids = unit_ids.reshape(-1)
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has a units table without units.")
     values, counts = np.unique(unit_ids, return_counts=True)

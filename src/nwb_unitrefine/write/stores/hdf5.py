@@ -14,6 +14,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group, text_array
+from nwb_unitrefine.read.nwb.ragged import plain_ids
 from nwb_unitrefine.storage.hdf5 import Hdf5Group
 from nwb_unitrefine.storage.hdf5_guard import is_ragged, read_attribute
 from nwb_unitrefine.storage.hdf5_links import find_linked, lies_in
@@ -95,8 +96,9 @@ class Hdf5Store:
         return None if found is None else tuple(found.shape)
 
     def read(self, dataset: str) -> NDArray[Any]:
-        """All of a dataset of the table; text as ``str``."""
-        return _read(self._dataset(dataset))
+        """All of a dataset of the table; text as ``str``, ids as whole numbers."""
+        values = _read(self._dataset(dataset))
+        return plain_ids(values) if dataset == "id" else values
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""

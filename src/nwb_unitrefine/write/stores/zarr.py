@@ -11,6 +11,7 @@ from numcodecs import JSON, VLenUTF8
 
 from nwb_unitrefine.errors import NoUnitsError, SourceError
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, NAMESPACE, Dataset, Group
+from nwb_unitrefine.read.nwb.ragged import plain_ids
 from nwb_unitrefine.storage.tree import attribute_text, attribute_texts
 from nwb_unitrefine.storage.zarr import ZarrGroup, read_array, require_plausible_size
 from nwb_unitrefine.storage.zarr_guard import GuardedStore
@@ -79,8 +80,9 @@ class ZarrStore:
         return tuple(self._units[dataset].shape) if f"units/{dataset}/.zarray" in self._overlay else None
 
     def read(self, dataset: str) -> NDArray[Any]:
-        """All of a dataset of the table; text as ``str``."""
-        return read_array(self._units[dataset])
+        """All of a dataset of the table; text as ``str``, ids as whole numbers."""
+        values = read_array(self._units[dataset])
+        return plain_ids(values) if dataset == "id" else values
 
     def blocks(self, dataset: str) -> Iterator[NDArray[Any]]:
         """A dataset of the table piece by piece along its first axis."""
