@@ -80,6 +80,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "add_to": "combine([read_training_data(…), …])",
         "packaged": "calls rebuild_default",
         "cascade": "learner=TwoSteps()",
+        "continue_from": "continue_dataset(read_parent(folder).dataset, …)",
         "foreign_spikes": "learner=ContaminationAware()",
         "search": "learner=Search()",
         "task": "rules=LabelRules(classes=parse_task(task))",

@@ -16,8 +16,10 @@ from nwb_unitrefine.records import CLASSES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nwb_unitrefine.learn import Dataset
+    from nwb_unitrefine.learn import Dataset, TwoSteps
+    from nwb_unitrefine.learn.continuing import Parent
     from nwb_unitrefine.learn.learner import FolderLearner
+    from nwb_unitrefine.models.manifest import Evaluation, Round
 
 __all__ = ["command", "label_options", "read_sources"]
 
@@ -66,6 +68,11 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--output", metavar="FOLDER", help="Model folder to write.")
 @label_options
 @click.option("--add-to", multiple=True, metavar="DATA", help="Labelled data or model folder to add these labels to.")
+@click.option(
+    "--continue-from",
+    metavar="MODEL",
+    help="Model folder to add these labels to: its own training table and settings, with scores before and after.",
+)
 @click.option("--packaged", metavar="FOLDER", help="Rebuild the default model from the UnitRefine base dataset.")
 @click.option(
     "--metrics",
@@ -114,6 +121,7 @@ def command(
     definition: str | None,
     subject_pattern: str | None,
     add_to: tuple[str, ...],
+    continue_from: str | None,
     packaged: str | None,
     metrics: str | None,
     cascade: bool,
@@ -149,6 +157,8 @@ def command(
         raise click.UsageError(
             "--foreign-spikes has metrics and classes of its own: leave out --metrics and --cascade."
         )
+    given = (task, metrics, cascade, search, foreign_spikes, add_to, classifiers, imputers, scalers)
+    parent = _read_parent(continue_from, given) if continue_from is not None else None
     learner = _learner(
         search=search or bool(classifiers or imputers or scalers),
         foreign_spikes=foreign_spikes,
@@ -164,17 +174,23 @@ def command(
         labels=labels,
         label_column=label_column,
         mapping=mapping,
-        classes=parse_task(task or "sua-mua-noise"),
+        classes=parse_task(task or "sua-mua-noise") if parent is None else parent.dataset.classes,
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
         quiet=as_json,
     )
     dataset = combine([*(read_training_data(one, classes=dataset.classes) for one in add_to), dataset])
+    made: FolderLearner | TwoSteps = TwoSteps(step=learner) if cascade else learner
+    lineage: tuple[Round, ...] = ()
+    if parent is not None:
+        made, seed = parent.learner, parent.seed
+        dataset, lineage = _continued(parent, dataset, validate=validate)
     trained = train_model(
         dataset,
         output=output,
-        learner=TwoSteps(step=learner) if cascade else learner,
+        learner=made,
+        lineage=lineage,
         seed=seed,
         command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
         validate=validate,
@@ -188,7 +204,36 @@ def command(
         return 0
     for warning in trained.warnings:
         say(f"warning: {warning}", err=True)
-    for one in manifest.evaluations:
+    _print_scores(lineage, manifest.evaluations)
+    say(f"written to {trained.path}" if trained.path else "not written: no --output")
+    return 0
+
+
+def _read_parent(folder: str, given: tuple[object, ...]) -> Parent:
+    """Read the model to be continued, which brings its own settings."""
+    from nwb_unitrefine.learn.continuing import read_parent
+
+    if any(given):
+        raise click.UsageError("--continue-from keeps the task, metrics and learner of the model.")
+    return read_parent(folder)
+
+
+def _continued(parent: Parent, dataset: Dataset, *, validate: bool) -> tuple[Dataset, tuple[Round, ...]]:
+    """Add labelled units to a model's training table, and score its learner before and after."""
+    from nwb_unitrefine.learn.continuing import compare_rounds, continue_dataset
+
+    found = continue_dataset(parent.dataset, dataset)
+    say(f"{found.added} units added, {found.corrected} corrected, {found.unchanged} as before", err=True)
+    newest = compare_rounds(parent.learner, found, parent=parent.digest, seed=parent.seed, validate=validate)
+    return found.dataset, (*parent.lineage, newest)
+
+
+def _print_scores(lineage: tuple[Round, ...], evaluations: tuple[Evaluation, ...]) -> None:
+    """Scores before and after the newest round, and those of each kind of source."""
+    for newest in lineage[-1:]:
+        rows = [[name.replace("_", " "), value, newest.after[name]] for name, value in newest.before.items()]
+        print_table(f"{newest.scored_units} units, held out", ["score", "before", "after"], rows)
+    for one in evaluations:
         print_table(
             f"{one.name}: {one.scheme}",
             ["recording", "subject", "units", "balanced accuracy", "calibration error"],
@@ -198,8 +243,6 @@ def command(
                 for part in one.recordings
             ],
         )
-    say(f"written to {trained.path}" if trained.path else "not written: no --output")
-    return 0
 
 
 def read_sources(

@@ -32,6 +32,8 @@ class LabelAuthors:
         Label of each unit that has it from a person, by unit id.
     people : mapping of int to str
         Who that was, likewise.
+    runs : mapping of int to str
+        Name of the run in which it was set, likewise.
     by_models : mapping of str to str
         Each column of labels that a model or a rule wrote, and the name of the last that did.
     columns : frozenset of str
@@ -40,6 +42,7 @@ class LabelAuthors:
 
     by_people: Mapping[int, str] = field(default_factory=dict)
     people: Mapping[int, str] = field(default_factory=dict)
+    runs: Mapping[int, str] = field(default_factory=dict)
     by_models: Mapping[str, str] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
 
@@ -78,6 +81,7 @@ def label_authors(in_effect: Sequence[Run]) -> LabelAuthors:
     return LabelAuthors(
         by_people={unit: label for unit, (label, _) in held.items()},
         people={unit: run.agent for unit, (_, run) in held.items()},
+        runs={unit: run.name for unit, (_, run) in held.items()},
         by_models={run.label_column: run.agent for run in by_programs},
         columns=frozenset(run.label_column for run in in_effect if run.label_column),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.records import Problem
+
+_NUMBERED = re.compile(r"curator \d+")
 
 __all__ = ["Dataset", "combine", "require_classes"]
 
@@ -47,6 +51,9 @@ class Dataset:
         Which label of the source became which class; empty text for one that was left out.
     classes : tuple of str
         The labels that a model of this data distinguishes, in the order of its probabilities.
+    file_ids, runs, curators : array of str, shape (n_units,)
+        Where each row is from: object id of the NWB file, run of its history in which the label was set, and who set
+        it; empty where there is none. In tables, curators are numbered and not named.
     description, licence : str
         Of the data: what it is, who labelled it, and its SPDX identifier.
     problems : tuple of Problem
@@ -66,17 +73,24 @@ class Dataset:
     labels: NDArray[np.str_]
     label_mapping: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = CLASSES
+    file_ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    runs: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    curators: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
     description: str = ""
     licence: str = ""
     problems: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("unit_ids", "recordings", "subjects", "labels"):
+        for name in ROW_SOURCES:
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(len(self.unit_ids), ""))
+        for name in ("unit_ids", "recordings", "subjects", "labels", *ROW_SOURCES):
             object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(str))
         values = np.array(self.values, dtype=np.float64)
         values[~np.isfinite(values)] = np.nan
         object.__setattr__(self, "values", values)
-        lengths = {len(self.unit_ids), len(self.recordings), len(self.subjects), len(self.labels), len(values)}
+        columns = (self.recordings, self.subjects, self.labels, *(getattr(self, name) for name in ROW_SOURCES))
+        lengths = {len(values), len(self.unit_ids), *map(len, columns)}
         if len(lengths) != 1 or values.shape != (len(self.unit_ids), len(self.names)):
             raise TrainingError("Ids, labels and metrics of a dataset are not of the same length.")
         require_classes(self.classes)
@@ -122,6 +136,7 @@ class Dataset:
             subjects=self.subjects[rows],
             values=self.values[rows],
             labels=self.labels[rows],
+            **{name: getattr(self, name)[rows] for name in ROW_SOURCES},
         )
 
     def select(self, names: Sequence[str]) -> Dataset:
@@ -181,19 +196,36 @@ class Dataset:
             origin_index=np.isnan(data.values).astype(np.intp),
         )
 
+    def _row_sources(self) -> dict[str, NDArray[np.str_]]:
+        """Columns that state where each row is from; none of them where nothing is known."""
+        numbered = {name: name for name in self.curators.tolist() if not name or _NUMBERED.fullmatch(name)}
+        free = (f"curator {number}" for number in itertools.count(1) if f"curator {number}" not in numbered)
+        names = {name: numbered.get(name) or next(free) for name in sorted({*self.curators.tolist()} - {""})}
+        curators = np.array([names.get(name, "") for name in self.curators.tolist()], dtype=str)
+        columns = {"file_object_id": self.file_ids, "run": self.runs, "curator": curators}
+        return columns if any((column != "").any() for column in columns.values()) else {}
+
     def to_frame(self) -> pd.DataFrame:
-        """One row a unit (index ``unit_id``): ``recording``, ``subject``, the metrics, ``label``."""
+        """One row a unit (index ``unit_id``): ``recording``, ``subject``, its source, the metrics, ``label``.
+
+        The source is ``file_object_id``, ``run`` and ``curator``, where known; curators are numbered.
+        """
         import pandas as pd
 
         return pd.DataFrame(
             {
                 "recording": self.recordings,
                 "subject": self.subjects,
+                **self._row_sources(),
                 **{name: self.values[:, column] for column, name in enumerate(self.names)},
                 "label": self.labels,
             },
             index=pd.Index(self.unit_ids, name="unit_id"),
         )
+
+
+ROW_SOURCES = ("file_ids", "runs", "curators")
+"""Fields of a dataset that state where each row is from."""
 
 
 def require_classes(classes: Sequence[str]) -> None:
@@ -259,6 +291,7 @@ def combine(datasets: Sequence[Dataset]) -> Dataset:
         labels=np.concatenate([part.labels for part in parts]),
         label_mapping=mapping,
         classes=classes,
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ROW_SOURCES},
         description=" ".join(dict.fromkeys(part.description for part in parts if part.description)),
         licence=licences.pop() if len(licences) == 1 else "",
         problems=tuple(problem for part in parts for problem in part.problems),

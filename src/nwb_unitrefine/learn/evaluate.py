@@ -168,6 +168,14 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
             f"{model.identity.name} was trained on {', '.join(sorted(seen))}: scores on these say nothing.",
             tip="Score it on other recordings, or score its learner by leaving recordings out.",
         )
+    manifest = getattr(model, "manifest", None)
+    files = set() if manifest is None else set(manifest.training.file_ids)
+    if seen := files & set(dataset.file_ids.tolist()):
+        names = sorted(set(dataset.recordings[np.isin(dataset.file_ids, list(seen))].tolist()))
+        raise TrainingError(
+            f"{model.identity.name} was trained on the files of {', '.join(names)}: scores on these say nothing.",
+            tip="Score it on other recordings, or score its learner by leaving recordings out.",
+        )
     return _predict(model, dataset, name=name or model.identity.name, scheme="recordings not trained on")
 
 

@@ -303,6 +303,7 @@ def describe(
             subjects=tuple(np.unique(data.subjects).tolist()),
             n_units=counts,
             label_mapping=dict(data.label_mapping),
+            file_ids=tuple(np.unique(data.file_ids[data.file_ids != ""]).tolist()),
         ),
         licence=data.licence,
         requirements={"scikit-learn": sklearn.__version__, **_spikeinterface(data.names)},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nwb_unitrefine.learn.continuing import learner_settings
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.learn.learner import FolderLearner, Learner
     from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
-    from nwb_unitrefine.models.manifest import Evaluation
+    from nwb_unitrefine.models.manifest import Evaluation, Round
 
 __all__ = ["Trained", "train_model"]
 
@@ -58,6 +59,7 @@ def train_model(
     version: str = "1",
     description: str = "",
     command: str = "",
+    lineage: tuple[Round, ...] = (),
     validate: bool = True,
     keep_training_data: bool = True,
     overwrite: bool = False,
@@ -78,6 +80,8 @@ def train_model(
         Of the model; its name is that of its folder by default.
     command : str
         What rebuilds it.
+    lineage : tuple of Round
+        How it was continued; see `learn.continuing`.
     validate : bool
         Whether to score the learner on subjects (recordings, random parts) left out, for each kind of source, and write
         the scores into the manifest and the card. Takes a few times as long as training.
@@ -110,6 +114,8 @@ def train_model(
     name = name or (Path(output).name if output is not None else "unnamed")
     evaluations = _validate(learner, model, dataset, seed=seed, follow=follow) if validate else ()
     model = _named(model, name, version=version, description=description, command=command, evaluations=evaluations)
+    settings = learner_settings(learner) if keep_training_data else {}
+    model = _with_lineage(model, lineage, settings)
     if output is None:
         return Trained(model=model, path=None, warnings=warnings)
     frame = dataset.in_order().to_frame()
@@ -148,6 +154,18 @@ def _named(
     manifest = model.manifest.model_copy(update=changes)
     identity = ModelIdentity(name=name, source="memory", revision=version, digest="", licence=manifest.licence)
     return replace(model, manifest=manifest, own_identity=identity, first=first, second=second)
+
+
+def _with_lineage(
+    model: FittedModel | Cascade, lineage: tuple[Round, ...], settings: dict[str, Any]
+) -> FittedModel | Cascade:
+    """Record how a model was continued, and how it can be."""
+    assert model.manifest is not None
+    training = model.manifest.training.model_copy(update={"learner": settings})
+    changes = {"lineage": lineage, "training": training}
+    if isinstance(model, FittedModel):
+        return _changed(model, changes)
+    return replace(model, manifest=model.manifest.model_copy(update=changes))
 
 
 def _of_step(step: FittedModel, name: str) -> dict[str, Any]:

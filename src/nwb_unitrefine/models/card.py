@@ -77,6 +77,24 @@ def _about(manifest: Manifest | CascadeManifest) -> Iterator[str]:
     if training.label_mapping:
         yield f"- labels: {', '.join(f'{old} → {new}' for old, new in training.label_mapping.items())}"
     yield ""
+    if manifest.lineage:
+        yield "## Rounds"
+        yield ""
+        name = "balanced_accuracy"
+        yield from _table(
+            ["date", "added", "corrected", "balanced accuracy before", "after", "of units"],
+            [
+                [
+                    one.date,
+                    f"{one.added:,}",
+                    f"{one.corrected:,}",
+                    *(_number(scores.get(name)) for scores in (one.before, one.after)),
+                    f"{one.scored_units:,}",
+                ]
+                for one in manifest.lineage
+            ],
+        )
+        yield ""
     yield "## Measured"
     yield ""
     if not manifest.evaluations:

@@ -33,6 +33,7 @@ __all__ = [
     "Matrix",
     "NoCalibration",
     "RecordingScores",
+    "Round",
     "Training",
     "Uncertainty",
     "read_manifest",
@@ -238,6 +239,10 @@ class Training(_Value):
         Number of units of each class.
     label_mapping : mapping of str to str
         Which label of the data became which class.
+    file_ids : tuple of str
+        Object ids of the NWB files among the data.
+    learner : mapping
+        Settings with which the model can be continued; empty where it does not hold its training data.
     """
 
     data: str
@@ -248,6 +253,43 @@ class Training(_Value):
     subjects: tuple[str, ...] = ()
     n_units: Mapping[str, int] = Field(default_factory=dict)
     label_mapping: Mapping[str, str] = Field(default_factory=dict)
+    file_ids: tuple[str, ...] = ()
+    learner: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Round(_Value):
+    """One time that labelled units were added to a model's training table.
+
+    Parameters
+    ----------
+    date : str
+        ISO 8601.
+    parent : str
+        Digest of the model before.
+    added, corrected : int
+        Units that were new, and that got another label.
+    scored_units : int
+        Units that both scores are of.
+    before, after : mapping of str to float
+        Scores of the same units, held out from the old table and from the new one.
+    """
+
+    date: str
+    parent: Digest
+    added: int = Field(ge=0)
+    corrected: int = Field(ge=0)
+    scored_units: int = Field(default=0, ge=0)
+    before: Mapping[str, float] = Field(default_factory=dict)
+    after: Mapping[str, float] = Field(default_factory=dict)
+
+
+def _to_json(manifest: BaseModel) -> str:
+    """Write a manifest; what only continued models have is left out where it is empty."""
+    document = manifest.model_dump(mode="json")
+    for place, name in ((document, "lineage"), (document["training"], "file_ids"), (document["training"], "learner")):
+        if not place[name]:
+            del place[name]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 class Manifest(_Value):
@@ -274,6 +316,8 @@ class Manifest(_Value):
     uncertainty : Uncertainty
     training : Training
     evaluations : tuple of Evaluation
+    lineage : tuple of Round
+        How it was continued, the first round first.
     licence : str
         SPDX identifier.
     files : mapping of str to digest
@@ -297,6 +341,7 @@ class Manifest(_Value):
     uncertainty: Uncertainty = Uncertainty()
     training: Training
     evaluations: tuple[Evaluation, ...] = ()
+    lineage: tuple[Round, ...] = ()
     licence: str = ""
     files: Mapping[str, Digest] = Field(default_factory=dict)
     requirements: Mapping[str, str] = Field(default_factory=dict)
@@ -331,7 +376,7 @@ class Manifest(_Value):
 
     def to_json(self) -> str:
         """Return the text of ``manifest.json``: the same bytes for the same manifest."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return _to_json(self)
 
 
 class CascadeManifest(_Value):
@@ -345,6 +390,8 @@ class CascadeManifest(_Value):
     training : Training
     evaluations : tuple of Evaluation
         Of both steps together, made anew without the units held out.
+    lineage : tuple of Round
+        As of `Manifest`.
     files : mapping of str to digest
         By path in the folder: the files of both steps.
     """
@@ -356,12 +403,13 @@ class CascadeManifest(_Value):
     classes: tuple[str, ...] = Field(min_length=2, max_length=MAX_CLASSES)
     training: Training
     evaluations: tuple[Evaluation, ...] = ()
+    lineage: tuple[Round, ...] = ()
     licence: str = ""
     files: Mapping[str, Digest] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the text of ``cascade.json``: the same bytes for the same manifest."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return _to_json(self)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.history.authors import LabelAuthors
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables, read_labels, subject_of
@@ -124,8 +125,9 @@ def read_labelled_units(
     features = compute_features(units, names=names)
     ids = [str(one) for one in units.unit_ids.tolist()]
     problems: list[Problem] = []
+    authors = LabelAuthors()
     if rules.labels is None:
-        found, column = _own_labels(units, wanted, problems)
+        found, column, authors = _own_labels(units, wanted, problems)
     else:
         table, column = read_labels(rules.labels, rules.label_column)
         found = [table.get(one, "") for one in ids]
@@ -150,14 +152,17 @@ def read_labelled_units(
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
         classes=rules.classes,
+        file_ids=np.full(int(keep.sum()), units.source.object_id),
+        runs=np.array([authors.runs.get(one, "") for one in units.unit_ids[keep].tolist()], dtype=str),
+        curators=np.array([authors.people.get(one, "") for one in units.unit_ids[keep].tolist()], dtype=str),
         description=description or f"{Path(units.source.uri).name}, labels of {column or 'people, in its history'}.",
         licence=licence,
         problems=(*units.problems, *features.problems, *problems),
     )
 
 
-def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tuple[list[Any], str]:
-    """Take the labels of the source itself: of each unit, and the name of their column; empty for those of people."""
+def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tuple[list[Any], str, LabelAuthors]:
+    """Take the labels of the source itself, the name of their column (empty for those of people), and who set them."""
     decisions = read_label_authors(units.source)
     if wanted is not None and wanted in decisions.by_models:
         n_set = len(decisions.by_people)
@@ -173,13 +178,13 @@ def _own_labels(units: Units, wanted: str | None, problems: list[Problem]) -> tu
         n_set = len(decisions.by_people)
         what = f"{units.source.uri}: labels that people set in its history are taken, of {n_set} units"
         problems.append(Problem(ProblemCode.LABELS_FROM_HISTORY, what))
-        return [decisions.by_people.get(unit_id, "") for unit_id in units.unit_ids.tolist()], ""
+        return [decisions.by_people.get(unit_id, "") for unit_id in units.unit_ids.tolist()], "", decisions
     column = _label_column(units, wanted, by_models=decisions.by_models)
     existing = existing_labels(units).get(column)
     if existing is not None and existing.who != "curator":
         what = f"{units.source.uri}: labels of column {column!r} are taken, which a {existing.who} set, no person"
         problems.append(Problem(ProblemCode.LABELS_OF_PROGRAM, what))
-    return list(units.columns[column].values), column
+    return list(units.columns[column].values), column, LabelAuthors()
 
 
 def _label_column(units: Units, wanted: str | None, *, by_models: Collection[str]) -> str:

@@ -27,6 +27,7 @@ __all__ = ["read_labelled_tables", "read_labels", "subject_of"]
 
 _RECORDING_COLUMNS = ("recording", "session", "session_id")
 _SUBJECT_COLUMNS = ("subject", "subject_id")
+_ROW_SOURCES = {"file_ids": "file_object_id", "runs": "run", "curators": "curator"}
 
 
 def read_labelled_tables(
@@ -125,6 +126,8 @@ def _read_one(
     subjects = _first(table, _SUBJECT_COLUMNS, default=())
     subjects = subjects[rows] if len(subjects) else np.array([subject_of(one, subject_pattern) for one in recordings])
     metrics = _metrics(table, definition, exclude=column, file=file)
+    unknown = [""] * len(table)
+    sources = {name: _first(table, (column,), default=unknown) for name, column in _ROW_SOURCES.items()}
     return Dataset(
         unit_ids=ids[keep],
         recordings=recordings[keep],
@@ -134,6 +137,7 @@ def _read_one(
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
         classes=rules.classes,
+        **{name: given[rows][keep] for name, given in sources.items()},
         description=description or f"{file.name}, labels of column {column!r}.",
         licence=licence,
         problems=tuple(problems),
