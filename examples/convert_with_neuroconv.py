@@ -1,7 +1,8 @@
 """Label units as part of a neuroconv conversion: the file is labelled from its first moment.
 
 The sorting here is made up, so that the example runs anywhere; put the interface of your sorter in its place. This one
-has no mean waveforms, and a warning is given: `nwb_unitrefine.integrations.mean_waveforms` gives yours, see the README.
+has no mean waveforms, and a warning is given: `nwb_unitrefine.integrations.mean_waveforms` gives yours, see
+docs/how-to/neuroconv.md.
 Run it with: python examples/convert_with_neuroconv.py
 """
 

@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
-import doctest
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from helpers.documents import ROOT, blocks, console_steps, make_shell, prints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import CompletedProcess
+
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
-CHECK = doctest.OutputChecker()
-FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+BLOCKS = [(block.language, block.text) for block in blocks(README)]
 
 
 def _console_steps() -> list[tuple[str, str]]:
     """Commands of the console blocks, each with the output that the README shows."""
-    steps = []
-    for language, text in BLOCKS:
-        if language == "console":
-            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-                command, _, output = part.partition("\n")
-                steps.append((command, output))
-    return steps
+    return [step for language, text in BLOCKS if language == "console" for step in console_steps(text)]
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory):
-    """Run a line in one folder for all examples, with this interpreter's scripts and this source tree."""
-    folder = tmp_path_factory.mktemp("readme")
-    scripts = folder / "bin"
-    scripts.mkdir()
-    for name, arguments in {"nwb-unitrefine": "-m nwb_unitrefine", "python": ""}.items():
-        (scripts / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        (scripts / name).chmod(0o755)
-    paths = [ROOT / "src", ROOT / "extensions/ndx-unit-curation/src/pynwb"]
-    environment = {
-        **os.environ,
-        "PATH": f"{scripts}:{os.environ['PATH']}",
-        "PYTHONPATH": ":".join(map(str, paths)),
-        "COLUMNS": "110",
-    }
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], CompletedProcess[str]]:
+    """Run a line in one folder for all examples."""
+    return make_shell(tmp_path_factory.mktemp("readme"))
 
-    def run(line: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
 
-    return run
+def test_the_readme_is_one_screen_and_begins_with_the_two_commands() -> None:
+    """It has fewer than 130 lines, and its first two bash blocks install and run, and install and test."""
+    assert len(README.splitlines()) < 130
+    commands = [text for language, text in BLOCKS if language == "bash"][:2]
+    assert "nwb-unitrefine demo" in commands[0]
+    assert "pytest" in commands[1]
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Each file that the README links to, or shows, exists."""
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", README) if "://" not in link]
+    assert [link for link in links if link and not (ROOT / link).exists()] == []
 
 
 @pytest.mark.slow
@@ -61,7 +49,7 @@ def test_console_examples_print_what_the_readme_shows(shell) -> None:
         done = shell(command)
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
         printed = done.stdout + done.stderr
-        assert CHECK.check_output(expected, printed, FLAGS), f"$ {command}\n{printed}\nREADME says:\n{expected}"
+        assert prints(expected, printed), f"$ {command}\n{printed}\nREADME says:\n{expected}"
 
 
 @pytest.mark.slow

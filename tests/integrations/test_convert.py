@@ -348,12 +348,12 @@ def test_labels_of_spike_times_alone_are_warned_of(shared_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_conversion_in_the_readme_labels_with_waveforms(shared_data, tmp_path):
-    """The function that the README shows makes a file with mean waveforms and labels that verify."""
+def test_the_conversion_in_the_documentation_labels_with_waveforms(shared_data, tmp_path):
+    """The function that the page shows makes a file with mean waveforms and labels that verify."""
     from datetime import UTC, datetime
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.DOTALL | re.MULTILINE)
+    page = (Path(__file__).parents[2] / "docs/how-to/neuroconv.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
     names: dict[str, object] = {}
     exec(next(block for block in blocks if "PhySortingInterface" in block), names)
     start = datetime(2023, 1, 1, tzinfo=UTC)

@@ -207,7 +207,7 @@ def read_rules(path: Path) -> tuple[RuleSet, str]:
         where = ".".join(map(str, first["loc"])) or "the rules"
         what = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise ModelError(
-            f"{path}: {where}: {what}.", tip="A rule set has name, passes and classes; README, Thresholds, has one."
+            f"{path}: {where}: {what}.", tip="A rule set has name, passes and classes; see docs/how-to/thresholds.md."
         ) from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {' '.join(str(error).split()).rstrip('.')}.") from error
