@@ -7,9 +7,11 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import h5py
 import pytest
 
 from helpers.bare_nwb import make_session
+from nwb_unitrefine.batch.conformity import check_study
 from nwb_unitrefine.batch.plan import plan_files, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options
 from nwb_unitrefine.batch.summary import summarize_study
@@ -59,3 +61,21 @@ def test_tables_hold_every_unit_and_session_and_no_formula(tmp_path: Path) -> No
     again = (study / "units.tsv").read_bytes()
     summarize_study(study)
     assert (study / "units.tsv").read_bytes() == again
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_derived_file_gets_no_message_that_its_source_does_not(tmp_path: Path) -> None:
+    """DANDI's validation and nwbinspector find nothing new in the files made; damage to one is found."""
+    pytest.importorskip("dandi")
+    data, study = tmp_path / "data", tmp_path / "study"
+    data.mkdir()
+    make_session(data / "sub-m1_ses-one_ecephys.nwb")
+    write_plan(study, plan_files([data], study=study))
+    (line,) = label_study(study, study_options(TaskOptions()))
+    (found,) = check_study(study)
+    assert (found.new, found.not_compared) == ((), "")
+    with h5py.File(study / "dandiset" / line["output"], "r+") as file:
+        del file["session_description"]
+    (found,) = check_study(study)
+    assert found.new

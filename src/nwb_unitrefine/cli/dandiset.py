@@ -144,6 +144,32 @@ def label(
     return int(n_refused > 0)
 
 
+@command.command("check")
+@study_argument
+@json_option
+def check(study: Path, *, as_json: bool) -> int:
+    """Validate the files that a study made, as dandi and nwbinspector do.
+
+    Messages that a source gets, too, do not count. The exit code is 1 where there are others.
+    """
+    from nwb_unitrefine.batch.conformity import check_study
+    from nwb_unitrefine.batch.derivative import made_files
+
+    total = len(made_files(study))
+    found = list(show_progress(check_study(study), total=total, doing="checking"))
+    n_wrong = sum(bool(one.new) for one in found)
+    if as_json:
+        print_json(found)
+        return int(n_wrong > 0)
+    for one in found:
+        for message in one.new:
+            say(f"{one.path}: {message}")
+        if one.not_compared:
+            say(f"note: {one.path}: {one.not_compared}", err=True)
+    say(f"{len(found)} files checked, {n_wrong} with messages that their source does not get")
+    return int(n_wrong > 0)
+
+
 @command.command("summary")
 @study_argument
 @click.option("--parquet", is_flag=True, help="Write the tables as Parquet, too.")
