@@ -372,3 +372,20 @@ def test_a_sampling_rate_in_kilohertz_is_none(tmp_path: Path) -> None:
     assert ProblemCode.WAVEFORMS_RATE_ASSUMED in codes(units)
     note = compute_features(units, names=["trough_half_width"]).notes["waveform sampling rate"]
     assert note == f"25000 Hz, {units.sampling_rate_from}"
+
+
+def test_single_waveforms_without_an_index_are_named(tmp_path: Path) -> None:
+    """A block of (units, spikes, samples, channels) is no layout of NWB: that it is not read is reported."""
+    import h5py
+
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file["units/id"] = [0, 1]
+        file["units/spike_times"] = [0.1, 0.2, 0.3, 0.4]
+        file["units/spike_times_index"] = [2, 4]
+        file["units/waveforms"] = np.ones((2, 2, 30, 4))
+    units = read_units(tmp_path / "a.nwb")
+    assert units.waveforms is None
+    assert "that no index assigns" in next(
+        one.what for one in units.problems if one.code is ProblemCode.WAVEFORMS_UNUSABLE
+    )

@@ -47,10 +47,11 @@ def mean_of_single_waveforms(
         One row a channel, unit after unit; None instead of both where the file has no single waveforms.
     """
     array, index = table.array("waveforms"), table.array("waveforms_index")
-    if array is None or index is None:
+    if array is None:
         return None
-    if array.dtype.kind not in "fiu" or len(array.shape) not in (2, 3) or 0 in array.shape:
-        what = f"waveforms not used: an array of {array.dtype} of shape {array.shape}."
+    if index is None or array.dtype.kind not in "fiu" or len(array.shape) not in (2, 3) or 0 in array.shape:
+        what = f"waveforms not used: an array of {array.dtype} of shape {array.shape}"
+        what += " that no index assigns to units." if index is None else "."
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
         return None
     ends = _ends(table, index, context, n_spikes=n_spikes, n_electrodes=n_electrodes)
