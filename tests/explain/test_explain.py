@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nwb_unitrefine import load_model
@@ -101,3 +102,16 @@ def test_the_telling_value_is_the_one_that_sets_a_unit_apart(explained):
         if text:
             assert re.search(r"(higher|lower) than \d+ % of (single units|multi-units|noise)$", text)
     assert telling_values(reasons, features, None) == ["", ""]
+
+
+def test_published_models_are_explained_with_their_imputer(shared_data):
+    """A model that refuses missing metrics is asked with an ordinary value, and that is stated."""
+    folder = next(iter(sorted((shared_data / "published_models").glob("unitrefine_*"))))
+    model = load_model(folder, labels={"0": "noise", "1": "neural"})
+    table = pd.read_csv(folder / "training_data.csv")
+    values = np.stack([table[column].to_numpy(np.float64)[:40] for column in model.estimator.columns], axis=1)
+    features = _features(values, model.inputs)
+    reasons = explain(model, features, model.predict(features))
+    assert "imputer" in reasons.note
+    assert np.isfinite(reasons.changes).all()
+    assert np.abs(reasons.changes).max() > 0.1

@@ -56,6 +56,7 @@ def command(
     elif unit_ids:
         for row in rows:
             _print_unit(curation, reasons, row, telling[row])
+        say(f"note: {reasons.note} Changes do not add up.", err=True)
     else:
         ids = curation.predictions.unit_ids.tolist()
         print_table(
@@ -118,6 +119,7 @@ def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, An
         "probabilities": dict(zip(predictions.classes, predictions.probabilities[row].tolist(), strict=True)),
         "remark": predictions.reasons[row],
         "reason": reasons.sentence(row),
+        "note": reasons.note,
         "evidence": [
             {
                 "name": evidence.name,

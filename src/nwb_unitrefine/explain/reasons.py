@@ -1,7 +1,8 @@
 """Why a model gave a unit its label: how the probabilities change when a kind of evidence is hidden.
 
 For a model that was trained to take missing features, hiding them asks a question that the model can answer: what would
-it predict without this evidence? The changes of probability are therefore exact for such a model. They are *not
+it predict without this evidence? The changes of probability are therefore exact for such a model. Others have an
+imputer fill in what is missing, so they are asked what they would predict for an ordinary value. Changes are *not
 additive*: two kinds of evidence that agree can each be hidden without much change.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
+from nwb_unitrefine.models import Cascade, FittedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
 
 __all__ = ["Reasons", "explain"]
+
+_EXACT = "The model was trained to do without metrics, so each change is what it predicts without this evidence."
+_IMPUTED = "The model's imputer fills in hidden metrics, so each change is against an ordinary value, not against none."
 
 _WORTH_NAMING = 0.02
 """A smaller change of probability is no reason."""
@@ -46,6 +51,8 @@ class Reasons:
         class. NaN where the model cannot do without it.
     features : tuple of tuple of str
         Features of each kind.
+    note : str
+        What hiding meant for this model, in one sentence.
     """
 
     unit_ids: NDArray[Any]
@@ -54,6 +61,7 @@ class Reasons:
     evidence: tuple[Evidence, ...]
     changes: NDArray[np.float64]
     features: tuple[tuple[str, ...], ...]
+    note: str
 
     def __len__(self) -> int:
         return len(self.unit_ids)
@@ -105,9 +113,10 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
     groups = [(evidence, _present(features, used, evidence)) for evidence in EVIDENCE]
     groups = [(evidence, names) for evidence, names in groups if names]
     changes = np.full((len(features), len(groups), len(predictions.classes)), np.nan)
+    asked, fills = _filling(model)
     for place, (_, names) in enumerate(groups):
         try:
-            without = model.predict(hide(features, names))
+            without = asked.predict(hide(features, names))
         except FeatureError:
             continue
         rest = np.where(np.isnan(without.probabilities), _uninformed(predictions), without.probabilities)
@@ -119,7 +128,20 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
         evidence=tuple(evidence for evidence, _ in groups),
         changes=changes,
         features=tuple(names for _, names in groups),
+        note=_IMPUTED if fills else _EXACT,
     )
+
+
+def _filling(model: Model) -> tuple[Model, bool]:
+    """Have a model that refuses missing features fill them in, and tell whether it does."""
+    if isinstance(model, Cascade):
+        first, second = (_filling(one)[0] for one in (model.first, model.second))
+        assert isinstance(first, FittedModel)
+        assert isinstance(second, FittedModel)
+        return replace(model, first=first, second=second), first.manifest is None or second.manifest is None
+    if isinstance(model, FittedModel) and model.manifest is None:
+        return replace(model, missing="impute"), True
+    return model, False
 
 
 def _present(features: Features, used: Iterable[str], evidence: Evidence) -> tuple[str, ...]:

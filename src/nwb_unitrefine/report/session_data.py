@@ -173,10 +173,11 @@ def _units(curation: Curation, reasons: Reasons | None, telling: list[str]) -> d
 def _evidence(reasons: Reasons | None) -> dict[str, Any]:
     """How each kind of evidence moves the probability of each unit's own label."""
     if reasons is None:
-        return {"names": [], "changes": []}
+        return {"names": [], "changes": [], "note": ""}
     own = reasons.toward_label()
     return {
         "names": [evidence.name for evidence in reasons.evidence],
+        "note": reasons.note,
         "changes": [_rounded(own[:, column], 3) for column in range(own.shape[1])],
     }
 

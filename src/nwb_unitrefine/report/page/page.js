@@ -381,7 +381,7 @@ const unitPage = (() => {
     }
     return [
       element("h3", {}, `Evidence for ${unit.label}`),
-      element("p", { class: "soft" }, `Change of the probability of ${unit.label} when this evidence is there, against when it is hidden. Changes do not add up.`),
+      element("p", { class: "soft" }, `Change of the probability of ${unit.label} when this evidence is there, against when it is hidden. ${session.evidence.note} Changes do not add up.`),
       table,
     ];
   }
