@@ -12,6 +12,7 @@ import pytest
 
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
+from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.report import ReportRow, render_page, session_data, write_overview, write_page
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
@@ -114,7 +115,8 @@ def test_files_without_waveforms_or_positions_have_pages(tmp_path, model):
 def test_the_lines_for_other_programs_run(tmp_path, model, monkeypatch, program):
     """The code on the page, run beside a labelled file, finds the units that are single and not uncertain."""
     pytest.importorskip({"SpikeInterface": "spikeinterface"}.get(program, program), reason=f"needs {program}")
-    path = write_nwb(tmp_path / "session.nwb", make_session(n_units=12), waveforms="all")
+    path = tmp_path / "session.nwb"
+    simulate_session(path, n_units=12, duration_s=900.0)
     curation = curate(path, model=model)
     write_curation(curation)
     predictions = curation.predictions
