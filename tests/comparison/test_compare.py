@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from helpers.model_factory import training_table
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, read_units, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.comparison import Comparison, Labelling, compare
 from nwb_unitrefine.errors import FeatureError, ModelError, SourceError
 from nwb_unitrefine.metrics import compute_features
+from nwb_unitrefine.models import describe_classes
 from nwb_unitrefine.write import relabel, undo
 
 if TYPE_CHECKING:
@@ -87,6 +92,35 @@ def test_vocabularies_are_compared_on_what_both_distinguish() -> None:
     assert _comparison(rule, _labelling("b", ["good", "good", "bad", "good"])).differences()["unit_id"].tolist() == [
         "1"
     ]
+
+
+def test_a_word_of_ones_own_is_a_class_where_both_use_it() -> None:
+    """An axon of one is a single unit of the other, who knows axons; where only one does, the unit is not compared."""
+    both = _comparison(_labelling("a", ["axon", "sua", "Axon"]), _labelling("b", ["axon", "sua", "sua"])).pairs()[0]
+    assert both.agreement.n_units == 3
+    assert both.agreement.accuracy == pytest.approx(2 / 3)
+    assert both.agreement.classes == ("sua", "mua", "noise", "axon")
+    one = _comparison(_labelling("a", ["axon", "sua", "mua"]), _labelling("b", ["sua", "sua", "sua"])).pairs()[0]
+    assert one.agreement.n_units == 2
+
+
+def test_two_models_in_a_row_are_one(session: Path, tmp_path: Path) -> None:
+    """Named with a plus, as their identity is."""
+    import skops.io
+
+    table, labels = training_table()
+    steps = {"first": (labels == 2, {"0": "neural", "1": "noise"}), "second": (labels == 1, {"0": "sua", "1": "mua"})}
+    for name, (target, classes) in steps.items():
+        model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=1000)).fit(table, target.astype(int))
+        (tmp_path / name).mkdir()
+        skops.io.dump(model, tmp_path / name / "best_model.skops")
+        describe_classes(tmp_path / name, classes)
+    cascade = f"{tmp_path / 'first'} + {tmp_path / 'second'}"
+    labelling = compare([session], models=[cascade, "default"], missing=["impute"]).labellings[0]
+    alone = load_model([tmp_path / "first", tmp_path / "second"], missing="impute")
+    assert labelling.name == alone.identity.name == "first + second"
+    features = compute_features(read_units(session), names=alone.feature_names)
+    np.testing.assert_array_equal(labelling.labels, alone.predict(features).labels)
 
 
 def test_people_of_a_file_count_by_what_they_said_themselves(session: Path) -> None:

@@ -27,7 +27,8 @@ _MOST_TABLES = 6
     "models",
     multiple=True,
     metavar="MODEL",
-    help="Model or rules to compare: default, a folder, rules/NAME, a file of rules, hf://OWNER/REPO; repeatable.",
+    help="Model or rules to compare: default, a folder, rules/NAME, a file of rules, hf://OWNER/REPO; repeatable. "
+    "'A + B' are two models in a row.",
 )
 @click.option(
     "--missing",

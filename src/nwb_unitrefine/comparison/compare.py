@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,7 +15,6 @@ from nwb_unitrefine.models.rules import is_rule_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from nwb_unitrefine.comparison.result import Kind
     from nwb_unitrefine.comparison.units import Part
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import SourceHints
 
 __all__ = ["compare"]
+
+_IN_A_ROW = " + "
+"""Between the two models of a cascade, as in its name."""
 
 
 def compare(
@@ -43,7 +46,7 @@ def compare(
     sources : sequence of str or Path
         Whatever `read_units` takes; CSV files of metrics with labels; tables of labels alone, each of one curator.
     models : sequence of str, Path or Model, optional
-        Whatever `load_model` takes for one model, rules among them.
+        Whatever `load_model` takes for one model, rules among them; ``"A + B"`` stands for two models in a row.
     missing : collection of {"impute", "ignore"}, optional
         Let published models impute features that no unit has; let rules ignore such thresholds. Refused by default.
     allow_types : sequence of str, optional
@@ -93,8 +96,11 @@ def compare(
 
 def _load(model: str | Path | Model, *, missing: Collection[str], allow_types: Sequence[str]) -> Model:
     """Load a model or rules with those options that it takes."""
-    if isinstance(model, str | bytes) or hasattr(model, "suffix"):
-        if is_rule_source(model):  # type: ignore[arg-type]  # a text or a path, see above
+    if isinstance(model, str) and _IN_A_ROW in model and not Path(model).exists():
+        steps = model.split(_IN_A_ROW)
+        return load_model(steps, allow_types=allow_types, missing="impute" if "impute" in missing else "refuse")
+    if isinstance(model, str | Path):
+        if is_rule_source(model):
             return load_model(model, missing="ignore" if "ignore" in missing else "refuse")
         return load_model(model, allow_types=allow_types, missing="impute" if "impute" in missing else "refuse")
     return load_model(model)

@@ -13,7 +13,7 @@ from nwb_unitrefine.vocabulary.dialects import AUTHORS, label_columns
 from nwb_unitrefine.vocabulary.labels import NO_DECISION, meaning, one_label, translate, word_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -187,8 +187,9 @@ def compare_labels(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     Parameters
     ----------
     first, second : array of str, shape (n_units,)
-        Words that mean a set of sua, mua and noise; others, and empty ones, are not compared. Where one labelling has
-        a word for several classes, such as ``neural``, these are one class for the comparison.
+        Words that mean a set of sua, mua and noise; words of one's own, such as ``axon``, where both labellings use
+        them; other and empty ones are not compared. Where one labelling has a word for several classes, such as
+        ``neural``, these are one class for the comparison.
 
     Raises
     ------
@@ -232,15 +233,24 @@ def in_common_classes(
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} labels cannot be compared with {len(second)}")
-    blocks = finest_blocks({*np.asarray(first).tolist(), *np.asarray(second).tolist()})
-    names = tuple(block_name(block) for block in blocks)
-    return _places(first, blocks), _places(second, blocks), names
+    words = {*np.asarray(first).tolist()}, {*np.asarray(second).tolist()}
+    blocks = finest_blocks(words[0] | words[1])
+    own = sorted(_own_words(words[0]) & _own_words(words[1]))
+    names = (*(block_name(block) for block in blocks), *own)
+    return _places(first, blocks, own), _places(second, blocks, own), names
 
 
-def _places(labels: NDArray[Any], blocks: Sequence[Meaning]) -> NDArray[np.intp]:
-    """Place of each unit's class among the blocks; -1 for a word that means none, or nothing."""
+def _own_words(words: Iterable[str]) -> set[str]:
+    """Keys of the words that nobody's table has, such as axon."""
+    return {word_key(word) for word in words if meaning(word) is None}
+
+
+def _places(labels: NDArray[Any], blocks: Sequence[Meaning], own: Sequence[str]) -> NDArray[np.intp]:
+    """Place of each unit's class among the blocks, then among own words; -1 for any other word, or nothing."""
     place = {}
     for word in set(np.asarray(labels).tolist()):
-        meant = meaning(word)
+        meant, key = meaning(word), word_key(word)
         place[word] = next((i for i, block in enumerate(blocks) if meant and meant <= block), -1)
+        if meant is None and key in own:
+            place[word] = len(blocks) + own.index(key)
     return np.array([place[word] for word in np.asarray(labels).tolist()], dtype=np.intp)
