@@ -16,7 +16,8 @@ from nwb_unitrefine.vocabulary.labels import (
     LABEL_WORDS,
     NOISE,
     SUA,
-    class_names,
+    class_words,
+    is_class_word,
     meaning,
     one_label,
     spell,
@@ -28,7 +29,6 @@ from nwb_unitrefine.write import import_labels
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = {frozenset({"sua", "mua"}): "neural", **{frozenset({label}): label for label in CLASSES}}
 """What a model calls the sets of classes that it can tell apart."""
 
 
@@ -46,8 +46,8 @@ def test_a_word_has_one_meaning_in_every_use(tmp_path: Path, word: str) -> None:
         assert meaning(spelling) == meant
         shown = find_labels({"label": ["mua", spelling]})["label"]
         assert shown.labels.tolist() == ["mua", label]
-        assert class_names([spelling], {}) == (NAMES.get(meant),)
-        assert class_names([0], {"0": spelling}) == (NAMES.get(meant),)
+        for words in (class_words([spelling], {}), class_words([0], {"0": spelling})):
+            assert words == (spelling if is_class_word(spelling) else None,)
         table = tmp_path / "labels.csv"
         table.write_text(f'unit_id,label\n3,mua\n4,"{spelling}"\n')
         if len(meant) > 1:
@@ -66,7 +66,6 @@ def test_a_word_of_no_table_is_asked_for(tmp_path: Path, word: str) -> None:
     """Nobody's word has no meaning; the caller's mapping gives it one, in every use that has one."""
     assert meaning(word) is None
     assert find_labels({"label": ["sua", word]})["label"].labels.tolist() == ["sua", ""]
-    assert class_names([word], {}) == (None,)
     (tmp_path / "labels.csv").write_text(f"unit_id,label\n3,sua\n4,{word}\n")
     with pytest.raises(SourceError, match="of unit 4 is not a label") as refused:
         import_labels(tmp_path / "labels.csv")
