@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nwb_unitrefine.records import Problem
+    from nwb_unitrefine.records import Predictions, Problem
 
 __all__ = [
     "describe_error",
     "json_option",
     "make_console",
+    "margins_of",
     "print_json",
     "print_problems",
     "print_table",
@@ -167,6 +168,11 @@ def show_probability(value: float) -> str:
     ('0.46', '–')
     """
     return "–" if np.isnan(value) else f"{value:.2f}"
+
+
+def margins_of(predictions: Predictions) -> list[float]:
+    """How far the score that decided each label is above the next one; NaN where that is not recorded."""
+    return [float("nan")] * len(predictions) if predictions.margins is None else predictions.margins.tolist()
 
 
 def print_json(document: object) -> None:

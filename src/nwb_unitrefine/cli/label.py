@@ -15,6 +15,7 @@ from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.cli._render import (
     describe_error,
     json_option,
+    margins_of,
     print_json,
     print_problems,
     print_table,
@@ -188,16 +189,18 @@ def _print_units(result: LabelResult) -> None:
             "spikes",
             "label",
             *(f"p({name})" for name in predictions.classes),
+            "margin",
             "remark",
         ],
         [
-            [unit_id, *one, n_spikes, label or "–", *map(show_probability, row), reason]
-            for unit_id, one, n_spikes, label, row, reason in zip(
+            [unit_id, *one, n_spikes, label or "–", *map(show_probability, row), show_probability(margin), reason]
+            for unit_id, one, n_spikes, label, row, margin, reason in zip(
                 predictions.unit_ids.tolist(),
                 [[]] * len(predictions) if theirs is None else [[one] for one in theirs],
                 spikes.tolist(),
                 predictions.labels.tolist(),
                 predictions.probabilities.tolist(),
+                margins_of(predictions),
                 predictions.reasons,
                 strict=True,
             )

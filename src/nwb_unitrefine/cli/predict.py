@@ -15,7 +15,15 @@ from nwb_unitrefine.cli._options import (
     write_new_table,
 )
 from nwb_unitrefine.cli._remarks import missing_features, missing_remark, weighing_remark
-from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_probability
+from nwb_unitrefine.cli._render import (
+    json_option,
+    margins_of,
+    print_json,
+    print_problems,
+    print_table,
+    say,
+    show_probability,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,18 +84,20 @@ def command(
         return
     print_table(
         f"{source}: {len(frame)} units by {loaded.identity.name}",
-        ["unit", "label", *(f"p({name})" for name in predictions.classes), "remark"],
+        ["unit", "label", *(f"p({name})" for name in predictions.classes), "margin", "remark"],
         [
             [
                 unit_id,
                 label or "–",
                 *map(show_probability, row),
+                show_probability(margin),
                 reason,
             ]
-            for unit_id, label, row, reason in zip(
+            for unit_id, label, row, margin, reason in zip(
                 predictions.unit_ids.tolist(),
                 predictions.labels.tolist(),
                 predictions.probabilities.tolist(),
+                margins_of(predictions),
                 predictions.reasons,
                 strict=True,
             )

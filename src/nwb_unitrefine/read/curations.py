@@ -11,7 +11,7 @@ from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.existing_labels import label_candidates
 from nwb_unitrefine.read.tables import Table, read_table
 from nwb_unitrefine.vocabulary.dialects.phy import GROUP_NUMBERS
-from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, meaning, one_label, word_key
+from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, is_class_word, meaning, one_label, word_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,7 +36,8 @@ def import_labels(
     ----------
     path : str or Path
         ``.json``: SpikeInterface's curation, format 1 or 2, where units in ``removed`` are noise, or SortingView's
-        (``labelsByUnit``). ``.tsv`` or ``.csv``: a column of unit ids, and one ``label``, ``group`` or ``quality``, as
+        (``labelsByUnit``). Words that its ``label_definitions`` have for quality and that no table has stay as they
+        are. ``.tsv`` or ``.csv``: a column of unit ids, and one ``label``, ``group`` or ``quality``, as
         Phy and this package write it.
     unit_ids : collection of int, optional
         Units of the file that the labels are for: a curation that lists others is one of another sorting.
@@ -62,16 +63,39 @@ def import_labels(
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise SourceError(f"{place.name} cannot be read: {error}.") from error
         entries = _curation(document, place, unit_ids)
+        defined = _defined_words(document, own)
     else:
-        entries = _table(place)
+        entries, defined = _table(place), {}
     labels: dict[int, str] = {}
     for unit, words in entries:
         number = _unit_id(unit, place)
-        meanings = [_meaning(word, own, unit, place) for word in words]
-        label = one_label(meanings)
+        label = _label(words, defined, own, unit, place)
         if label and labels.setdefault(number, label) != label:
             raise SourceError(f"{place.name} gives unit {number} both {labels[number]!r} and {label!r}.")
     return labels
+
+
+def _defined_words(document: Mapping[str, Any], own: Mapping[str, Meaning]) -> dict[str, str]:
+    """Words that the ``label_definitions`` of a curation have for quality, and that mean none of sua, mua and noise."""
+    definitions = document.get("label_definitions")
+    found: dict[str, str] = {}
+    for name, definition in (definitions if isinstance(definitions, dict) else {}).items():
+        options = definition.get("label_options") if isinstance(definition, dict) else None
+        for word in options if name.casefold() in _QUALITY and isinstance(options, list) else ():
+            meant = meaning(word, own=own)
+            if (meant is None or len(meant) > 1) and is_class_word(word):
+                found[word_key(word)] = word
+    return found
+
+
+def _label(words: Sequence[Any], defined: Mapping[str, str], own: Mapping[str, Meaning], unit: Any, place: Path) -> str:
+    """Decide what the words of one unit say together; words of the curation's own stay as they are."""
+    as_defined = {defined[word_key(word)] for word in words if word_key(word) in defined}
+    label = one_label(_meaning(word, own, unit, place) for word in words if word_key(word) not in defined)
+    found = sorted(as_defined | ({label} - {""}))
+    if len(found) > 1 and as_defined:
+        raise SourceError(f"{place.name} gives unit {unit} both {found[0]!r} and {found[1]!r}.")
+    return found[0] if found else ""
 
 
 def _meaning(word: Any, own: Mapping[str, Meaning], unit: Any, place: Path) -> Meaning:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.read import existing_labels, read_units
 from nwb_unitrefine.records import Predictions, Run, RunKind
 from nwb_unitrefine.write import export_labels, import_labels
@@ -84,3 +85,43 @@ def test_what_is_exported_for_phy_is_read_in_its_folder(run: Run, tmp_path: Path
     export_labels(run, tmp_path / "cluster_group.tsv")
     (labels,) = existing_labels(read_units(tmp_path)).values()
     assert (labels.who, labels.labels.tolist()) == ("curator", list(LABELS.values()))
+
+
+def in_words(run: Run) -> Run:
+    """The run of a model of neural, noise and axon, with a single unit that a person named."""
+    words = np.array(["axon", "neural", "", "sua"])
+    predictions = replace(run.predictions, labels=words, classes=("neural", "noise", "axon"))
+    return replace(run, predictions=predictions)
+
+
+def test_words_of_ones_own_go_out_and_come_back(run: Run, tmp_path: Path) -> None:
+    """SpikeInterface's label definitions have them, and state to the importer that they are labels."""
+    place = export_labels(in_words(run), tmp_path / "curation.json")
+    document = json.loads(place.read_text())
+    options = document["label_definitions"]["quality"]["label_options"]
+    assert options == ["neural", "noise", "axon", "good"]
+    units = list(LABELS)
+    assert import_labels(place) == {units[0]: "axon", units[1]: "neural", units[3]: "sua"}
+    model = pytest.importorskip("spikeinterface.curation.curation_model")
+    assert len(model.Curation(**document).manual_labels) == 3
+
+
+def test_a_word_that_is_not_defined_is_still_asked_for(run: Run, tmp_path: Path) -> None:
+    """A slip in one entry is no new word."""
+    place = export_labels(in_words(run), tmp_path / "curation.json")
+    document = json.loads(place.read_text())
+    document["manual_labels"][0]["labels"]["quality"] = ["axom"]
+    place.write_text(json.dumps(document))
+    with pytest.raises(SourceError, match="'axom'"):
+        import_labels(place)
+    document["manual_labels"][0]["labels"]["quality"] = ["axon", "noise"]
+    place.write_text(json.dumps(document))
+    with pytest.raises(SourceError, match="both 'axon' and 'noise'"):
+        import_labels(place)
+
+
+def test_phy_has_no_group_for_them(run: Run, tmp_path: Path) -> None:
+    """The words that would be lost are named, and nothing is written."""
+    with pytest.raises(WriteError, match="no group for 'axon', 'neural'"):
+        export_labels(in_words(run), tmp_path / "cluster_group.tsv")
+    assert not (tmp_path / "cluster_group.tsv").exists()

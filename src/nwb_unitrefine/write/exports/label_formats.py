@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.records.csv_text import to_csv
-from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS
+from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, class_name, meaning
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Run
@@ -28,8 +28,8 @@ def export_labels(run: Run, output: str | Path, *, overwrite: bool = False) -> P
     run : Run
         As of `read_history`.
     output : str or Path
-        ``.json`` gives SpikeInterface's curation, format 2; ``.tsv`` Phy's ``cluster_group.tsv`` (good, mua, noise,
-        unsorted); ``.csv`` a table with probabilities.
+        ``.json`` gives SpikeInterface's curation, format 2, whose ``label_definitions`` have the words of the run;
+        ``.tsv`` Phy's ``cluster_group.tsv`` (good, mua, noise, unsorted); ``.csv`` a table with probabilities.
     overwrite : bool, optional
         Replace an existing file; by default, it is an error.
 
@@ -41,7 +41,7 @@ def export_labels(run: Run, output: str | Path, *, overwrite: bool = False) -> P
     Raises
     ------
     WriteError
-        If the kind is not known, or the file cannot be written.
+        If the kind is not known, has no word for a label, or the file cannot be written.
     """
     place = Path(output)
     writers = dict(zip(EXPORT_SUFFIXES, (_to_curation_json, _to_phy, _to_csv), strict=True))
@@ -60,7 +60,8 @@ def _labelled(run: Run) -> list[tuple[int, str]]:
 
 
 def _to_curation_json(run: Run) -> str:
-    words = EXPORT_WORDS["spikeinterface"]
+    labels = [label for _, label in _labelled(run) if label]
+    words = {name: EXPORT_WORDS["spikeinterface"].get(name, name) for name in (*run.predictions.classes, *labels)}
     document = {
         "format_version": "2",
         "unit_ids": run.predictions.unit_ids.tolist(),
@@ -76,7 +77,14 @@ def _to_curation_json(run: Run) -> str:
 
 
 def _to_phy(run: Run) -> str:
-    rows = [f"{unit}\t{EXPORT_WORDS['phy'][label]}" for unit, label in _labelled(run)]
+    names = {label: class_name(meaning(label)) if label else "" for _, label in _labelled(run)}
+    words = {label: EXPORT_WORDS["phy"].get(name or "") for label, name in names.items()}
+    if lost := sorted(label for label, word in words.items() if label and word in (None, "unsorted")):
+        raise WriteError(
+            f"Phy has good, mua, noise and unsorted, and no group for {', '.join(map(repr, lost))}.",
+            tip="Export to .json or .csv, which keep these words, or relabel the units first.",
+        )
+    rows = [f"{unit}\t{words[label]}" for unit, label in _labelled(run)]
     return "\n".join(["cluster_id\tgroup", *rows]) + "\n"
 
 
