@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.manifest import Manifest
     from nwb_unitrefine.records import Features
 
-__all__ = ["decide"]
+__all__ = ["CONTAMINATION", "decide"]
 
 
 SUA = "sua"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.read.context import ReadContext
 
-__all__ = ["is_vector", "offsets_of", "take_rows"]
+__all__ = ["is_vector", "offsets_of", "plain_ids", "take_rows"]
 
 
 def plain_ids(stored: NDArray[Any]) -> NDArray[Any]:
