@@ -81,7 +81,7 @@ class TaskOptions:
             entry.id,
             entry.content,
             self.model_digest,
-            version("nwb-unitrefine"),
+            _version(),
             {"columns": self.columns, "load": sorted(self.load_options), "hints": hints},
         ]
         return sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:32]
@@ -105,6 +105,12 @@ class LabelTask:
     entry: Entry
     options: TaskOptions
     retry_failed: bool = False
+
+
+@cache
+def _version() -> str:
+    """Version of this package, looked up once: a plan has very many keys."""
+    return version("nwb-unitrefine")
 
 
 def label_entry(task: LabelTask) -> dict[str, Any] | None:

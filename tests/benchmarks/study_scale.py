@@ -1,0 +1,119 @@
+"""Measure a study's own work: plan, ledger and resume over many assets, and workers over real files.
+
+    python tests/benchmarks/study_scale.py --assets 100000
+    python tests/benchmarks/study_scale.py --files FOLDER --copies 5 --workers 2
+
+The first plans as many assets as it is told (nothing is read), marks all as done through the ledger, and counts what is
+still to be done, for that number and for a tenth of it: time per asset should be the same. The second labels each file
+of a folder several times under other names with one worker and with several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nwb_unitrefine.batch.ledger import Ledger
+from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
+from nwb_unitrefine.batch.study import Workforce, label_study, pending, study_options, study_status
+from nwb_unitrefine.batch.tasks import TaskOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _entries(number: int) -> list[Entry]:
+    """Entries as a listing of a dandiset gives them."""
+    return [
+        Entry(
+            id=f"DANDI:000123@draft/sub-{n % 997}/sub-{n % 997}_ses-{n}_ecephys.nwb",
+            source=f"dandi://dandi/assets/00000000-0000-4000-8000-{n:012d}",
+            content=f"blob:{n}",
+            digest=f"dandi-etag:{n:032x}-1",
+            size_bytes=n,
+            output=output_path(f"sub-{n % 997}/sub-{n % 997}_ses-{n}_ecephys.nwb"),
+        )
+        for n in range(number)
+    ]
+
+
+def _timed(what: str, number: int, work: Callable[[], object]) -> None:
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    print(f"{what:<34}{number:>8} assets {seconds:8.2f} s {1e6 * seconds / number:8.1f} µs each")
+
+
+def measure_plan(number: int, folder: Path) -> None:
+    """Time listing, ledger and resume for a number of assets of which none is read."""
+    study, options = folder / f"study_{number}", TaskOptions(model_digest="sha256:0")
+    entries = _entries(number)
+    _timed("write the plan", number, lambda: write_plan(study, entries))
+    _timed("plan again, unchanged", number, lambda: write_plan(study, entries))
+    ledger = Ledger(study)
+    line = {"outcome": "labelled", "labels": {"sua": 10, "mua": 5}, "n_units": 15, "seconds": 1.5}
+    half = number // 2
+    keys = [options.key(entry) for entry in entries]
+    with ledger.path.open("a", encoding="utf-8") as file:
+        for entry, key in zip(entries[:half], keys[:half], strict=True):
+            file.write(json.dumps({"key": key, "id": entry.id, **line}) + "\n")
+    _timed("append a line, ledger half full", 500, lambda: [_append(ledger, f"x{n}", line) for n in range(500)])
+    _timed("resume: find what is to be done", number, lambda: sum(1 for _ in pending(study, options)))
+    list(label_study(study, options, only_new=True, workforce=Workforce(task_index=0, of=number + 1000)))
+    _timed("status", number, lambda: study_status(study))
+    print(f"{'most memory so far':<34}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:>8.0f} MB")
+
+
+def _append(ledger: Ledger, key: str, line: dict[str, object]) -> None:
+    ledger.append({"key": key, "id": key, **line})
+
+
+def measure_workers(files: Path, copies: int, workers: int, folder: Path) -> None:
+    """Time one worker and several over the same files, and a run over a study in which nothing changed."""
+    data = folder / "data"
+    data.mkdir()
+    for source in sorted(files.glob("*.nwb")):
+        for copy in range(copies):
+            shutil.copy(source, data / f"{source.stem}_{copy}.nwb")
+    options = study_options(TaskOptions())
+    seconds = {}
+    for number in (1, workers):
+        study = folder / f"workers_{number}"
+        write_plan(study, plan_files([data], study=study))
+        start = time.perf_counter()
+        lines = list(label_study(study, options, workforce=Workforce(workers=number)))
+        seconds[number] = time.perf_counter() - start
+        n_labelled = sum(line["outcome"] == "labelled" for line in lines)
+        print(f"{number} workers: {n_labelled} of {len(lines)} labelled in {seconds[number]:.1f} s")
+        start = time.perf_counter()
+        again = list(label_study(study, options, workforce=Workforce(workers=number)))
+        print(f"again: {len(again)} done in {time.perf_counter() - start:.2f} s; planned {len(list(read_plan(study)))}")
+    print(
+        f"{workers} workers are {seconds[1] / seconds[workers]:.2f} times as fast as one; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--assets", type=int, default=0)
+    parser.add_argument("--files", type=Path)
+    parser.add_argument("--copies", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        for number in (given.assets // 10, given.assets) if given.assets else ():
+            measure_plan(number, Path(place))
+        if given.files:
+            measure_workers(given.files, given.copies, given.workers, Path(place))
+
+
+if __name__ == "__main__":
+    main()
