@@ -118,3 +118,17 @@ def test_the_shell_remembers_what_classes_mean(binary: Path) -> None:
     assert main(["model", "describe", str(binary), "--classes", "0=good"]) == 1
     assert main(["model", "describe", str(binary), "--classes", "good"]) == 2
     assert load_model(binary).classes == ("good", "bad")
+
+
+def test_units_are_chosen_and_sorted_by_words_of_ones_own(
+    session: Path, binary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`show` knows the labels that the file has, and names them where it is given another."""
+    write_curation(curate(session, model=load_model(binary)))
+    unit = read_history(session)[0].predictions.unit_ids[0].item()
+    relabel(session, {unit: "axon"}, by="S. Cajal")
+    assert main(["show", str(session), "--sort", "label"]) == 0
+    assert main(["show", str(session), "--label", "axon", "--json"]) == 0
+    assert '"axon"' in capsys.readouterr().out
+    assert main(["show", str(session), "--label", "dendrite"]) == 2
+    assert "'dendrite' is no label here" in capsys.readouterr().err

@@ -32,7 +32,7 @@ UNLABELLED = "unlabelled"
 @click.command("show")
 @click.argument("source")
 @click.option(
-    "--label", "labels", multiple=True, type=click.Choice([*CLASSES, UNLABELLED]), help="Units of this label alone."
+    "--label", "labels", multiple=True, metavar="LABEL", help="Units of this label alone; unlabelled for those without."
 )
 @click.option("--certain", is_flag=True, help="Units that have a label and are not marked as uncertain.")
 @click.option(
@@ -152,6 +152,12 @@ def _chosen(
     """Keep the rows that were asked for, in the order that was asked for; labels that people set count as certain."""
     if (labels or certain or sort in {"label", "probability"}) and rows and "label" not in rows[0]:
         raise SourceError("No unit has a label yet to choose or sort by.", tip="Label the file first.")
+    present = dict.fromkeys(str(row["label"]) for row in rows if "label" in row)
+    order = [*dict.fromkeys((*CLASSES, *sorted({*present} - {"–"}))), "–"]
+    if unknown := [label for label in labels if label not in {*order, UNLABELLED} - {"–"}]:
+        raise click.BadParameter(
+            f"{unknown[0]!r} is no label here: {', '.join((*order[:-1], UNLABELLED))}.", param_hint="--label"
+        )
     wanted = {"–" if label == UNLABELLED else label for label in labels}
     kept = [
         row
@@ -160,7 +166,7 @@ def _chosen(
     ]
     keys: dict[str, Callable[[dict[str, Any]], Any]] = {
         "spikes": lambda row: -row["spikes"],
-        "label": lambda row: [*CLASSES, "–"].index(row["label"]),
+        "label": lambda row: order.index(row["label"]),
         "probability": lambda row: (row["label"] == "–", -np.nan_to_num(row["probability"], nan=1.0)),
     }
     return sorted(kept, key=keys[sort]) if sort in keys else kept
