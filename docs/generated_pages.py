@@ -32,6 +32,7 @@ PACKAGES = {
     "read": "Read",
     "metrics": "Metrics",
     "models": "Models",
+    "model_list": "Models with names",
     "learn": "Train and evaluate",
     "explain": "Explain",
     "comparison": "Compare",
