@@ -10,7 +10,8 @@ from nwb_unitrefine.vocabulary.labels import meaning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nwb_unitrefine.models.manifest import CascadeManifest, Evaluation, Manifest
+    from nwb_unitrefine.models.cascade_folder import CascadeManifest
+    from nwb_unitrefine.models.manifest import Evaluation, Manifest
 
 __all__ = ["render_card", "render_cascade_card"]
 

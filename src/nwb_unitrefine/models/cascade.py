@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.manifest import CascadeManifest
+    from nwb_unitrefine.models.cascade_folder import CascadeManifest
     from nwb_unitrefine.models.model import FittedModel
     from nwb_unitrefine.records import Features, Predictions
 

@@ -13,9 +13,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.journal.appearing import appearing
@@ -34,7 +34,15 @@ from nwb_unitrefine.models.folder import (
     write_folder,
     write_training_data,
 )
-from nwb_unitrefine.models.manifest import CascadeManifest
+from nwb_unitrefine.models.manifest import (
+    MAX_CLASSES,
+    Digest,
+    Evaluation,
+    ManifestValue,
+    Round,
+    Training,
+    manifest_json,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,13 +52,46 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.cascade import Cascade
 
-__all__ = ["CASCADE_FILES", "cascade_digest", "is_cascade_folder", "read_cascade", "write_cascade"]
+__all__ = ["CASCADE_FILES", "CascadeManifest", "cascade_digest", "is_cascade_folder", "read_cascade", "write_cascade"]
 
 _OF_STEPS = tuple(f"{step}/{name}" for step in STEPS for name in (SKOPS, INFO, MANIFEST, CARD))
 CASCADE_FILES = (CASCADE, CARD, *_OF_STEPS)
 """What is shared of such a folder; its training data only where that is asked for."""
 
 _VOUCHED_FOR = frozenset({SKOPS, INFO, MANIFEST})
+
+
+class CascadeManifest(ManifestValue):
+    """What is said of two models in a row together, as ``cascade.json`` holds it; each step has a manifest of its own.
+
+    Parameters
+    ----------
+    name, version, description, licence : str
+    classes : tuple of str
+        Labels of both steps together.
+    training : Training
+    evaluations : tuple of Evaluation
+        Of both steps together, made anew without the units held out.
+    lineage : tuple of Round
+        As of `Manifest`.
+    files : mapping of str to digest
+        By path in the folder: the files of both steps.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    description: str = ""
+    classes: tuple[str, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    training: Training
+    evaluations: tuple[Evaluation, ...] = ()
+    lineage: tuple[Round, ...] = ()
+    licence: str = ""
+    files: dict[str, Digest] = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the text of ``cascade.json``: the same bytes for the same manifest."""
+        return manifest_json(self)
 
 
 def is_cascade_folder(path: Path) -> bool:

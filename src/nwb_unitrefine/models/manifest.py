@@ -22,20 +22,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "MAX_CLASSES",
     "QUANTILE_LEVELS",
     "Calibration",
-    "CascadeManifest",
     "ConditionalCalibration",
     "DecisionRule",
+    "Digest",
     "Evaluation",
     "Feature",
     "Manifest",
+    "ManifestValue",
     "Matrix",
     "NoCalibration",
     "RecordingScores",
     "Round",
     "Training",
     "Uncertainty",
+    "manifest_json",
     "read_manifest",
 ]
 
@@ -55,13 +58,13 @@ def _current_name(rule: Any) -> Any:
     return _FORMER_RULES.get(rule, rule) if isinstance(rule, str) else rule
 
 
-class _Value(BaseModel):
+class ManifestValue(BaseModel):
     """A frozen value of the manifest; unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Feature(_Value):
+class Feature(ManifestValue):
     """One input of the estimator.
 
     Parameters
@@ -97,13 +100,13 @@ class Feature(_Value):
         return self
 
 
-class NoCalibration(_Value):
+class NoCalibration(ManifestValue):
     """The estimator's probabilities, as they are."""
 
     kind: Literal["none"] = "none"
 
 
-class Matrix(_Value):
+class Matrix(ManifestValue):
     """Matrix (or, with a diagonal one, vector) scaling: ``softmax(weights @ log p + bias)``.
 
     Parameters
@@ -128,7 +131,7 @@ class Matrix(_Value):
 Calibration = Annotated[NoCalibration | Matrix, Field(discriminator="kind")]
 
 
-class ConditionalCalibration(_Value):
+class ConditionalCalibration(ManifestValue):
     """A calibration, and for which units it was fitted.
 
     Parameters
@@ -142,7 +145,7 @@ class ConditionalCalibration(_Value):
     calibration: Calibration
 
 
-class Uncertainty(_Value):
+class Uncertainty(ManifestValue):
     """When a label should not be relied on.
 
     Parameters
@@ -180,7 +183,7 @@ class Uncertainty(_Value):
         return given
 
 
-class RecordingScores(_Value):
+class RecordingScores(ManifestValue):
     """Scores on one recording that the model scored had not seen.
 
     Parameters
@@ -197,7 +200,7 @@ class RecordingScores(_Value):
     scores: Mapping[str, float]
 
 
-class Evaluation(_Value):
+class Evaluation(ManifestValue):
     """One measurement: what was left out, what the model was given, how it did.
 
     Parameters
@@ -222,7 +225,7 @@ class Evaluation(_Value):
     note: str = ""
 
 
-class Training(_Value):
+class Training(ManifestValue):
     """What the model was made from, and how to make it again.
 
     Parameters
@@ -257,13 +260,12 @@ class Training(_Value):
     learner: Mapping[str, Any] = Field(default_factory=dict)
 
 
-class Round(_Value):
+class Round(ManifestValue):
     """One time that labelled units were added to a model's training table.
 
     Parameters
     ----------
-    date : str
-        ISO 8601.
+    date : str of the form 2026-01-31
     parent : str
         Digest of the model before.
     added, corrected : int
@@ -283,7 +285,7 @@ class Round(_Value):
     after: Mapping[str, float] = Field(default_factory=dict)
 
 
-def _to_json(manifest: BaseModel) -> str:
+def manifest_json(manifest: BaseModel) -> str:
     """Write a manifest; what only continued models have is left out where it is empty."""
     document = manifest.model_dump(mode="json")
     for place, name in ((document, "lineage"), (document["training"], "file_ids"), (document["training"], "learner")):
@@ -292,7 +294,7 @@ def _to_json(manifest: BaseModel) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-class Manifest(_Value):
+class Manifest(ManifestValue):
     """All of it, as ``manifest.json`` holds it.
 
     Parameters
@@ -376,40 +378,7 @@ class Manifest(_Value):
 
     def to_json(self) -> str:
         """Return the text of ``manifest.json``: the same bytes for the same manifest."""
-        return _to_json(self)
-
-
-class CascadeManifest(_Value):
-    """What is said of two models in a row together, as ``cascade.json`` holds it; each step has a manifest of its own.
-
-    Parameters
-    ----------
-    name, version, description, licence : str
-    classes : tuple of str
-        Labels of both steps together.
-    training : Training
-    evaluations : tuple of Evaluation
-        Of both steps together, made anew without the units held out.
-    lineage : tuple of Round
-        As of `Manifest`.
-    files : mapping of str to digest
-        By path in the folder: the files of both steps.
-    """
-
-    schema_version: Literal[1] = 1
-    name: str = Field(min_length=1)
-    version: str = Field(min_length=1)
-    description: str = ""
-    classes: tuple[str, ...] = Field(min_length=2, max_length=MAX_CLASSES)
-    training: Training
-    evaluations: tuple[Evaluation, ...] = ()
-    lineage: tuple[Round, ...] = ()
-    licence: str = ""
-    files: Mapping[str, Digest] = Field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Return the text of ``cascade.json``: the same bytes for the same manifest."""
-        return _to_json(self)
+        return manifest_json(self)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.models.cascade import make_cascade
-from nwb_unitrefine.models.manifest import CascadeManifest
+from nwb_unitrefine.models.cascade_folder import CascadeManifest
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
