@@ -10,6 +10,7 @@ import pytest
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import Dataset, UnitRefineRecipe, combine, cross_validate, evaluate, train_model
+from nwb_unitrefine.learn.adapted_scores import score_adapted
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.vocabulary.common_classes import common_classes
 
@@ -123,3 +124,10 @@ def test_impossible_classes_are_refused(make) -> None:
 def test_the_finest_common_classes(predicted, known, classes) -> None:
     """Known meanings are divided as finely as both allow; words of somebody's own are classes by themselves."""
     assert common_classes(predicted, known).classes == classes
+
+
+def test_boundaries_of_other_classes_are_not_moved(make, small_learner) -> None:
+    """Scores with labels of the recording itself are of three classes."""
+    scored = cross_validate(small_learner, make().merged(NEURAL, classes=("neural", "noise")))
+    with pytest.raises(TrainingError, match="not between neural, noise"):
+        score_adapted(scored, n_labels=5)

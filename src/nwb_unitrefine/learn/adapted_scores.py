@@ -67,8 +67,13 @@ def score_adapted(
     Raises
     ------
     TrainingError
-        If no recording has enough units.
+        If no recording has enough units, or the classes are not sua, mua and noise.
     """
+    if scored.classes != CLASSES:
+        raise TrainingError(
+            f"Labels of a recording move the boundary between {', '.join(CLASSES)} alone, not between "
+            f"{', '.join(scored.classes)}."
+        )
     rng = np.random.default_rng(seed)
     recordings, before, after = [], [], []
     for recording in np.unique(scored.dataset.recordings).tolist():
