@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nwb_unitrefine.errors import ModelError, TrainingError
-from nwb_unitrefine.learn import Search, combine, cross_validate, read_labelled_tables, train_model
+from nwb_unitrefine.learn import LabelRules, Search, combine, cross_validate, read_labelled_tables, train_model
 from nwb_unitrefine.learn.default_model import read_training_data
 from nwb_unitrefine.learn.learner import describe
 from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
@@ -259,7 +259,7 @@ def test_a_model_folder_of_unitrefine_is_training_data(shared_data: Path, tmp_pa
         table.to_csv(tmp_path / name, index=False)
     with pytest.raises(TrainingError, match="not known: '0'"):
         read_labelled_tables(tmp_path)
-    found = read_labelled_tables(tmp_path, mapping={"0": "sua", "1": "noise"}, definition="0.101")
+    found = read_labelled_tables(tmp_path, rules=LabelRules(mapping={"0": "sua", "1": "noise"}), definition="0.101")
     assert len(found) == 793  # three rows of labels have no metrics
     assert found.counts["mua"] == 0
 
