@@ -19,7 +19,7 @@ from nwb_unitrefine.batch.ledger import Ledger, claimed
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import Workforce, label_study, study_options, study_status
 from nwb_unitrefine.batch.tasks import TaskOptions
-from nwb_unitrefine.errors import SourceError, SourceNotFoundError
+from nwb_unitrefine.errors import SourceError, SourceNotFoundError, WriteError
 from nwb_unitrefine.write import read_history
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path) -> None:
     """What is no study is not labelled, and the message names the command that makes one."""
     with pytest.raises(SourceNotFoundError, match="dandiset plan"):
         list(label_study(tmp_path, TaskOptions()))
+
+
+def test_a_study_cannot_be_made_of_a_file(tmp_path) -> None:
+    """What is there and no folder is left alone, in one line."""
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WriteError, match="cannot be made"):
+        write_plan(tmp_path / "file", [])
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_line_that_a_crash_cut_off_is_taken_away(tmp_path) -> None:

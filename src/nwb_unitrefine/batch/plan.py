@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nwb_unitrefine.batch.files import find_sources
-from nwb_unitrefine.errors import SourceError, SourceNotFoundError
+from nwb_unitrefine.errors import SourceError, SourceNotFoundError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ def write_plan(study: Path, entries: Iterable[Entry]) -> PlanChange:
     WriteError
         If it cannot be written.
     """
-    study.mkdir(parents=True, exist_ok=True)
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {study} cannot be made: {error.strerror or error}.") from error
     before = {entry.id: entry.content for entry in read_plan(study)} if (study / PLAN).exists() else {}
     n_new = n_changed = 0
     with appearing(study / PLAN, overwrite=True) as place, place.open("w", encoding="utf-8") as file:
