@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.vocabulary.labels import meaning
+
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation
 
@@ -17,13 +19,13 @@ from pynwb import NWBHDF5IO
 
 with NWBHDF5IO({name!r}, "r") as io:
     units = io.read().units.to_dataframe()
-good = units[(units["unitrefine_label"] == "sua") & ~units["unitrefine_uncertain"]]"""
+good = units[(units["unitrefine_label"] == {label!r}) & ~units["unitrefine_uncertain"]]"""
 
 _SPIKEINTERFACE = """\
 from spikeinterface.extractors import read_nwb_sorting
 
 sorting = read_nwb_sorting({name!r}, electrical_series_path=None, sampling_frequency={rate:g})
-single = sorting.get_property("unitrefine_label") == "sua"
+single = sorting.get_property("unitrefine_label") == {label!r}
 certain = ~sorting.get_property("unitrefine_uncertain").astype(bool)
 good = sorting.select_units(sorting.unit_ids[single & certain])"""
 
@@ -33,7 +35,7 @@ import pynapple as nap
 file = nap.load_file({name!r})
 units = file["units"]
 uncertain = file.nwb.units["unitrefine_uncertain"].data[:]  # pynapple leaves out columns of booleans
-good = units[(units["unitrefine_label"] == "sua") & ~uncertain.astype(bool)]"""
+good = units[(units["unitrefine_label"] == {label!r}) & ~uncertain.astype(bool)]"""
 
 _SHELL = """\
 nwb-unitrefine label {name}
@@ -60,18 +62,20 @@ def page_texts(curation: Curation) -> list[dict[str, Any]]:
     """
     name = curation.units.source.uri.split("?")[0].replace("\\", "/").rstrip("/").rpartition("/")[2]
     rate = curation.units.sampling_rate_hz or 30000.0
+    classes = curation.predictions.classes
+    label = next((one for one in classes if "sua" in (meaning(one) or ())), classes[0])
     texts: list[dict[str, Any]] = [
         {"title": "What made these labels", "code": _SHELL.format(name=_shell_word(name))},
-        {"title": "The same in Python", "code": _PYTHON.format(name=name)},
+        {"title": "The same in Python", "code": _PYTHON.format(name=name, label=label)},
     ]
     if curation.units.source.kind.startswith("nwb-hdf5"):
         texts += [
-            {"title": "Only the certain single units: pynwb", "code": _PYNWB.format(name=name)},
+            {"title": f"Only the certain {label} units: pynwb", "code": _PYNWB.format(name=name, label=label)},
             {
-                "title": "Only the certain single units: SpikeInterface",
-                "code": _SPIKEINTERFACE.format(name=name, rate=rate),
+                "title": f"Only the certain {label} units: SpikeInterface",
+                "code": _SPIKEINTERFACE.format(name=name, label=label, rate=rate),
             },
-            {"title": "Only the certain single units: pynapple", "code": _PYNAPPLE.format(name=name)},
+            {"title": f"Only the certain {label} units: pynapple", "code": _PYNAPPLE.format(name=name, label=label)},
         ]
     return [*texts, {"title": "For a methods section", "text": _methods(curation)}]
 
