@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.read.context import ReadContext
     from nwb_unitrefine.storage.tree import Group
 
-__all__ = ["observed_length", "read_obs_intervals", "read_spike_times"]
+__all__ = ["observed_length", "read_obs_intervals", "read_spike_times", "stored_intervals"]
 
 _SOME_SPIKES, _SOON = 20, 1.5
 """So many spikes show how long a session lasts; its observation ends within this multiple of that."""
@@ -68,18 +68,25 @@ def read_spike_times(table: Group, context: ReadContext) -> Ragged:
     return take_rows(values, offsets, name="Spike times", context=context, keep_beginnings=True)
 
 
-def observed_length(table: Group) -> float | None:
-    """From the start of the first observation interval to the end of the last, as stored; None without any."""
+def stored_intervals(table: Group) -> NDArray[np.float64] | None:
+    """Observation intervals of all units as stored, read once; None without any, or where they are no numbers."""
     array = table.array("obs_intervals")
-    if array is None or array.dtype.kind not in "fiu" or 0 in array.shape:
+    if array is None or array.dtype.kind not in "fiu":
         return None
-    values = np.asarray(array.read(), dtype=np.float64)
-    length = float(values.max() - values.min())
+    return np.asarray(array.read(), dtype=np.float64)
+
+
+def observed_length(stored: NDArray[np.float64] | None) -> float | None:
+    """From the start of the first observation interval to the end of the last, as stored; None without any."""
+    if stored is None or not stored.size:
+        return None
+    length = float(stored.max() - stored.min())
     return length if np.isfinite(length) and length > 0 else None
 
 
 def read_obs_intervals(
     table: Group,
+    stored: NDArray[np.float64] | None,
     trains: Ragged,
     context: ReadContext,
     *,
@@ -94,6 +101,8 @@ def read_obs_intervals(
     ----------
     table : Group
         The units table.
+    stored : array of float64 or None
+        As of `stored_intervals`.
     trains : Ragged of float64
         Spike times in seconds.
     context : ReadContext
@@ -106,11 +115,11 @@ def read_obs_intervals(
     array, index = table.array("obs_intervals"), table.array("obs_intervals_index")
     if array is None:
         return None
-    if len(array.shape) != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
+    if stored is None or len(array.shape) != 2 or array.shape[1] != 2:
         what = f"obs_intervals not used: shape {array.shape} is not (n_intervals, 2)."
         context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None
-    values = np.asarray(array.read(), dtype=np.float64)
+    values = stored
     if index is not None:
         offsets = offsets_of(index.read(), name="units/obs_intervals_index", context=context)
     elif len(values) == context.n_units:

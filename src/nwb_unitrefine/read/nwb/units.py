@@ -14,7 +14,7 @@ from nwb_unitrefine.read.nwb.columns import column_arrays, further_columns, read
 from nwb_unitrefine.read.nwb.electrodes import read_electrodes, read_unit_electrodes
 from nwb_unitrefine.read.nwb.ragged import plain_ids
 from nwb_unitrefine.read.nwb.recordings import read_recordings, recorded_s, recording_intervals
-from nwb_unitrefine.read.nwb.spikes import observed_length, read_obs_intervals, read_spike_times
+from nwb_unitrefine.read.nwb.spikes import observed_length, read_obs_intervals, read_spike_times, stored_intervals
 from nwb_unitrefine.read.nwb.waveforms import read_waveforms
 from nwb_unitrefine.read.spike_times import clean_spike_times, stored_per_second
 from nwb_unitrefine.read.time_unit import FROM_GRID, rate_of_grid
@@ -86,6 +86,7 @@ def read_nwb(
     electrodes = read_electrodes(root, context)
     unit_electrodes = read_unit_electrodes(table, electrodes, context)
     stored = read_spike_times(table, context)
+    intervals = stored_intervals(table)
     recordings = read_recordings(root)
     rate = session.stated_rate(root, table, recordings, context)
     per_second = stored_per_second(context, sampling_rate_hz=rate.hz)
@@ -95,7 +96,7 @@ def read_nwb(
         per_second=per_second,
         sampling_rate_hz=rate.hz,
         recorded_s=recorded_s(recordings),
-        observed_s=observed_length(table),
+        observed_s=observed_length(intervals),
     )
     if rate.hz is None and (hz := rate_of_grid(trains.values)):
         rate = session.SamplingRate(hz, FROM_GRID)
@@ -117,7 +118,9 @@ def read_nwb(
         unit_ids=unit_ids,
         spike_times_s=trains,
         source=replace(source, dialect=dialect.name if dialect else ""),
-        obs_intervals_s=read_obs_intervals(table, trains, context, per_second=per_second, sampling_rate_hz=rate.hz),
+        obs_intervals_s=read_obs_intervals(
+            table, intervals, trains, context, per_second=per_second, sampling_rate_hz=rate.hz
+        ),
         recording_intervals_s=recording_intervals(recordings, trains, context),
         sampling_rate_hz=rate.hz,
         sampling_rate_from=rate.origin,
