@@ -76,7 +76,8 @@ def _walk(group: Group, path: str) -> dict[str, str]:
     for name, value in group.attributes.items():
         if np.size(value) and not (isinstance(value, str) and not value):
             taken = f"{path}{name}" in found
-            found[f"{path}{name}{' (attribute)' * taken}"] = digest_value(np.atleast_1d(np.asarray(value)))
+            array = np.atleast_1d(np.asarray(value))
+            found[f"{path}{name}{' (attribute)' * taken}"] = digest_value(array.ravel() if array.size == 1 else array)
     for name, inner in group.groups.items():
         if not path and name == REPLACED:
             found[name] = digest_value(json.dumps(sorted(_walk(inner, "").items())))
