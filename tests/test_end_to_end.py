@@ -85,13 +85,15 @@ def test_real_file_is_labelled_and_nothing_else_changes(real_file: Path, capsys:
 
 @pytest.mark.parametrize("real_file", ["human_mtl_sub-4_ses-4_ecephys+image.nwb"], indirect=True)
 def test_second_run_keeps_one_pair_of_columns_and_adds_to_the_history(real_file: Path) -> None:
-    """Labelled twice, a file has each label column once and two runs."""
+    """Labelled twice, a file has each label column once and, where nothing changed, one run; two when told to."""
     assert main(["label", str(real_file)]) == main(["label", str(real_file)]) == 0
     with h5py.File(real_file) as file:
         names = [name.decode() if isinstance(name, bytes) else name for name in file["units"].attrs["colnames"]]
         assert names.count("unitrefine_label") == names.count("unitrefine_probability") == 1
     from nwb_unitrefine.write import read_history
 
+    assert len(read_history(real_file)) == 1
+    assert main(["label", str(real_file), "--again"]) == 0
     assert len(read_history(real_file)) == 2
 
 
