@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_session, make_trains
+from helpers.bare_nwb import make_small_session, make_trains
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
@@ -70,7 +70,7 @@ def test_a_metric_is_added_in_two_files(package: Path, tmp_path: Path) -> None:
         text = (package / name).read_text()
         assert text.count(after) == 1
         (package / name).write_text(text.replace(after, after + lines))
-    session = make_session(tmp_path / "a.nwb")
+    session = make_small_session(tmp_path / "a.nwb")
     done = _run(package, "features", str(session), "--names", "interval_variation,num_spikes", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.plan import plan_files, write_plan
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_killed_scheduler_or_worker_loses_nothing(tmp_path: Path, victim: str)
     pytest.importorskip("distributed")
     data, study = tmp_path / "data", tmp_path / "study"
     data.mkdir()
-    first = make_session(data / "0.nwb")
+    first = make_small_session(data / "0.nwb")
     for number in range(1, N_FILES):
         shutil.copy(first, data / f"{number}.nwb")
     write_plan(study, plan_files([data], study=study))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import h5py
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.servers.dandi_stub import DandiStub, serve_dandi
 from helpers.servers.range_server import RangeServer, serve_ranges
 from nwb_unitrefine.batch.dandisets import plan_dandiset
@@ -41,7 +41,7 @@ class Archive(NamedTuple):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sessions, one of them as Zarr, too, and a file that is no NWB file."""
     place = tmp_path_factory.mktemp("blobs")
-    first = make_session(place / "a.nwb")
+    first = make_small_session(place / "a.nwb")
     shutil.copy(first, place / "b.nwb")
     (place / "broken.nwb").write_text("not HDF5 at all")
     return place

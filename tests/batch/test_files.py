@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch import find_sources, label_many
 from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.write import WriteOptions, read_history
@@ -63,7 +63,7 @@ def test_one_place_need_not_be_in_a_list(tmp_path, kind) -> None:
 @pytest.mark.parametrize("units_only", [False, True])
 def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
     """Several sources, or an output that ends in a slash, mean a folder; each copy gets a name of its own in it."""
-    sources = [make_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
+    sources = [make_small_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
     options = WriteOptions(units_only=units_only)
     small = "sub-m1_ses-one_desc-curated_ecephys.nwb"
     several = list(label_many(sources, output=tmp_path / "new" / "copies", write_options=options))
@@ -79,7 +79,7 @@ def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
 
 def test_a_dry_run_makes_no_folder(tmp_path) -> None:
     """Nothing is written, not even an empty folder."""
-    sources = [make_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
+    sources = [make_small_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
     assert all(o.error is None for o in label_many(sources, output=tmp_path / "copies", dry_run=True))
     assert sorted(place.name for place in tmp_path.iterdir()) == ["a.nwb", "b.nwb"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.findings import find_in_units, findings_of, remedy
 from nwb_unitrefine.batch.same_neuron import duplicate_pairs, split_pairs
 from nwb_unitrefine.cli import main
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session of six units whose mean waveforms have one shape."""
-    return make_session(tmp_path_factory.mktemp("findings") / "a.nwb")
+    return make_small_session(tmp_path_factory.mktemp("findings") / "a.nwb")
 
 
 def _with_trains(units: Units, trains: list[np.ndarray]) -> Units:
@@ -62,7 +62,7 @@ def test_columns_of_labels_that_disagree_are_a_problem(tmp_path: Path) -> None:
     """The units about which two columns differ are counted; columns that agree are no problem."""
     good = ["good"] * 6
     for name, other, n_differing in (("a.nwb", ["good"] * 4 + ["mua"] * 2, 2), ("b.nwb", good, 0)):
-        path = make_session(tmp_path / name, columns={"quality": good, "KSLabel": other})
+        path = make_small_session(tmp_path / name, columns={"quality": good, "KSLabel": other})
         found = [one.what for one in find_in_units(read_units(path)) if one.code is ProblemCode.LABELS_COLUMNS_DIFFER]
         assert len(found) == (n_differing > 0)
         assert all(f"about {n_differing} of 6 units" in what for what in found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.interrupts import Interrupts
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.write import read_history
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     """Three sessions in a folder."""
     (tmp_path / "sessions").mkdir()
     for name in ("a.nwb", "b.nwb", "c.nwb"):
-        make_session(tmp_path / "sessions" / name)
+        make_small_session(tmp_path / "sessions" / name)
     return tmp_path / "sessions"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.executors import WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import Ledger, claimed
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
@@ -149,7 +149,7 @@ def test_tasks_are_taken_as_they_are_needed() -> None:
 def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three sessions and a file that is no NWB file."""
     folder = tmp_path_factory.mktemp("sessions")
-    first = make_session(folder / "sub-m1_ses-a_ecephys.nwb")
+    first = make_small_session(folder / "sub-m1_ses-a_ecephys.nwb")
     for name in ("sub-m1_ses-b_ecephys.nwb", "other.nwb"):
         shutil.copy(first, folder / name)
     (folder / "sub-m2_ecephys.nwb").write_text("not HDF5")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import h5py
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.conformity import check_study
 from nwb_unitrefine.batch.plan import plan_files, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options
@@ -35,7 +35,7 @@ def test_tables_hold_every_unit_and_session_and_no_formula(tmp_path: Path) -> No
     """Each unit and session is a row; columns are described; text that a spreadsheet would run is escaped."""
     data, study = tmp_path / "data", tmp_path / "study"
     data.mkdir()
-    first = make_session(data / "a.nwb", columns={"region": ["=1+1"] * 6, "quality": ["good"] * 6})
+    first = make_small_session(data / "a.nwb", columns={"region": ["=1+1"] * 6, "quality": ["good"] * 6})
     shutil.copy(first, data / "b.nwb")
     (data / "c.nwb").write_text("not HDF5")
     write_plan(study, plan_files([data], study=study))
@@ -70,7 +70,7 @@ def test_a_derived_file_gets_no_message_that_its_source_does_not(tmp_path: Path)
     pytest.importorskip("dandi")
     data, study = tmp_path / "data", tmp_path / "study"
     data.mkdir()
-    make_session(data / "sub-m1_ses-one_ecephys.nwb")
+    make_small_session(data / "sub-m1_ses-one_ecephys.nwb")
     write_plan(study, plan_files([data], study=study))
     (line,) = label_study(study, study_options(TaskOptions()))
     (found,) = check_study(study)

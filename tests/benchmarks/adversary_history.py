@@ -18,7 +18,7 @@ import h5py
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from helpers import tampering
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of
 from nwb_unitrefine.records import private_parts, recorded_name, shown_name
 from nwb_unitrefine.verification import verify
@@ -93,7 +93,7 @@ def _edited(area: str, path: Path, folder: Path, attempts: Iterable[tampering.At
 def _recorded(folder: Path) -> Row:
     """Label with a model and from a source whose names are private, and look for them in the copy."""
     held = 0
-    source = make_session(folder / "private source.nwb")
+    source = make_small_session(folder / "private source.nwb")
     for number, secret in enumerate(SECRETS):
         made = curation_of(source)
         model = replace(made.model, source=secret)
@@ -109,7 +109,7 @@ def _redacted(folder: Path) -> Row:
     """Write private text as a note, take it out, and look for it in what the file holds."""
     held = 0
     for number, secret in enumerate(SECRETS):
-        path = make_session(folder / f"redacted{number}.nwb")
+        path = make_small_session(folder / f"redacted{number}.nwb")
         relabel(path, {0: "noise"}, by="S. Cajal", note=f"see {secret} for it")
         before = verify(path)
         reported = any(check.what == "nothing private" and not check.passed for check in before.checks)

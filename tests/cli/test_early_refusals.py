@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.write.preflight import require_writable
 
@@ -51,7 +51,7 @@ def _refused(*arguments: str | Path) -> str:
 @pytest.fixture
 def session(tmp_path: Path) -> Path:
     """A session that is not labelled."""
-    return make_session(tmp_path / "session.nwb")
+    return make_small_session(tmp_path / "session.nwb")
 
 
 @pytest.mark.parametrize(

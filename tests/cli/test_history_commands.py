@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.journal import Edit, journal_path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     """A session of six units with labels."""
-    path = make_session(tmp_path / "session.nwb")
+    path = make_small_session(tmp_path / "session.nwb")
     write_curation(curation_of(path))
     return path
 

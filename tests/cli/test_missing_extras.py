@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +45,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (circus / "recording.params").write_text("[data]\n")
     (circus / "recording" / "recording.result.hdf5").touch()
     return {
-        "hdf5": make_session(folder / "a.nwb"),
-        "zarr": make_session(folder / "a.nwb.zarr"),
+        "hdf5": make_small_session(folder / "a.nwb"),
+        "zarr": make_small_session(folder / "a.nwb.zarr"),
         "circus": circus,
         "new": folder / "new",
     }

@@ -1,4 +1,7 @@
-"""Small NWB sessions, written by pynwb or by h5py alone in the ways that other programs and older releases do."""
+"""Small NWB sessions whose values do not matter, written by pynwb or, the least of them, by h5py alone.
+
+`helpers.simulated_nwb` has sessions whose units are simulated, `helpers.made_units` units in memory for metrics.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def make_trains(n_units: int = 6, seed: int = 0) -> Ragged:
     return Ragged.concatenated(trains)
 
 
-def make_session(path: Path, *, n_units: int = 6, columns: dict[str, Any] | None = None) -> Path:
+def make_small_session(path: Path, *, n_units: int = 6, columns: dict[str, Any] | None = None) -> Path:
     """Write a session with pynwb; Zarr where the path ends in ``.zarr``."""
     from pynwb import NWBFile
     from pynwb.file import Subject

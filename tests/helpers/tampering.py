@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 import ndx_unit_curation
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.write import relabel, write_curation
 
@@ -46,7 +46,7 @@ class Attempt:
 
 def labelled(path: Path) -> Path:
     """Write a session with three runs: a model's, one that replaced a column by another program, and a person's."""
-    make_session(path, columns={"theirs": list("abcdef")})
+    make_small_session(path, columns={"theirs": list("abcdef")})
     with_recording(path)
     curate = zarr_curation_of if path.is_dir() else curation_of
     write_curation(curate(path))

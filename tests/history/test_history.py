@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.errors import ColumnExistsError, SourceError, WriteError
 from nwb_unitrefine.history.runs import human_labels, read_in_effect, read_runs
@@ -36,7 +36,7 @@ def make(path: Path) -> Path:
     """Write a session, whatever its backend."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hdmf-zarr's own
-        make_session(path, columns={"theirs": list("abcdef")})
+        make_small_session(path, columns={"theirs": list("abcdef")})
     return path
 
 

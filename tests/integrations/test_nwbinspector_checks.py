@@ -9,13 +9,13 @@ from pathlib import Path
 import h5py
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 
 
 @pytest.mark.slow
 def test_nwbinspector_reports_our_problems(tmp_path: Path) -> None:
     """With the module named, nwbinspector reports what reading finds, with its code."""
-    path = make_session(tmp_path / "a.nwb")
+    path = make_small_session(tmp_path / "a.nwb")
     with h5py.File(path, "r+") as file:
         file["units/spike_times"][3] = float("nan")
     program = Path(sys.executable).with_name("nwbinspector")

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of, zarr_curation_of
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
 from nwb_unitrefine.verification import verify
@@ -28,13 +28,13 @@ LABEL = "unitrefine_label"
 @pytest.fixture(params=["hdf5", "zarr"])
 def session(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A session with six units, on both backends."""
-    return make_session(tmp_path / ("session.nwb" if request.param == "hdf5" else "session.nwb.zarr"))
+    return make_small_session(tmp_path / ("session.nwb" if request.param == "hdf5" else "session.nwb.zarr"))
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A session with six units in an HDF5 file."""
-    return make_session(tmp_path / "session.nwb")
+    return make_small_session(tmp_path / "session.nwb")
 
 
 def curate(path: Path, seed: int = 0) -> Curation:
@@ -189,7 +189,7 @@ def test_a_ragged_column_by_another_program_comes_back(tmp_path: Path) -> None:
     from pynwb import NWBHDF5IO
 
     for name, backend in {"session.nwb": NWBHDF5IO, "session.nwb.zarr": NWBZarrIO}.items():
-        path = make_session(tmp_path / name)
+        path = make_small_session(tmp_path / name)
         with backend(str(path), "a") as io:
             nwbfile = io.read()
             texts = [[f"{unit}", "x"] for unit in range(6)]

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation_of
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.layout import run_to_group
@@ -45,7 +45,7 @@ def test_a_change_of_anything_else_is_found(
     tmp_path: Path, change: Callable[[h5py.File], None], name: str, *, contiguous: bool
 ) -> None:
     """A value, a name, a dataset, a group: in one piece or in chunks: what is not ours may not change."""
-    path = make_session(tmp_path / "session.nwb")
+    path = make_small_session(tmp_path / "session.nwb")
     if contiguous:
         with h5py.File(path, "r+") as file:
             for column in ("spike_times", "id"):
@@ -60,7 +60,7 @@ def test_a_change_of_anything_else_is_found(
 
 def test_lost_columns_are_found(tmp_path: Path) -> None:
     """Column names may be added, and not lost."""
-    path = make_session(tmp_path / "session.nwb")
+    path = make_small_session(tmp_path / "session.nwb")
     with pytest.raises(WriteError, match="would have lost columns"):
         change_hdf5(
             path,
@@ -72,7 +72,7 @@ def test_lost_columns_are_found(tmp_path: Path) -> None:
 
 def test_a_run_cannot_claim_what_was_there_before_it(tmp_path: Path) -> None:
     """That a run says of a column that it wrote it does not make the column one of ours."""
-    path = make_session(tmp_path / "session.nwb", columns={"theirs": list("abcdef")})
+    path = make_small_session(tmp_path / "session.nwb", columns={"theirs": list("abcdef")})
     run = Run(
         kind=RunKind.RULE,
         agent="a fault",

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.bare_nwb import make_bare, make_session
+from helpers.bare_nwb import make_bare, make_small_session
 from helpers.curations import curation_of
 from nwb_unitrefine.errors import FileBusyError, FileChangedError, NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.journal import journal_path, protocol
@@ -162,7 +162,7 @@ def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_a_reader_has_open_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HDF5's own lock is respected: nothing is written under a reader's eyes."""
-    path = make_session(tmp_path / "file.nwb")
+    path = make_small_session(tmp_path / "file.nwb")
     curation = curation_of(path)
     monkeypatch.setattr(protocol, "PATIENCE_S", 0.05)
     content = path.read_bytes()
@@ -174,7 +174,7 @@ def test_a_file_that_a_reader_has_open_is_refused(tmp_path: Path, monkeypatch: p
 
 def test_a_reader_cannot_open_what_is_being_written(tmp_path: Path) -> None:
     """Our lock is HDF5's: while it is held, other programs cannot open the file and see it half written."""
-    path = make_session(tmp_path / "file.nwb")
+    path = make_small_session(tmp_path / "file.nwb")
     with path.open("r+b") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
         with pytest.raises(BlockingIOError):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from nwb_unitrefine import label, relabel, verify
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.records import SourceHints
@@ -20,7 +20,7 @@ def test_a_file_whose_ids_are_plain_is_labelled_as_any_other(tmp_path: Path, lay
     """What reading takes for ids, writing does too: labelled, corrected, labelled again and verified."""
     import h5py
 
-    path = make_session(tmp_path / "a.nwb")
+    path = make_small_session(tmp_path / "a.nwb")
     with h5py.File(path, "r+") as file:
         ids, attributes = file["units/id"][()], dict(file["units/id"].attrs)
         ids = ids.astype(float) if "float" in layout else ids
@@ -37,7 +37,7 @@ def test_labels_of_the_main_table_are_not_those_of_another(tmp_path: Path) -> No
     """Units of a second sorting have the same ids: what a person decided on for the first does not pass to them."""
     import h5py
 
-    path = make_session(tmp_path / "a.nwb")
+    path = make_small_session(tmp_path / "a.nwb")
     relabel(path, {2: "noise"}, by="me")
     with h5py.File(path, "r+") as file:
         file.copy("units", "processing/second/units")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from pynwb import NWBHDF5IO, validate
 
-from helpers.bare_nwb import make_session
+from helpers.bare_nwb import make_small_session
 from helpers.curations import curation
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.appearing import appearing
@@ -38,7 +38,7 @@ def curate(path: Path) -> Curation:
 
 def test_a_whole_copy_is_the_file_with_labels(tmp_path: Path) -> None:
     """The source stays as it is; the copy has an object id of its own and says where it comes from."""
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     content = path.read_bytes()
     report = write_curation(curate(path), output=tmp_path / "copy.nwb", source_digest="dandi-etag:1-1")
     assert path.read_bytes() == content
@@ -57,7 +57,7 @@ def test_a_whole_copy_is_the_file_with_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
 def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, source: str, output: str) -> None:
     """From HDF5 or Zarr to HDF5 or Zarr: subject, electrodes, spike times, waveforms and history are there."""
-    path = make_session(tmp_path / source, columns={"depth": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    path = make_small_session(tmp_path / source, columns={"depth": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
     relabel(path, {1: "noise"}, by="S. Cajal")
     report = write_curation(curate(path), output=tmp_path / output, units_only=True)
     assert [run.agent for run in read_history(report.path)] == ["S. Cajal", "test-model"]
@@ -76,7 +76,7 @@ def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, so
 @pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
 def test_a_small_file_has_every_kind_of_column_that_was_read(tmp_path: Path, output: str) -> None:
     """Rows of any length, of two axes, of texts and of an enumeration are as in the source; the rest is named."""
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     ends = [1, 3, 3, 4, 5, 6]
     with NWBHDF5IO(path, "a") as io:
         units = io.read().units
@@ -109,7 +109,7 @@ def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
     """nwbinspector has nothing to say of a small file whose source is well described; nor has pynwb."""
     from nwbinspector import inspect_nwbfile
 
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     report = write_curation(curate(path), output=tmp_path, units_only=True)
     assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb"
     assert validate(path=str(report.path)) == []
@@ -142,7 +142,7 @@ def test_every_real_file_has_a_small_one(tmp_path: Path, shared_data: Path) -> N
 
 def test_a_copy_does_not_replace_anything(tmp_path: Path) -> None:
     """An output that exists is refused, and nothing is left behind."""
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     other = tmp_path / "other.nwb"
     other.write_text("mine")
     for units_only in (False, True):
@@ -192,7 +192,7 @@ def test_a_folder_does_not_replace_what_appeared_meanwhile(tmp_path: Path, there
 
 def test_a_zarr_store_is_copied_whole_into_a_folder(tmp_path: Path) -> None:
     """The copy is named by subject and session, and as the folder that it is."""
-    path = make_session(tmp_path / "source.nwb.zarr")
+    path = make_small_session(tmp_path / "source.nwb.zarr")
     report = write_curation(curate(path), output=tmp_path)
     assert report.path.name == "sub-m1_ses-one_desc-curated_ecephys.nwb.zarr"
     assert verify(report.path).passed
@@ -200,8 +200,8 @@ def test_a_zarr_store_is_copied_whole_into_a_folder(tmp_path: Path) -> None:
 
 def test_a_store_is_not_a_folder_for_copies(tmp_path: Path) -> None:
     """A Zarr store that is there, whatever its name, is refused as output and nothing is put into it."""
-    path = make_session(tmp_path / "source.nwb")
-    output = make_session(tmp_path / "other.nwb.zarr").rename(tmp_path / "other.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
+    output = make_small_session(tmp_path / "other.nwb.zarr").rename(tmp_path / "other.nwb")
     before = sorted(output.rglob("*"))
     for units_only in (False, True):
         with pytest.raises(WriteError, match="exists already"):
@@ -211,7 +211,7 @@ def test_a_store_is_not_a_folder_for_copies(tmp_path: Path) -> None:
 
 def test_a_read_only_store_is_copied_and_labelled(tmp_path: Path) -> None:
     """The copy has what the store holds, and not its modes, with which it could not be written."""
-    path = make_session(tmp_path / "source.nwb.zarr")
+    path = make_small_session(tmp_path / "source.nwb.zarr")
     places = [path, *path.rglob("*")]
     for place in places:
         place.chmod(0o555 if place.is_dir() else 0o444)
@@ -226,7 +226,7 @@ def test_a_read_only_store_is_copied_and_labelled(tmp_path: Path) -> None:
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """A refusal on the way takes the unfinished copy away."""
-    path = make_session(tmp_path / "source.nwb", columns={"unitrefine_label": list("abcdef")})
+    path = make_small_session(tmp_path / "source.nwb", columns={"unitrefine_label": list("abcdef")})
     for units_only in (False, True):
         with pytest.raises(WriteError, match="another program wrote"):
             write_curation(curate(path), output=tmp_path / "copy.nwb", units_only=units_only)
@@ -236,7 +236,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_labels_stand_beside_ndx_spikesorting(tmp_path: Path) -> None:
     """A file with the metric tables of ndx-spikesorting is labelled, validates, and pynwb reads both."""
     spikesorting = pytest.importorskip("ndx_spikesorting")
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     with NWBHDF5IO(path, "a") as io:
         nwbfile = io.read()
         options = {"name": "quality_metrics", "description": "Metrics.", "target_tables": {"unit": nwbfile.units}}
@@ -257,7 +257,7 @@ def test_labels_stand_beside_ndx_spikesorting(tmp_path: Path) -> None:
 
 def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
     """What cannot be written into is refused, with what can be done instead."""
-    path = make_session(tmp_path / "source.nwb")
+    path = make_small_session(tmp_path / "source.nwb")
     found = curate(path)
     remote = replace(found.units.source, uri="https://example.org/session.nwb")
     found = replace(found, units=replace(found.units, source=remote))
@@ -271,7 +271,7 @@ def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("units_only", [False, True])
 def test_a_copy_of_a_private_file_is_private(tmp_path: Path, name: str, *, units_only: bool) -> None:
     """Who may not read the original may not read its copy, nor a small file with its units."""
-    path = make_session(tmp_path / name)
+    path = make_small_session(tmp_path / name)
     for place in (path, *path.rglob("*")):
         place.chmod(0o700 if place.is_dir() else 0o600)
     report = write_curation(curate(path), output=tmp_path / f"copy{path.suffix}", units_only=units_only)
@@ -282,7 +282,7 @@ def test_a_copy_of_a_private_file_is_private(tmp_path: Path, name: str, *, units
 
 def test_a_copy_takes_in_nothing_from_outside_the_store(tmp_path: Path) -> None:
     """A link in a store is refused, with what to do about it, and nothing is left."""
-    path = make_session(tmp_path / "source.nwb.zarr")
+    path = make_small_session(tmp_path / "source.nwb.zarr")
     (tmp_path / "secret").write_text("mine")
     (path / "general" / "notes").symlink_to(tmp_path / "secret")
     with pytest.raises(WriteError, match=r"source\.nwb\.zarr/general/notes is a link") as refusal:
@@ -295,7 +295,7 @@ def test_a_copy_takes_in_nothing_from_outside_the_store(tmp_path: Path) -> None:
 def test_a_small_file_takes_in_nothing_from_outside_the_folder(tmp_path: Path, kind: str) -> None:
     """Values that a stranger's file has from the reader's own files are not copied, by whatever way it leads there."""
     (tmp_path / "given").mkdir()
-    path = make_session(tmp_path / "given" / "source.nwb")
+    path = make_small_session(tmp_path / "given" / "source.nwb")
     n_units, own = 6, tmp_path / "own.h5"
     with h5py.File(own, "w") as file:
         file["secret"] = np.arange(n_units) + 0.125
@@ -321,7 +321,7 @@ def test_a_small_file_takes_in_nothing_from_outside_the_folder(tmp_path: Path, k
 def test_a_small_file_leaves_out_what_a_soft_link_leads_outside_to(tmp_path: Path) -> None:
     """A link within the file to a link out of it is not followed on reading: the column is left out, and named."""
     (tmp_path / "given").mkdir()
-    path, own = make_session(tmp_path / "given" / "source.nwb"), tmp_path / "own.h5"
+    path, own = make_small_session(tmp_path / "given" / "source.nwb"), tmp_path / "own.h5"
     with h5py.File(own, "w") as file:
         file["secret"] = np.arange(6) + 0.125
     with h5py.File(path, "r+") as file:
@@ -338,7 +338,7 @@ def test_a_small_file_leaves_out_what_a_soft_link_leads_outside_to(tmp_path: Pat
 def test_a_small_file_may_take_in_what_came_with_the_source(tmp_path: Path) -> None:
     """A link to a file in the same folder is followed, and raw data elsewhere are no matter: they are not copied."""
     (tmp_path / "given").mkdir()
-    path = make_session(tmp_path / "given" / "source.nwb")
+    path = make_small_session(tmp_path / "given" / "source.nwb")
     with h5py.File(path.with_name("beside.h5"), "w") as file:
         file["depth"] = np.arange(6) + 0.125
     with h5py.File(path, "r+") as file:
