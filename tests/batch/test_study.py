@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.bare_nwb import make_small_session
+from helpers.worker_tasks import die_once, double
 from nwb_unitrefine.batch.executors import WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import Ledger, claimed
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
@@ -107,24 +107,11 @@ def test_a_share_that_does_not_exist_is_refused() -> None:
             Workforce(task_index=index, of=of)
 
 
-def _double(number: int) -> int:
-    return 2 * number
-
-
-def _die_once(place: str) -> str:
-    """Kill the worker the first time, if the task says so."""
-    path = Path(place)
-    if path.name == "always" or (path.name == "once" and not path.exists()):
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return path.name
-
-
 @pytest.mark.slow
 def test_a_worker_that_dies_loses_its_task_only(tmp_path) -> None:
     """A task whose worker dies is tried again, given up after three deaths, and no other task notices."""
     tasks = [str(tmp_path / name) for name in ("a", "once", "always", "b")]
-    found = {Path(task).name: result for task, result in run_tasks(_die_once, tasks, workers=2)}
+    found = {Path(task).name: result for task, result in run_tasks(die_once, tasks, workers=2)}
     assert {name: found[name] for name in ("a", "once", "b")} == {"a": "a", "once": "once", "b": "b"}
     assert isinstance(found["always"], WorkerDiedError)
 
@@ -139,7 +126,7 @@ def test_tasks_are_taken_as_they_are_needed() -> None:
             taken.append(number)
             yield number
 
-    running = run_tasks(_double, numbers(), workers=2)
+    running = run_tasks(double, numbers(), workers=2)
     next(running)
     assert len(taken) <= 4
     running.close()

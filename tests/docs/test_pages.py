@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.documents import ROOT, blocks, run_blocks
+from nwb_unitrefine.vocabulary.dialects import registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,9 @@ def test_every_block_is_run_or_states_why_not(page: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE)
-def test_blocks_of_a_page_run_and_print_what_it_shows(page: str, tmp_path: Path) -> None:
+def test_blocks_of_a_page_run_and_print_what_it_shows(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From top to bottom in an empty folder, each command and each Python block does what the page shows."""
+    monkeypatch.setattr(registry, "_registered", {})  # a page may register a dialect, which is no other test's
     run_blocks((DOCS / page).read_text(), tmp_path)
