@@ -107,6 +107,25 @@ def test_a_server_that_is_busy_is_asked_again(folder):
         assert len(read_units(f"{server.url}/small.nwb.zarr", patience=AT_ONCE)) == 6
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(folder, status):
+    """Retry-After counts where it is longer than the own wait, up to a limit, for ranges and for small files."""
+    with serve_ranges(folder) as server:
+        for asked, longest_s, waited_s in (("1", 5.0, 1.0), ("3600", 0.2, 0.2), ("soon", 5.0, 0.0)):
+            server.retry_after = asked
+            patience = Patience(attempts=3, wait_s=0, timeout_s=5, longest_wait_s=longest_s)
+            first = server.n_asked + 1
+            server.fail = lambda number, _path, first=first: status if number == first else None
+            ranges = HttpRanges(f"{server.url}/small.nwb", patience=patience)
+            assert ranges.read(0, 8) == (folder / "small.nwb").read_bytes()[:8]
+            assert ranges.waited_s == waited_s
+            first = server.n_asked + 1
+            server.fail = lambda number, _path, first=first: status if number == first else None
+            small = HttpRanges(f"{server.url}/small.nwb.zarr/.zgroup", patience=patience)
+            assert small.read_all(most_bytes=1000)
+            assert small.waited_s == waited_s
+
+
 def test_a_server_that_stays_busy_is_given_up(folder):
     """After as many tries as asked for, one line says who did not answer, and why."""
     with serve_ranges(folder) as server:

@@ -23,6 +23,7 @@ class RangeServer:
 
     ``sent`` holds (path, first byte, bytes sent) of each answered request. ``fail`` is asked before each answer with
     the number of the request and its path; it returns None (answer), a status, or ``"break"`` (half of the answer).
+    Statuses 429 and 503 go with ``retry_after``.
     """
 
     url: str
@@ -30,6 +31,7 @@ class RangeServer:
     sent: list[tuple[str, int, int]] = field(default_factory=list)
     fail: Callable[[int, str], int | str | None] = lambda _number, _path: None
     with_ranges: bool = True
+    retry_after: str = "0"
     n_asked: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -96,6 +98,8 @@ def serve_ranges(folder: Path) -> Iterator[RangeServer]:  # noqa: C901  # one br
         def _refuse(self, status: int) -> None:
             self.send_response(status)
             self.send_header("Content-Length", "0")
+            if status in {429, 503}:
+                self.send_header("Retry-After", state.retry_after)
             self.end_headers()
 
     class Server(ThreadingHTTPServer):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFoundError
-from nwb_unitrefine.storage.remote.patience import Patience
+from nwb_unitrefine.storage.remote.patience import Patience, asked_wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,8 @@ class HttpRanges:
     ----------
     n_requests, n_bytes : int
         Sent and received so far.
+    waited_s : float
+        Waited before tries that followed a failure.
     size : int or None
         Of the file, once the first answer stated it.
     """
@@ -62,9 +64,11 @@ class HttpRanges:
     pool: Connections | None = field(default=None, repr=False)
     n_requests: int = field(default=0, init=False)
     n_bytes: int = field(default=0, init=False)
+    waited_s: float = field(default=0.0, init=False)
     size: int | None = field(default=None, init=False)
     _target: str = field(default="", init=False, repr=False)
     _version: str | None = field(default=None, init=False, repr=False)
+    _asked_s: float = field(default=0.0, init=False, repr=False)
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes from `start` up to, and without, `stop`, or up to the end where that comes first.
@@ -89,7 +93,7 @@ class HttpRanges:
             if failures:
                 if max(failures, slow) >= self.patience.attempts:
                     raise SourceError(f"{self.url} does not answer: {reason}.", tip="Try again later.")
-                time.sleep(self.patience.wait(failures))
+                self._wait(failures)
             if time.monotonic() - begun > self.patience.longest_s:
                 raise self._too_long()
             before = len(received)
@@ -114,7 +118,7 @@ class HttpRanges:
         begun = time.monotonic()
         while failures < self.patience.attempts:
             if failures:
-                time.sleep(self.patience.wait(failures))
+                self._wait(failures)
             if time.monotonic() - begun > self.patience.longest_s:
                 raise self._too_long()
             try:
@@ -123,11 +127,17 @@ class HttpRanges:
                         return None
                     if answer.status == 200:
                         return self._whole_body(answer, most_bytes)
-                    reason = self._refusal(answer.status)
+                    reason = self._refusal(answer)
             except self._http_errors() as error:
                 reason = _first_line(error)
             failures += 1
         raise SourceError(f"{self.url} does not answer: {reason}.", tip="Try again later.")
+
+    def _wait(self, failures: int) -> None:
+        """Wait before another try, at least as long as the server asked for."""
+        seconds = self.patience.wait(failures, self._asked_s)
+        self.waited_s, self._asked_s = self.waited_s + seconds, 0.0
+        time.sleep(seconds)
 
     def _receive(self, start: int, stop: int, received: bytearray) -> tuple[str, bool]:
         """Ask once and add to `received` what comes; return why it ended early, or nothing, and whether it was slow."""
@@ -137,7 +147,7 @@ class HttpRanges:
         try:
             with self._request({"Range": f"bytes={start}-{stop - 1}"}) as answer:
                 if answer.status != 206:
-                    return self._refusal(answer.status), False
+                    return self._refusal(answer), False
                 length = self._checked_length(answer, start, stop)
                 self._target = answer.url
                 for piece in answer.response.stream(min(_PIECE_BYTES, length)):
@@ -219,9 +229,11 @@ class HttpRanges:
         except SourceError as error:
             raise SourceError(f"{self.url} cannot be read. {error.message}", tip=error.tip) from None
 
-    def _refusal(self, status: int) -> str:
+    def _refusal(self, answer: Answer) -> str:
         """Why an answer is no use, where asking again may help; raise where it will not."""
+        status = answer.status
         if status in _AGAIN:
+            self._asked_s = asked_wait_s(answer.headers.get("Retry-After", ""))
             return f"status {status}"
         if self._target and self._target != self.url and status in {401, 403}:
             self._target = ""  # the address it led to was valid for a while only: ask for a new one
