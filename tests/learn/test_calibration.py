@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from nwb_unitrefine.learn.calibration import fit_calibration, penalised_gradient, penalised_loss
-from nwb_unitrefine.learn.scoring.scores import calibration_error
+from nwb_unitrefine.learn.calibration import (
+    Fold,
+    choose_calibration,
+    fit_calibration,
+    penalised_gradient,
+    penalised_loss,
+)
+from nwb_unitrefine.learn.scoring.scores import balanced_accuracy, calibration_error
 from nwb_unitrefine.models.calibration import apply_calibration
 
 
@@ -67,3 +73,51 @@ def test_the_gradient_is_that_of_the_loss(n_classes: int) -> None:
         rng.normal(size=n_classes * (n_classes + 1)),
     )
     assert error < 1e-5
+
+
+@pytest.mark.parametrize("shape", ["matrix", "vector"])
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_a_calibration_is_monotone(shape: str, n_classes: int) -> None:
+    """Labels that contradict the estimator flatten its probabilities, and never turn them round."""
+    rng = np.random.default_rng(n_classes)
+    probabilities = rng.dirichlet(np.full(n_classes, 0.3), 200)
+    contrary = probabilities.argmin(axis=1)
+    weights = np.array(fit_calibration(probabilities, contrary, penalty=1e-4, shape=shape).weights)
+    assert (np.diagonal(weights) >= weights - 1e-6).all()
+    fitted = fit_calibration(probabilities, contrary, penalty=1e-4, shape=shape)
+    rising = np.full((50, n_classes), 1.0)
+    rising[:, 0] = np.geomspace(1e-3, 1e3, 50)
+    found = apply_calibration(fitted, rising / rising.sum(axis=1, keepdims=True))[:, 0]
+    assert (np.diff(found) >= -1e-6).all()
+
+
+def test_a_vector_has_one_weight_for_each_class() -> None:
+    """All else is zero."""
+    probabilities, targets = _honest(200)
+    weights = np.array(fit_calibration(probabilities**2, targets, shape="vector").weights)
+    np.testing.assert_array_equal(weights[~np.eye(3, dtype=bool)], 0)
+    assert (np.diagonal(weights) >= 0).all()
+
+
+def test_calibration_that_does_not_carry_over_is_dropped() -> None:
+    """Where one mouse asks for the opposite of the other, probabilities stay; where they agree, they change."""
+    probabilities, targets = _honest(3000)
+    sharp = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
+    one, other = slice(0, 1500), slice(1500, 3000)
+    misled = probabilities[other].argmin(axis=1)
+    folds = [
+        Fold(probabilities[one], targets[one], probabilities[other], misled),
+        Fold(probabilities[other], misled, probabilities[one], targets[one]),
+    ]
+    good = [
+        Fold(sharp[one], targets[one], sharp[other], targets[other]),
+        Fold(sharp[other], targets[other], sharp[one], targets[one]),
+    ]
+    one_sided = [Fold(probabilities[one], np.zeros(1500, dtype=int), probabilities[other], targets[other])]
+    assert choose_calibration(probabilities, targets, folds=one_sided).kind == "none"
+    assert choose_calibration(probabilities, targets, folds=[]).kind == "none"
+    chosen = choose_calibration(sharp, targets, folds=good)
+    assert calibration_error(targets, apply_calibration(chosen, sharp)) < 0.04
+    kept = choose_calibration(probabilities, targets, folds=folds)
+    found = apply_calibration(kept, probabilities)
+    assert balanced_accuracy(targets, found.argmax(axis=1)) >= balanced_accuracy(targets, probabilities.argmax(axis=1))

@@ -249,6 +249,18 @@ def test_the_search_is_repeated_without_each_subject(make, monkeypatch) -> None:
     assert seen == [{"mouse1"}, {"mouse0"}]
 
 
+def test_a_search_keeps_what_its_pipeline_learned_where_mice_contradict_each_other(make) -> None:
+    """Curators of one mouse call sua what those of the other call noise: no weight turns the probabilities round."""
+    dataset = make(n_units=90)
+    swapped = {"sua": "noise", "noise": "sua", "mua": "mua"}
+    is_other = dataset.subjects == "mouse1"
+    labels = np.where(is_other, [swapped[label] for label in dataset.labels.tolist()], dataset.labels)
+    model = Search(classifiers=("logistic_regression",), draws=1).fit(replace(dataset, labels=labels))
+    (entry,) = model.manifest.calibrations
+    weights = np.eye(3) if isinstance(entry.calibration, NoCalibration) else np.array(entry.calibration.weights)
+    assert (np.diagonal(weights) >= weights - 1e-6).all()
+
+
 def test_a_model_folder_of_unitrefine_is_training_data(shared_data: Path, tmp_path: Path) -> None:
     """A published folder has ids twice, so its labels cannot be joined; one recording of it can be."""
     folder = shared_data / "published_models" / "unitrefine_sklearn161"

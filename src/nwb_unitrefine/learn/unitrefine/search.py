@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.calibration import fit_calibration
+from nwb_unitrefine.learn.calibration import Fold, choose_calibration
 from nwb_unitrefine.learn.input_sets import choose_inputs
 from nwb_unitrefine.learn.learner import describe, in_memory, metric_table
 from nwb_unitrefine.learn.scoring.scores import balanced_accuracy
@@ -63,8 +63,9 @@ class Candidate:
 class Search:
     """Random search, scored by balanced accuracy on subjects (or recordings) left out.
 
-    Imputer and scaler are fitted inside each split. The score that the winner won by is the best of many and
-    flatters it: its value is measured by `cross_validate`, which repeats the whole search without each subject.
+    Imputer and scaler are fitted inside each split, and the calibration is chosen by splits within splits. The score
+    that the winner won by is the best of many and flatters it: its value is measured by `cross_validate`, which repeats
+    the whole search without each subject.
 
     Parameters
     ----------
@@ -149,7 +150,8 @@ class Search:
         scores = [balanced_accuracy(data.targets, one.argmax(axis=1)) for one in held_out]
         best = int(np.argmax(scores))
         _log.info("best of %d: %s", len(candidates), candidates[best])
-        calibration = fit_calibration(held_out[best], data.targets)
+        folds = _folds(candidates[best], data, held_out[best], seed)
+        calibration = choose_calibration(held_out[best], data.targets, folds=folds)
         manifest = describe(
             data,
             calibrations=(ConditionalCalibration(calibration=calibration),),
@@ -189,3 +191,16 @@ def _predict_held_out(candidate: Candidate, data: Dataset, seed: int) -> NDArray
             warnings.simplefilter("ignore")
             found[test] = fitted.predict_proba(metric_table(hidden.names, hidden.values))
     return found
+
+
+def _folds(candidate: Candidate, data: Dataset, held_out: NDArray[np.float64], seed: int) -> list[Fold]:
+    """Hold out subjects once more without each subject, so that calibrations are scored on one they have not seen."""
+    folds = []
+    for train, test in split(data, seed=seed):
+        shown = data.take(train)
+        try:
+            inner = _predict_held_out(candidate, shown, seed)
+        except TrainingError:  # too few units of a class: nothing is known of any calibration
+            return []
+        folds.append(Fold(inner, shown.targets, held_out[test], data.targets[test]))
+    return folds
