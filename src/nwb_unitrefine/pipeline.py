@@ -12,7 +12,7 @@ from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
-from nwb_unitrefine.records import CLASSES, Basis, Curation, Problem, ProblemCode, RunKind, Severity
+from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
 from nwb_unitrefine.vocabulary import Need, resolve
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def curate(
     -------
     Curation
         Units, features with their origins, predictions and the model's identity; `write_curation` puts it into a file.
+        The features are those of the model, and the contamination that refractory violations show.
 
     Raises
     ------
@@ -70,7 +71,9 @@ def curate(
     units = read_source(source, hints=hints)  # first: what cannot be read is refused at once, a model takes seconds
     loaded = load_model(model)
     from_raw = None if raw is None else compute_from_raw(units, raw)
-    features = compute_features(units, names=loaded.feature_names, raw=from_raw)
+    beside = CONTAMINATION if units.spike_times_s.values.size else ()
+    names = tuple(dict.fromkeys((*loaded.feature_names, *beside)))
+    features = compute_features(units, names=names, raw=from_raw)
     if adapt or adapt_from:
         own = read_label_authors(units.source).by_people if adapt else {}
         loaded, remark = adapt_model(loaded, features, own, others=adapt_from)

@@ -14,7 +14,7 @@ from nwb_unitrefine.history.integrity import check_history
 from nwb_unitrefine.history.private import private_fields
 from nwb_unitrefine.history.runs import read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY, read_tree
-from nwb_unitrefine.records import OriginKind, RunKind
+from nwb_unitrefine.records import CONTAMINATION, OriginKind, RunKind
 from nwb_unitrefine.records.display import Displayed, Summary
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.write.columns import RECORDED, equal_values, run_values, writers
@@ -245,7 +245,11 @@ def _check_model(run: Run, model: Model) -> Check:
     """Compare digests."""
     assert run.model is not None
     same = model.identity.digest == run.model.digest
-    return Check("model", passed=same, detail=f"{run.model.name}: {'same' if same else 'another'} digest")
+    detail = f"{run.model.name}: same digest"
+    if not same:
+        recorded, found = (f"{one.name} {one.revision}".strip() for one in (run.model, model.identity))
+        detail = f"another digest: labelled by {recorded}, which is needed, and not {found}"
+    return Check("model", passed=same, detail=detail)
 
 
 def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
@@ -256,8 +260,9 @@ def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
 
     stated: dict[str, Any] = {name: run.parameters[name] for name in _STATED if name in run.parameters}
     units = read_source(path, hints=SourceHints(**stated))
-    features = compute_features(units, names=model.feature_names)
     noted = run.features
+    beside = CONTAMINATION if noted is not None and set(CONTAMINATION) <= set(noted.names) else ()
+    features = compute_features(units, names=tuple(dict.fromkeys((*model.feature_names, *beside))))
     if noted is not None:
         features, taken = _with_raw(features, noted)
         same_names = noted.names == features.names and noted.values.shape == features.values.shape

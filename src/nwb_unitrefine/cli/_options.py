@@ -199,18 +199,18 @@ def write_new_table(frame: pd.DataFrame, output: Path) -> None:
         place.write_text(to_csv(frame), encoding="utf-8")
 
 
-def require_written(overwrite: tuple[str, ...], columns: str) -> None:
+def require_written(overwrite: tuple[str, ...], columns: str, *, contamination: bool = False) -> None:
     """Refuse to replace a column that is not written: the option would have no effect."""
     from nwb_unitrefine.errors import WriteError
     from nwb_unitrefine.write.columns import column_names
 
     try:
-        names = column_names(columns if "," not in columns else tuple(columns.split(",")))
+        names = column_names(columns if "," not in columns else tuple(columns.split(",")), contamination=contamination)
     except WriteError as error:
         raise click.BadParameter(str(error), param_hint="--columns") from error
-    if others := [name for name in overwrite if name not in (names.label, names.probability)]:
+    if others := [name for name in overwrite if name not in names.all]:
         raise click.BadParameter(
-            f"{others[0]!r} is not written; what is written is {names.label!r} and {names.probability!r}.",
+            f"{others[0]!r} is not written; what is written is {', '.join(map(repr, names.all))}.",
             param_hint="--overwrite-column",
         )
 

@@ -118,6 +118,7 @@ def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, An
         "label": str(predictions.labels[row]),
         "probabilities": dict(zip(predictions.classes, predictions.probabilities[row].tolist(), strict=True)),
         "remark": predictions.reasons[row],
+        **({} if curation.contamination is None else curation.contamination.of_unit(row)),
         "reason": reasons.sentence(row),
         "note": reasons.note,
         "evidence": [
@@ -138,6 +139,8 @@ def _print_unit(curation: Curation, reasons: Reasons, row: int, telling: str) ->
     predictions, features = curation.predictions, curation.features
     label, probability = _labelled(curation, row)
     say(f"unit {predictions.unit_ids[row]}: {label}, probability {probability}")
+    if curation.contamination is not None and (share := curation.contamination.texts()[row]):
+        say(f"contamination: {share}, from refractory violations")
     if predictions.reasons[row]:
         say(f"uncertain: {predictions.reasons[row]}")
     if sentence := reasons.sentence(row):

@@ -58,6 +58,9 @@ FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
     help="Columns to write: unitrefine, quality, or LABEL,PROBABILITY.",
 )
 @click.option(
+    "--contamination-column", is_flag=True, help="Write the upper bound of contamination as a further column."
+)
+@click.option(
     "--overwrite-column",
     "overwrite_columns",
     multiple=True,
@@ -79,6 +82,7 @@ def command(
     adapt_from: tuple[str, ...],
     dry_run: bool,
     columns: str,
+    contamination_column: bool,
     overwrite_columns: tuple[str, ...],
     again: bool,
     replace_human: bool,
@@ -94,10 +98,11 @@ def command(
     from nwb_unitrefine.batch import find_sources, label_many
     from nwb_unitrefine.write import WriteOptions
 
-    require_written(overwrite_columns, columns)
+    require_written(overwrite_columns, columns, contamination=contamination_column)
     found = find_sources(sources)
     options = WriteOptions(
         columns=columns if "," not in columns else tuple(columns.split(",")),
+        contamination_column=contamination_column,
         overwrite_columns=overwrite_columns,
         replace_human=replace_human,
         units_only=units_only,
@@ -152,6 +157,8 @@ def _as_document(result: LabelResult) -> dict[str, Any]:
     assert curation is not None
     labels = result.labels
     assert labels is not None
+    known = curation.contamination
+    rows = labels.to_frame().reset_index().to_dict("records")
     return {
         **document,
         "read_as": curation.units.source,
@@ -161,7 +168,7 @@ def _as_document(result: LabelResult) -> dict[str, Any]:
         "problems": (*curation.units.problems, *curation.features.problems),
         "counts": _counts(labels.predictions),
         "agreement": agreement_document(curation.units, labels.predictions.labels, ours=labels.columns),
-        "units": labels.to_frame().reset_index().to_dict("records"),
+        "units": rows if known is None else [unit | known.of_unit(row) for row, unit in enumerate(rows)],
         "written": None if result.report is None else replace(result.report, labels=None),
     }
 
@@ -180,7 +187,7 @@ def _print_units(result: LabelResult) -> None:
     labels = result.labels
     assert labels is not None
     predictions, spikes = labels.predictions, curation.units.spike_times_s.counts
-    theirs = sorter_ids(curation.units)
+    theirs, contamination = sorter_ids(curation.units), curation.contamination
     print_table(
         f"{result.source}: {len(predictions)} units by {curation.model.name}",
         [
@@ -190,17 +197,19 @@ def _print_units(result: LabelResult) -> None:
             "label",
             *(f"p({name})" for name in predictions.classes),
             "margin",
+            *([] if contamination is None else ["contamination"]),
             "remark",
         ],
         [
-            [unit_id, *one, n_spikes, label or "–", *map(show_probability, row), show_probability(margin), reason]
-            for unit_id, one, n_spikes, label, row, margin, reason in zip(
+            [unit_id, *one, n_spikes, label or "–", *map(show_probability, row), show_probability(margin), *share, why]
+            for unit_id, one, n_spikes, label, row, margin, share, why in zip(
                 predictions.unit_ids.tolist(),
                 [[]] * len(predictions) if theirs is None else [[one] for one in theirs],
                 spikes.tolist(),
                 predictions.labels.tolist(),
                 predictions.probabilities.tolist(),
                 margins_of(predictions),
+                [[]] * len(predictions) if contamination is None else [[text] for text in contamination.texts()],
                 predictions.reasons,
                 strict=True,
             )

@@ -15,7 +15,7 @@ from nwb_unitrefine.cli._render import json_option, print_json, print_problems, 
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.runs import human_labels
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records import CLASSES, CONTAMINATION, Contamination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -69,8 +69,9 @@ def command(
     current = chain[-1] if chain else None
     ours = {run.label_column for run in history}
     rows = _rows(units, chain)
+    rows = _with_contamination(rows, units, chain, needed=contamination_below is not None)
     if contamination_below is not None:
-        rows = _below(_with_contamination(rows, units), contamination_below)
+        rows = _below(rows, contamination_below)
     rows = _chosen(rows, labels=labels, certain=certain, sort=sort)
     if as_json:
         document = {"source": units.source, "problems": units.problems, "units": rows, "runs": history}
@@ -131,13 +132,28 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
     return rows
 
 
-def _with_contamination(rows: list[dict[str, object]], units: Units) -> list[dict[str, object]]:
-    """Add the estimate of the share of foreign spikes, and the most that refractory violations leave possible."""
-    from nwb_unitrefine.metrics import compute_features
+def _with_contamination(
+    rows: list[dict[str, object]], units: Units, chain: Sequence[Run], *, needed: bool
+) -> list[dict[str, object]]:
+    """Add the estimate of the share of foreign spikes, and the most that refractory violations leave possible.
 
-    values = compute_features(units, names=["rp_contamination", "contamination_upper"]).values.tolist()
+    As the newest run with labels of a program records them; where none does, they are computed if they are `needed`.
+    """
+    recorded = next((run for run in reversed(chain) if run.contamination is not None), None)
+    if recorded is not None:
+        known, unit_ids = recorded.contamination, recorded.predictions.unit_ids
+    elif needed:
+        from nwb_unitrefine.metrics import compute_features
+
+        known, unit_ids = Contamination.of(compute_features(units, names=CONTAMINATION)), units.unit_ids
+    else:
+        return rows
+    assert known is not None
+    values = zip(known.estimate.tolist(), known.upper.tolist(), strict=True)
+    of_unit = dict(zip(unit_ids.tolist(), values, strict=True))
+    found = [of_unit.get(row["unit"], (np.nan, np.nan)) for row in rows]
     return [
-        row | {"contamination": estimate, "at most": upper} for row, (estimate, upper) in zip(rows, values, strict=True)
+        row | {"contamination": estimate, "at most": upper} for row, (estimate, upper) in zip(rows, found, strict=True)
     ]
 
 

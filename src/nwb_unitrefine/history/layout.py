@@ -86,7 +86,7 @@ def run_to_group(run: Run, *, rows: NDArray[np.int64], feature_units: Mapping[st
         "created": run.created.astimezone(UTC).isoformat(),
         "classes": list(predictions.classes),
     }
-    optional = ("note", "label_column", "probability_column", "uncertain_column", "undoes")
+    optional = ("note", "label_column", "probability_column", "uncertain_column", "contamination_column", "undoes")
     attributes |= {name: getattr(run, name) for name in optional if getattr(run, name)}
     datasets = {
         "units": Dataset(rows, refers_to="/units", description=ROWS),
@@ -165,6 +165,7 @@ def header_from_group(name: str, group: storage.Group, *, where: str) -> Run:
             label_column=_column(attributes, "label_column"),
             probability_column=_column(attributes, "probability_column"),
             uncertain_column=_column(attributes, "uncertain_column"),
+            contamination_column=_column(attributes, "contamination_column"),
             undoes=_text(attributes, "undoes"),
             redactions=(Redaction("", "", "", ""),) if group.array("redactions") is not None else (),
         )
@@ -217,6 +218,7 @@ def _run_from_group(name: str, group: Group) -> Run:
         label_column=_column(attributes, "label_column"),
         probability_column=_column(attributes, "probability_column"),
         uncertain_column=_column(attributes, "uncertain_column"),
+        contamination_column=_column(attributes, "contamination_column"),
         undoes=_text(attributes, "undoes"),
         redactions=tuple(Redaction(*line) for line in _rows(group, "redactions")),
     )

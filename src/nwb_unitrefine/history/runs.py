@@ -140,7 +140,8 @@ def read_in_effect(history: storage.Group | None, *, where: str) -> tuple[Run, .
         if all_decided and place not in newest.values():
             continue
         assert history is not None
-        in_effect[place] = read_run(history, in_effect[place].name, where=where, skip=_DETAILS)
+        needed = {"features"} if in_effect[place].contamination_column else set()  # they hold that column's values
+        in_effect[place] = read_run(history, in_effect[place].name, where=where, skip=_DETAILS - needed)
         all_decided = all_decided or in_effect[place].changed is None
     return tuple(in_effect)
 

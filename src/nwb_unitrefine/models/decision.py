@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.models.manifest import Uncertainty
-from nwb_unitrefine.records import Predictions
+from nwb_unitrefine.records import CONTAMINATION_UPPER, Predictions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.manifest import Manifest
     from nwb_unitrefine.records import Features
 
-__all__ = ["CONTAMINATION", "decide"]
+__all__ = ["decide"]
 
 
 SUA = "sua"
-CONTAMINATION = "contamination_upper"
 
 
 def decide(
@@ -54,7 +53,7 @@ def decide(
     names = np.array(classes)
     rule = manifest.uncertainty if manifest is not None else Uncertainty()
     spikes = _named(features, rule.spike_count)
-    contamination = _named(features, CONTAMINATION)
+    contamination = _named(features, CONTAMINATION_UPPER)
     limit = 1.0 if rule.max_contamination is None else rule.max_contamination
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]

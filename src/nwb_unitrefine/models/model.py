@@ -10,8 +10,8 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
-from nwb_unitrefine.models.decision import CONTAMINATION, decide
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.models.decision import decide
+from nwb_unitrefine.records import CLASSES, CONTAMINATION_UPPER
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class FittedModel:
         """Vocabulary names of the features to give it: its inputs, and what its rule of uncertainty looks at."""
         wanted = [SPIKE_COUNT]
         if self.manifest is not None and self.manifest.uncertainty.max_contamination is not None:
-            wanted.append(CONTAMINATION)
+            wanted.append(CONTAMINATION_UPPER)
         given = {name.partition("@")[0] for name in self.inputs}
         return (*self.inputs, *(name for name in wanted if name not in given))
 

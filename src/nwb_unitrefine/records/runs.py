@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.records.contamination import Contamination
 from nwb_unitrefine.records.display import Displayed, Summary, count_labels, plural
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class Curation(Displayed):
     rests_on: Basis | None = None
     kind: RunKind = RunKind.MODEL
 
+    @property
+    def contamination(self) -> Contamination | None:
+        """Share of foreign spikes of each unit; None where the source has no spike times."""
+        return Contamination.of(self.features)
+
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""
         return replace(
@@ -140,7 +146,7 @@ class Run(Displayed):
         Free text.
     name : str
         What the file calls the run, ``"run_0001"``; empty before it is written.
-    label_column, probability_column, uncertain_column : str
+    label_column, probability_column, uncertain_column, contamination_column : str
         Columns of the units table that the run wrote; empty where it wrote none.
     undoes : str
         Name of the run that this one takes back; empty for all others.
@@ -163,13 +169,20 @@ class Run(Displayed):
     label_column: str = ""
     probability_column: str = ""
     uncertain_column: str = ""
+    contamination_column: str = ""
     undoes: str = ""
     redactions: tuple[Redaction, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the units table that the run wrote."""
-        return tuple(filter(None, (self.label_column, self.probability_column, self.uncertain_column)))
+        names = (self.label_column, self.probability_column, self.uncertain_column, self.contamination_column)
+        return tuple(filter(None, names))
+
+    @property
+    def contamination(self) -> Contamination | None:
+        """Share of foreign spikes of each unit; None where the run does not record it."""
+        return None if self.features is None else Contamination.of(self.features)
 
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.history.store import UnitsStore
-    from nwb_unitrefine.records import Run
+    from nwb_unitrefine.records import Curation, Run
 
 __all__ = [
     "COLUMN_SETS",
@@ -42,16 +42,26 @@ class ColumnNames:
     Parameters
     ----------
     label, probability, uncertain : str
+    contamination : str, optional
+        Empty where that column is not written.
     """
 
     label: str
     probability: str
     uncertain: str
+    contamination: str = ""
 
     @property
-    def all(self) -> tuple[str, str, str]:
+    def all(self) -> tuple[str, ...]:
         """The names, in the order in which the columns are written."""
-        return self.label, self.probability, self.uncertain
+        return tuple(filter(None, (self.label, self.probability, self.uncertain, self.contamination)))
+
+    def as_far_as_known(self, curation: Curation, chain: Sequence[Run]) -> ColumnNames:
+        """Go on with a column of contamination that a run in effect wrote; have none where nothing is known of it."""
+        if curation.contamination is None:
+            return replace(self, contamination="")
+        held = [name for name, run in writers(chain).items() if name == run.contamination_column]
+        return self if self.contamination or not held else replace(self, contamination=held[-1])
 
 
 RECORDED = "How it came about is recorded in /general/unit_curation."
@@ -67,7 +77,7 @@ Label and probability have SpikeInterface's and AIND's names, and those that nwb
 """
 
 
-def column_names(columns: str | Sequence[str]) -> ColumnNames:
+def column_names(columns: str | Sequence[str], *, contamination: bool = False) -> ColumnNames:
     """Return the columns that `columns` means.
 
     Parameters
@@ -75,6 +85,8 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
     columns : str or sequence of str
         A name of `COLUMN_SETS`; or the names of the columns of labels and of probabilities and, optionally, of the
         uncertain flag, which is otherwise named after the label's column.
+    contamination : bool, optional
+        With a column of contamination, which is named after the label's, too.
 
     Raises
     ------
@@ -94,7 +106,8 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
                 f"There is no set of columns named {columns!r}.",
                 tip=f"Use one of {', '.join(COLUMN_SETS)}, or two names of your own.",
             )
-        return COLUMN_SETS[columns]
+        found = COLUMN_SETS[columns]
+        return replace(found, contamination=_beside(found.all, "contamination")) if contamination else found
     names = tuple(columns)
     if len(names) not in (2, 3) or len(set(names)) < len(names):
         raise WriteError(f"Two or three different column names are needed, for label and probability, and not {names}.")
@@ -104,14 +117,15 @@ def column_names(columns: str | Sequence[str]) -> ColumnNames:
         if not is_column_name(name):
             raise WriteError(f"{name!r} cannot be the name of a column.", tip="Use letters, digits and underscores.")
     label, probability = names[:2]
-    return ColumnNames(label, probability, names[2] if len(names) == 3 else _uncertain_name(names))
+    uncertain = names[2] if len(names) == 3 else _beside(names, "uncertain")
+    further = _beside((*names, uncertain), "contamination") if contamination else ""
+    return ColumnNames(label, probability, uncertain, further)
 
 
-def _uncertain_name(names: Sequence[str]) -> str:
-    """Name the column of the uncertain flag after that of the label."""
-    stem = names[0].removesuffix("_label")
-    wanted = f"{stem}_uncertain"
-    return wanted if wanted not in names else f"{names[0]}_is_uncertain"
+def _beside(names: Sequence[str], what: str) -> str:
+    """Name a further column after that of the label."""
+    wanted = f"{names[0].removesuffix('_label')}_{what}"
+    return wanted if wanted not in names else f"{names[0]}_{what}_of_unit"
 
 
 def columns_to_replace(
@@ -215,6 +229,10 @@ def run_values(run: Run, column: str, unit_ids: NDArray[np.int64]) -> NDArray[An
         values, unknown = text_array(run.predictions.labels), ""
     elif column == run.probability_column:
         values, unknown = probability_values(run), np.nan
+    elif column == run.contamination_column:
+        known_of = run.contamination
+        values = np.full(len(run.predictions), np.nan) if known_of is None else known_of.upper
+        unknown = np.nan
     else:
         values, unknown = np.asarray(run.predictions.uncertain, dtype=np.bool_), False
     known = dict(zip(run.predictions.unit_ids.tolist(), values.tolist(), strict=True))
@@ -239,6 +257,12 @@ def run_column(run: Run, column: str, unit_ids: NDArray[np.int64]) -> Dataset:
         about = (
             f"Probability that the label in {run.label_column!r} is right, as the model estimates it. NaN for a unit "
             "that has no label or whose label a person set."
+        )
+    elif column == run.contamination_column:
+        about = (
+            "Upper bound of the share of spikes from other neurons, with 95 % confidence, from violations of a "
+            "refractory period of 1 ms (Llobet and Wyngaard 2022). 1 where the spikes are too few to exclude anything; "
+            "NaN for a unit without spikes."
         )
     else:
         about = (

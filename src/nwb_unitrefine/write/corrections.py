@@ -184,6 +184,7 @@ def undo(path: str | Path, *, by: str = "", note: str = "", dry_run: bool = Fals
                 label_column=previous.label_column,
                 probability_column=previous.probability_column,
                 uncertain_column=previous.uncertain_column,
+                contamination_column=previous.contamination_column,
             )
         name = add_run(store, run, rows=np.arange(len(ids)))
         changed = 0 if run.changed is None else int(run.changed.sum())

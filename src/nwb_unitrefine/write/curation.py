@@ -52,6 +52,7 @@ def write_curation(
     *,
     output: str | Path | None = None,
     columns: str | Sequence[str] = "unitrefine",
+    contamination_column: bool = False,
     overwrite_columns: Sequence[str] = (),
     replace_human: bool = False,
     units_only: bool = False,
@@ -77,6 +78,9 @@ def write_curation(
     columns : str or sequence of str, optional
         ``"unitrefine"`` (``unitrefine_label``, ``unitrefine_probability``, ``unitrefine_uncertain``), ``"quality"``
         (``quality_label``, ``quality_score``, ``quality_uncertain``), or two or three names.
+    contamination_column : bool, optional
+        Write a fourth column, ``unitrefine_contamination`` or the same for other names: the upper bound of the share of
+        foreign spikes. A file that has this column keeps it up to date.
     overwrite_columns : sequence of str, optional
         Columns by another program that may be replaced; the run keeps their values, and undoing it brings them back.
     replace_human : bool, optional
@@ -120,7 +124,7 @@ def write_curation(
             tip=f"nwb-unitrefine predict {curation.units.source.uri} gives labels to a table of metrics.",
         )
     require_main_table("" if units_only else curation.units.source.units_path, uri=curation.units.source.uri)
-    names = column_names(columns)
+    names = column_names(columns, contamination=contamination_column)
 
     def change(store: UnitsStore) -> WriteReport:
         return record_curation(
@@ -190,6 +194,7 @@ def record_curation(
     """
     _require_same_units(store, curation)
     in_effect = read_in_effect(store.group(HISTORY), where=store.name)
+    names = names.as_far_as_known(curation, in_effect)
     by_people = {} if replace_human else human_labels(in_effect)
     held = np.isin(curation.units.unit_ids, list(by_people))
     run = Run(
@@ -236,9 +241,11 @@ def _is_same(
         return False
     newest = in_effect[-1]
     columns = (newest.label_column, newest.probability_column or names.probability, newest.uncertain_column)
+    written = writers(in_effect)
     held = np.isin(run.predictions.unit_ids, list(by_people))
     return (
-        columns == names.all
+        columns == (names.label, names.probability, names.uncertain)
+        and (not names.contamination or names.contamination in written)
         and all(name in store.columns() for name in newest.columns)
         and not edited_columns(store, in_effect)
         and held.sum() == len(human_labels(in_effect))
@@ -259,6 +266,7 @@ _OUTCOME = frozenset(
         "label_column",
         "probability_column",
         "uncertain_column",
+        "contamination_column",
     }
 )
 """Fields of a run that depend on when it was made, and on what people decided before."""
@@ -300,6 +308,7 @@ def record_run(
         label_column=names.label,
         probability_column=names.probability if has_probability else "",
         uncertain_column=names.uncertain,
+        contamination_column=names.contamination,
     )
     foreign = tuple(name for name in foreign if name in run.columns)
     unit_ids = run.predictions.unit_ids

@@ -17,7 +17,7 @@ class WriteOptions:
 
     Parameters
     ----------
-    columns, overwrite_columns, replace_human, units_only, again
+    columns, contamination_column, overwrite_columns, replace_human, units_only, again
         As of `write_curation`.
 
     Examples
@@ -27,6 +27,7 @@ class WriteOptions:
     """
 
     columns: str | Sequence[str] = "unitrefine"
+    contamination_column: bool = False
     overwrite_columns: Sequence[str] = ()
     replace_human: bool = False
     units_only: bool = False

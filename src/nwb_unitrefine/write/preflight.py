@@ -70,7 +70,7 @@ def require_writable(
     with read_store(place) as store:
         chain = read_in_effect(store.group(HISTORY), where=store.name)
         columns_to_replace(
-            column_names(options.columns),
+            column_names(options.columns, contamination=options.contamination_column),
             present=store.names(),
             chain=chain,
             edited=edited_columns(store, chain),

@@ -130,6 +130,11 @@ def _curation_run() -> NWBGroupSpec:
                 required=False,
             ),
             _attribute(
+                "contamination_column",
+                "Name of the column of the units table that this run wrote the upper bound of contamination to.",
+                required=False,
+            ),
+            _attribute(
                 "undoes",
                 "Name of an earlier run that this one takes back: the labels of the run before it are in effect again.",
                 required=False,
