@@ -339,8 +339,8 @@ def _links_in_stores(ground: Ground) -> Iterator[Attempt]:
             files = FolderFiles(target)
             calls = {
                 "read": lambda f=files, k=key: f.read(k),
-                "replace": lambda f=files, k=key: f.replace(k, b"theirs", token="0" * 32),
-                "remove": lambda f=files, k=key: f.remove(k),
+                "replace": lambda f=files, k=key: f.change([(k, b"theirs")], token="0" * 32),
+                "remove": lambda f=files, k=key: f.change([(k, None)], token="0" * 32),
             }
             why = _try(ground, calls[call], must_fail=call != "remove")
             yield Attempt("links in a store", f"{key} {call}", not why, why)

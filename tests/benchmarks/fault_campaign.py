@@ -26,6 +26,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import uuid
@@ -144,13 +145,16 @@ class Fault:
 
     def __init__(self, number: int, action: int) -> None:
         self.number, self.action, self.count = number, action, 0
+        self.counting = threading.Lock()  # files are synced by several threads
         for name in CALLS:
             setattr(os, name, self._watched(name, getattr(os, name)))
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **options: Any) -> Any:
-            self.count += 1
-            if self.count != self.number:
+            with self.counting:
+                self.count += 1
+                is_due = self.count == self.number
+            if not is_due:
                 return call(*arguments, **options)
             if name == "pwrite":
                 descriptor, data, offset = arguments

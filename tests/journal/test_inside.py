@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.journal import inside
-from nwb_unitrefine.journal.inside import FolderFiles, is_plain_name, parts_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from nwb_unitrefine.journal import folders, inside
+from nwb_unitrefine.journal.inside import FolderFiles
 
 TOKEN = "0" * 32
 
@@ -21,7 +19,8 @@ TOKEN = "0" * 32
 @pytest.fixture(params=[True, False], ids=["by descriptor", "by looking"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a file, beside one that is not to be touched; with folders' descriptors and without."""
-    monkeypatch.setattr(inside, "HAS_FOLDER_DESCRIPTORS", request.param)
+    for module in (inside, folders):
+        monkeypatch.setattr(module, "HAS_FOLDER_DESCRIPTORS", request.param)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "0").write_bytes(b"mine")
     place = tmp_path / "store.zarr"
@@ -42,8 +41,7 @@ def test_files_are_read_replaced_made_and_removed(folder: Path) -> None:
         None,
         None,
     )
-    files.replace("a/0", b"new", token=TOKEN)
-    files.replace("b/c/0", b"more", token=TOKEN)
+    files.change([("a/0", b"new"), ("b/c/0", b"more")], token=TOKEN)
     assert (files.read("a/0"), files.read("b/c/0"), files.has("b/c/0"), files.has("b/c")) == (
         b"new",
         b"more",
@@ -51,9 +49,11 @@ def test_files_are_read_replaced_made_and_removed(folder: Path) -> None:
         False,
     )
     files.sync(["a/0", "b/c/0", "gone/0"])
-    files.remove("b/c/0")
-    files.remove("b/c/0")
+    assert (sorted(files.names("")), files.names("b"), files.names("gone")) == (["a", "b", "out"], ["c"], [])
+    files.change([("b/c/0", None), ("b/c/0", None)], token=TOKEN)
     assert not (folder / "b").exists()
+    assert files.are_folders_in_place()
+    files.forget()
     assert sorted(entry.name for entry in (folder / "a").iterdir()) == ["0", "link"]
 
 
@@ -62,7 +62,7 @@ def test_no_link_is_followed(folder: Path, key: str) -> None:
     """Neither one on the way nor the file itself: it is said, and what it leads to is neither read nor changed."""
     files = FolderFiles(folder)
     with pytest.raises(WriteError, match=r"store\.zarr: .* is not a"):
-        files.replace(key, b"theirs", token=TOKEN)
+        files.change([(key, b"theirs")], token=TOKEN)
     if key != "a/link/x":
         with pytest.raises(WriteError, match=r"store\.zarr: .* is not a"):
             files.read(key)
@@ -73,8 +73,9 @@ def test_no_link_is_followed(folder: Path, key: str) -> None:
 def test_a_link_under_the_temporary_name_is_not_followed(folder: Path) -> None:
     """What has the name is removed, and the file is made anew."""
     own = folder.parent / "own" / "0"
-    (folder / "a" / f".unitrefine-{TOKEN}").symlink_to(own)
-    FolderFiles(folder).replace("a/0", b"new", token=TOKEN)
+    (folder / "a" / inside._temporary(TOKEN, "0")).symlink_to(own)
+    with FolderFiles(folder) as files:
+        files.change([("a/0", b"new")], token=TOKEN)
     assert (own.read_bytes(), (folder / "a" / "0").read_bytes()) == (b"mine", b"new")
 
 
@@ -95,15 +96,56 @@ def test_new_files_are_as_private_as_their_folder(folder: Path, of_folder: int, 
     (folder / "a" / "0").chmod(0o640)
     folder.chmod(of_folder)
     files = FolderFiles(folder)
-    files.replace("b/0", b"x", token=TOKEN)
-    files.replace("a/0", b"x", token=TOKEN)
+    files.change([("b/0", b"x"), ("a/0", b"x")], token=TOKEN)
     modes = [stat.S_IMODE((folder / key).stat().st_mode) for key in ("b/0", "a/0", "b")]
     assert modes == [expected, 0o640, of_folder]
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/", "a\\b", "a\0", "C:", "C:x", "a" * 256, "\ud800"])
-def test_a_path_is_no_plain_name(name: str) -> None:
-    """A name is that of one file in one folder."""
-    assert not is_plain_name(name)
-    with pytest.raises(WriteError):
-        parts_of(f"units/{name}" if name != "a/b" else "a//b")
+def test_many_folders_are_not_all_held_open(folder: Path) -> None:
+    """A process may have only so many files open."""
+    names = [f"many/{number}/{part}" for number in range(200) for part in "ab"]
+    with FolderFiles(folder) as files:
+        files.change([(name, name.encode()) for name in names], token=TOKEN)
+        files.sync(names)
+        assert [files.read(name) for name in names] == [name.encode() for name in names]
+        if (held := Path("/proc/self/fd")).is_dir():
+            assert len(list(held.iterdir())) < 300
+    left = {place.name for place in folder.rglob("*") if place.name.startswith(".unitrefine")}
+    assert not left
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_what_fails_leaves_no_temporary_file(folder: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """What was written beside the files goes with the next change under the same token, at the latest."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "error of the disk")
+
+    with FolderFiles(folder) as files:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, fails, failing)
+            with pytest.raises(OSError, match="error of the disk"):
+                files.change([("a/0", b"new"), ("b/0", b"new")], token=TOKEN)
+        assert files.read("a/0") == b"old"
+        files.change([("b/0", None), ("a/0", b"old")], token=TOKEN)
+    assert sorted(place.name for place in folder.rglob("*") if place.is_file()) == ["0", "link"]
+
+
+@pytest.mark.skipif(not folders.HAS_FOLDER_DESCRIPTORS, reason="folders are not held open on this system")
+def test_a_folder_that_is_replaced_while_it_is_held_is_noticed(tmp_path: Path) -> None:
+    """What is written goes to the folder that was opened, and the one that has its name now is as it was."""
+    for name in ("store/a", "other"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "0").write_bytes(b"old")
+    with FolderFiles(tmp_path / "store") as files:
+        assert files.read("a/0") == b"old"
+        assert files.are_folders_in_place()
+        (tmp_path / "store" / "a").rename(tmp_path / "moved")
+        assert not files.are_folders_in_place()
+        (tmp_path / "store" / "a").symlink_to(tmp_path / "other")
+        assert not files.are_folders_in_place()
+        (tmp_path / "store" / "a").unlink()
+        (tmp_path / "other").rename(tmp_path / "store" / "a")
+        assert not files.are_folders_in_place()
+        files.change([("a/0", b"new")], token=TOKEN)
+    assert ((tmp_path / "moved" / "0").read_bytes(), (tmp_path / "store/a/0").read_bytes()) == (b"new", b"old")

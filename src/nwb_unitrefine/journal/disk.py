@@ -22,35 +22,36 @@ if TYPE_CHECKING:
 __all__ = ["apply_edits", "is_between", "is_in_state", "remove_file", "write_journal"]
 
 
-def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: bool = False) -> None:
+def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: bool = False) -> bool:
     """Bring the target to the state after the change, or before it, and on to the disk.
 
     Every edit is done whatever state its stretch is in, so that this may be repeated after it was interrupted.
+
+    Returns
+    -------
+    bool
+        False where a folder inside the target was replaced by another meanwhile, which was not changed.
     """
     if journal.is_folder:
-        files = FolderFiles(target, descriptor=descriptor)
-        for edit in reversed(journal.edits) if backwards else journal.edits:
-            content = edit.before if backwards else edit.after
-            if content is None:
-                files.remove_temporary(edit.key, token=journal.token)
-                files.remove(edit.key)
-            else:
-                files.replace(edit.key, content, token=journal.token)
-        files.sync([edit.key for edit in journal.edits])
-        return
+        edits = journal.edits[::-1] if backwards else journal.edits
+        with FolderFiles(target, descriptor=descriptor) as files:
+            files.change([(edit.key, edit.before if backwards else edit.after) for edit in edits], token=journal.token)
+            files.sync([edit.key for edit in edits])
+            return files.are_folders_in_place()
     for edit in journal.edits:
         write_at(descriptor, (edit.before if backwards else edit.after) or b"", edit.offset)
     size = journal.size_before if backwards else journal.size_after
     if os.fstat(descriptor).st_size != size:
         os.ftruncate(descriptor, size)
     os.fsync(descriptor)
+    return True
 
 
 def is_between(journal: Journal, target: Path, descriptor: int) -> bool:
     """Whether the target is on the way from before to after: whatever the journal covers is the one or the other."""
     if journal.is_folder:
-        files = FolderFiles(target, descriptor=descriptor)
-        return all(files.read(edit.key) in (edit.before, edit.after) for edit in journal.edits)
+        with FolderFiles(target, descriptor=descriptor) as files:
+            return all(files.read(edit.key) in (edit.before, edit.after) for edit in journal.edits)
     smallest, largest = sorted((journal.size_before, journal.size_after))
     if not smallest <= os.fstat(descriptor).st_size <= largest:
         return False
@@ -61,11 +62,11 @@ def is_in_state(header: Header, state: State, target: Path, descriptor: int) -> 
     """Whether the target is as it was before a change, or as after it, wherever that was to change it."""
     if not header.is_folder and os.fstat(descriptor).st_size != state.size:
         return False
-    files = FolderFiles(target, descriptor=descriptor)
-    parts = [
-        files.read(key) if header.is_folder else read_at(descriptor, length, offset)
-        for (key, offset), length in zip(header.places, state.lengths, strict=True)
-    ]
+    with FolderFiles(target, descriptor=descriptor) as files:
+        parts = [
+            files.read(key) if header.is_folder else read_at(descriptor, length, offset)
+            for (key, offset), length in zip(header.places, state.lengths, strict=True)
+        ]
     lengths = tuple(-1 if part is None else len(part) for part in parts)
     return lengths == state.lengths and digest_of_parts(parts) == state.digest
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.storage import Store
 
-from nwb_unitrefine.journal.inside import FolderFiles, parts_of
+from nwb_unitrefine.journal.inside import FolderFiles
+from nwb_unitrefine.journal.keys import parts_of
 from nwb_unitrefine.journal.record import Edit
 
 if TYPE_CHECKING:
@@ -30,18 +31,33 @@ class FolderOverlay(Store):  # type: ignore[misc]
     follows_links : bool, optional
         Read what links in the folder lead to, as in a data set of git-annex. Otherwise a link is an error: what is to
         be written is all in the folder.
+    descriptor : int, optional
+        Of the folder, open; it stays open.
 
     Notes
     -----
     The store's own metadata are read, and not the consolidated copy of them in ``.zmetadata``, which `edits` brings up
-    to date where there is one.
+    to date where there is one. Each of these documents is read once: zarr asks for them again and again.
+    `is_still_as_read` looks at the folder anew.
     """
 
-    def __init__(self, folder: Path, *, follows_links: bool = False) -> None:
+    def __init__(self, folder: Path, *, follows_links: bool = False, descriptor: int | None = None) -> None:
         self._folder = folder
-        self._files = None if follows_links else FolderFiles(folder)
+        self._files = None if follows_links else FolderFiles(folder, descriptor=descriptor)
         self._changed: dict[str, bytes | None] = {}
         self._before: dict[str, bytes | None] = {}
+        self._documents: dict[str, bytes | None] = {}
+
+    def as_it_was(self) -> FolderOverlay:
+        """The folder without what was written over it; it is closed together with this one."""
+        before = FolderOverlay(self._folder)
+        before._files, before._documents = self._files, self._documents
+        return before
+
+    def close(self) -> None:
+        """Close the folders that are held open."""
+        if self._files:
+            self._files.forget()
 
     def __getitem__(self, key: str) -> bytes:
         content = self._changed[key] if key in self._changed else self._read(key)
@@ -60,9 +76,12 @@ class FolderOverlay(Store):  # type: ignore[misc]
         self._changed[key] = None
 
     def __contains__(self, key: object) -> bool:
+        key = str(key)
         if key in self._changed:
-            return self._changed[str(key)] is not None
-        return self._files.has(str(key)) if self._files else self._place(str(key)).is_file()
+            return self._changed[key] is not None
+        if key.rpartition("/")[2] in _METADATA:
+            return self._read(key) is not None
+        return self._files.has(key) if self._files else self._place(key).is_file()
 
     def __iter__(self) -> Iterator[str]:
         return self._keys("")
@@ -72,15 +91,13 @@ class FolderOverlay(Store):  # type: ignore[misc]
 
     def listdir(self, path: str = "") -> list[str]:
         """Names right below `path`."""
-        below = self._place(path)
-        names = {entry.name for entry in below.iterdir()} if below.is_dir() else set()
+        names = set(self._names(path))
         prefix = f"{path}/" if path else ""
-        gone = {name for name in names if any(key.startswith(f"{prefix}{name}") for key in self._changed)}
-        names = set(names - gone) | {name for name in gone if any(True for _ in self._keys(f"{prefix}{name}"))}
-        for key, content in self._changed.items():
-            if content is not None and key.startswith(prefix):
-                names.add(key[len(prefix) :].partition("/")[0])
-        return sorted(names)
+        changed = [(key[len(prefix) :].partition("/")[0], key) for key in self._changed if key.startswith(prefix)]
+        for name in {name for name, _ in changed} & names:
+            if not any(True for _ in self._keys(f"{prefix}{name}")):
+                names.remove(name)
+        return sorted(names | {name for name, key in changed if self._changed[key] is not None})
 
     def rmdir(self, path: str = "") -> None:
         """Remove everything below `path`."""
@@ -105,7 +122,9 @@ class FolderOverlay(Store):  # type: ignore[misc]
 
     def is_still_as_read(self) -> bool:
         """Whether what is to be changed is in the folder as it was when it was first looked at."""
-        return all(self._read(key) == before for key, before in self._before.items())
+        if self._files:
+            self._files.forget()
+        return all(self._read_anew(key) == before for key, before in self._before.items())
 
     def _consolidate(self, changed: dict[str, bytes | None]) -> None:
         """Bring the consolidated metadata up to date, where the store has some."""
@@ -128,7 +147,15 @@ class FolderOverlay(Store):  # type: ignore[misc]
             self._before[key] = self._read(key)
 
     def _read(self, key: str) -> bytes | None:
-        """Content of a file of the folder, None where there is none."""
+        """Content of a file of the folder, None where there is none; of metadata, as it was found first."""
+        if key.rpartition("/")[2] not in _METADATA:
+            return self._read_anew(key)
+        if key not in self._documents:
+            self._documents[key] = self._read_anew(key)
+        return self._documents[key]
+
+    def _read_anew(self, key: str) -> bytes | None:
+        """Content of a file of the folder as it is now, None where there is none."""
         if self._files:
             return self._files.read(key)
         place = self._place(key)
@@ -136,6 +163,13 @@ class FolderOverlay(Store):  # type: ignore[misc]
             return place.read_bytes() if place.is_file() else None  # a device never ends, and a pipe waits
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+
+    def _names(self, path: str) -> list[str]:
+        """Names of all that is in a folder of the store."""
+        if self._files:
+            return self._files.names(path)
+        place = self._place(path)
+        return [entry.name for entry in place.iterdir()] if place.is_dir() else []
 
     def _place(self, path: str) -> Path:
         """Where a file or folder of the store is; its name does not lead out of it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.journal.inside import is_plain_name, parts_of
+from nwb_unitrefine.journal.keys import is_plain_name, parts_of
 
 __all__ = ["SUFFIX", "Header", "State", "encode_header", "parse_header"]
 

@@ -112,7 +112,7 @@ def commit(
     except OSError as error:
         raise _not_written(target, error) from error
     try:
-        apply_edits(journal, target, descriptor)
+        is_in_place = apply_edits(journal, target, descriptor)
     except (OSError, WriteError) as error:
         reason = OSError(0, error.message) if isinstance(error, WriteError) else error
         try:
@@ -126,7 +126,7 @@ def commit(
         raise _not_written(target, reason) from error
     with suppress(OSError):  # the change is on the disk; a journal that stays is found to be finished, and removed then
         remove_file(place)
-    if not is_at(target, descriptor):
+    if not is_in_place or not is_at(target, descriptor):
         raise FileChangedError(
             f"{target.name} was replaced by another program while its labels were being written: it has none.",
             tip="Run the command again.",

@@ -11,10 +11,12 @@ import errno
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = [
@@ -28,7 +30,7 @@ __all__ = [
     "read_at",
     "set_mode",
     "sync_folder",
-    "sync_open_folder",
+    "sync_together",
     "try_lock",
     "write_at",
 ]
@@ -45,6 +47,8 @@ HAS_FOLDER_DESCRIPTORS = bool(
     _NO_LINK and _FOLDER and {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename} <= os.supports_dir_fd
 )
 """Whether a file can be named by an open folder and a name in it, so that nobody can put a link on the way to it."""
+
+_SYNCS_AT_ONCE = 8
 
 _LOCKED_BYTE = 1 << 62
 """Where the byte is that a Windows lock covers: behind any file, since locked bytes cannot be read there."""
@@ -194,15 +198,26 @@ def sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY | _FOLDER | _COMMON)
     try:
-        sync_open_folder(descriptor)
+        _sync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def sync_open_folder(descriptor: int) -> None:
-    """Put what an open folder lists on the disk, where its file system can be asked to."""
+def sync_together(descriptors: Sequence[int]) -> None:
+    """Put open files and folders on the disk, several at a time: it writes many in hardly more time than one."""
+    if len(descriptors) < _SYNCS_AT_ONCE:
+        for descriptor in descriptors:
+            _sync(descriptor)
+        return
+    with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
+        for _ in pool.map(_sync, descriptors):
+            pass
+
+
+def _sync(descriptor: int) -> None:
+    """Put an open file or folder on the disk; not every file system can be asked to do so for a folder."""
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in UNSUPPORTED:
+        if error.errno not in UNSUPPORTED or not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise

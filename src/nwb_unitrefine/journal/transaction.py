@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -136,8 +136,7 @@ def change_folder(
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
 
     target = _writable_target(path)
-    with _opened(target) as descriptor:
-        overlay = FolderOverlay(target)
+    with _opened(target) as descriptor, closing(FolderOverlay(target, descriptor=descriptor)) as overlay:
         result = change(overlay)
         edits = overlay.edits()
         check(overlay, edits)

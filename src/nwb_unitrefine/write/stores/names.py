@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.journal.inside import is_plain_name
+from nwb_unitrefine.journal.keys import is_plain_name
 
 __all__ = ["require_column_name"]
 

@@ -51,7 +51,7 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     _require_nwb(place)
     with held_for_reading(place), _damage_explained(place.name):
         if place.is_dir():
-            yield _zarr_store(place, follows_links=True)
+            yield _zarr_store(place)
         elif is_zarr_zip(place):
             with _zipped_store(place) as store:
                 yield store
@@ -117,7 +117,7 @@ def change_store(
         return change(_store_over(overlay, place.name))
 
     def check_zarr(overlay: FolderOverlay, edits: Sequence[Edit]) -> None:
-        was = _zarr_store(place)
+        was = _store_over(overlay.as_it_was(), place.name)
         require_only_our_edits(was, _store_over(overlay, place.name), edits)
 
     if place.is_dir():
@@ -128,12 +128,12 @@ def change_store(
         return change_hdf5(path, in_hdf5, check=require_only_ours_changed, guard=GuardedFile, dry_run=dry_run)
 
 
-def _zarr_store(folder: Path, *, follows_links: bool = False) -> ZarrStore:
-    """Open a Zarr folder; nothing of what is written to it stays."""
+def _zarr_store(folder: Path) -> ZarrStore:
+    """Open a Zarr folder for reading."""
     _require_zarr()
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
 
-    return _store_over(FolderOverlay(folder, follows_links=follows_links), folder.name)
+    return _store_over(FolderOverlay(folder, follows_links=True), folder.name)
 
 
 @contextmanager
