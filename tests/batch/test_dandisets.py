@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import h5py
 import pytest
 
 from helpers.bare_nwb import make_small_session
-from helpers.servers.dandi_stub import DandiStub, serve_dandi
+from helpers.servers.dandi_stub import DandiStub, known_instances, serve_dandi
 from helpers.servers.range_server import RangeServer, serve_ranges
 from nwb_unitrefine.batch.dandisets import plan_dandiset
 from nwb_unitrefine.batch.derivative import upload_study
@@ -50,21 +49,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     """A dandiset of six assets: two with units, one broken, one gone, one without units, one that is no NWB file."""
-    consts = pytest.importorskip("dandi.consts")
-    monkeypatch.setenv("DANDI_NO_ET", "1")
+    pytest.importorskip("dandi")
     monkeypatch.delenv("DANDI_API_KEY", raising=False)
-    with serve_dandi() as stub, serve_ranges(folder) as blobs:
-        instance = consts.DandiInstance("dandi-stub", None, f"{stub.url}/api")
-        monkeypatch.setitem(consts.known_instances, "dandi-stub", instance)
-        known = tmp_path / "known"
-        known.mkdir()
-        (known / "sitecustomize.py").write_text(
-            "from dandi import consts\n"
-            f"instance = consts.DandiInstance('dandi-stub', None, '{stub.url}/api')\n"
-            "consts.known_instances['dandi-stub'] = instance\n"
-        )
-        paths = [str(known), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    with (
+        serve_dandi() as stub,
+        serve_ranges(folder) as blobs,
+        known_instances(tmp_path / "known", dandi_stub=stub) as environment,
+    ):
         for number, (path, file, measured) in enumerate(
             (
                 ("sub-1/sub-1_ses-a_ecephys.nwb", "a.nwb", ("Units", "ElectrodeGroup")),
@@ -174,18 +165,14 @@ def test_two_dask_workers_label_a_dandiset(archive: Archive, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_derived_files_are_uploaded_once(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dry run uploads nothing; an upload brings every file; again, there is nothing to do; a source is refused."""
-    consts = pytest.importorskip("dandi.consts")
     study, archive.stub.key = tmp_path / "study", "secret"
     monkeypatch.setenv("DANDI_API_KEY", "secret")
     write_plan(study, plan_dandiset("DANDI:000123/sub-1/", instance="dandi-stub"))
     assert [line["outcome"] for line in label_study(study, study_options(TaskOptions()))] == ["labelled"] * 2
     with pytest.raises(SourceError, match="source of the study"):
         upload_study(study, "DANDI:000123", instance="dandi-stub")
-    with serve_dandi("000456") as target:
+    with serve_dandi("000456") as target, known_instances(tmp_path / "own", dandi_own=target):
         target.key = "secret"
-        place = consts.DandiInstance("dandi-own", f"{target.url}", f"{target.url}/api")
-        monkeypatch.setitem(consts.known_instances, "dandi-own", place)
-        monkeypatch.setitem(consts.known_instances_rev, target.url, "dandi-own")
         first = upload_study(study, "DANDI:000456", instance="dandi-own", dry_run=True)
         assert len(first.new) == 2
         assert not target.assets

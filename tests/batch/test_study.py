@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -10,16 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
 import pytest
 
 from helpers.bare_nwb import make_small_session
 from helpers.worker_tasks import die_once, double
+from nwb_unitrefine.batch.derivative import made_files
 from nwb_unitrefine.batch.executors import WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import Ledger, claimed
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import Workforce, label_study, study_options, study_status
 from nwb_unitrefine.batch.tasks import TaskOptions
-from nwb_unitrefine.errors import SourceError, SourceNotFoundError, WriteError
+from nwb_unitrefine.errors import SourceError, SourceNotFoundError, UnitRefineError, WriteError
 from nwb_unitrefine.write import read_history
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ def test_a_plan_lists_each_file_once_and_counts_what_changed(tmp_path) -> None:
 def test_derived_files_of_one_name_are_told_apart(tmp_path) -> None:
     """Two entries whose derived files would have one name get names that differ, and always the same ones."""
     entries = [
-        Entry(id=str(n), source="", content="", output=output_path(f"sub-1/sub-1_ses-2_{kind}.nwb"))
+        Entry(id=str(n), source=str(n), content="", output=output_path(f"sub-1/sub-1_ses-2_{kind}.nwb"))
         for n, kind in enumerate(("ecephys", "behavior+ecephys"))
     ]
     write_plan(tmp_path, entries)
@@ -74,13 +77,13 @@ def test_a_study_cannot_be_made_of_a_file(tmp_path) -> None:
 def test_a_line_that_a_crash_cut_off_is_taken_away(tmp_path) -> None:
     """The ledger is read up to its last whole line, and the next line follows that one."""
     ledger = Ledger(tmp_path)
-    ledger.append({"key": "a", "outcome": "labelled"})
+    ledger.append({"key": "a", "id": "1", "outcome": "refused"})
     with (tmp_path / "ledger.jsonl").open("a") as file:
         file.write('{"key": "b", "outc')
-    assert Ledger(tmp_path).refresh().outcomes == {"a": "labelled"}
-    Ledger(tmp_path).append({"key": "c", "outcome": "refused"})
+    assert Ledger(tmp_path).refresh().outcomes == {"a": "refused"}
+    Ledger(tmp_path).append({"key": "c", "id": "2", "outcome": "refused"})
     assert [json.loads(line)["key"] for line in (tmp_path / "ledger.jsonl").read_text().splitlines()] == ["a", "c"]
-    assert ledger.refresh().outcomes == {"a": "labelled", "c": "refused"}
+    assert ledger.refresh().outcomes == {"a": "refused", "c": "refused"}
 
 
 def test_an_entry_is_claimed_by_one_at_a_time(tmp_path) -> None:
@@ -193,3 +196,71 @@ def test_a_killed_client_leaves_a_study_that_goes_on(tmp_path, sessions, argumen
     assert len(keys) == len(set(keys)) == 4
     assert len(list(study.glob("dandiset/*/*.nwb"))) == 3
     assert not list((study / ".in-work").iterdir())
+
+
+@pytest.mark.slow
+def test_labels_with_other_options_replace_those_before_in_the_ledger_too(tmp_path, sessions) -> None:
+    """A derived file holds the labels of one set of options; with the former ones again, it is made again."""
+    study = tmp_path / "study"
+    write_plan(study, plan_files([sessions / "other.nwb"], study=study))
+    first, second = study_options(TaskOptions()), study_options(TaskOptions(columns="quality"))
+    for options, name in ((first, "unitrefine_label"), (second, "quality_label"), (first, "unitrefine_label")):
+        (line,) = label_study(study, options)
+        with h5py.File(study / "dandiset" / line["output"]) as file:
+            assert name in file["units"]
+        assert study_status(study).n_labelled == 1
+        assert len(list(study.glob("records/*/*.json"))) == 1
+    assert list(label_study(study, first)) == []
+
+
+@pytest.mark.slow
+def test_a_derived_file_that_is_gone_is_named_and_made_again_on_request(tmp_path, sessions) -> None:
+    """Neither check nor upload goes on without it; `--retry-failed` makes it again, and nothing else."""
+    study = tmp_path / "study"
+    write_plan(study, plan_files([sessions / "other.nwb", sessions / "sub-m1_ses-a_ecephys.nwb"], study=study))
+    options = study_options(TaskOptions())
+    lines = list(label_study(study, options))
+    (study / "dandiset" / lines[0]["output"]).unlink()
+    with pytest.raises(SourceError, match="--retry-failed"):
+        made_files(study)
+    assert list(label_study(study, options)) == []
+    again = list(label_study(study, options, retry_failed=True))
+    assert [line["id"] for line in again] == [lines[0]["id"]]
+    assert made_files(study) == sorted(line["output"] for line in lines)
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_share_a_study(tmp_path, sessions) -> None:
+    """Runs that are started together do each entry once between them, and both end well."""
+    study, data = tmp_path / "study", tmp_path / "data"
+    data.mkdir()
+    for number in range(6):
+        shutil.copy(sessions / "other.nwb", data / f"{number}.nwb")
+    write_plan(study, plan_files([data], study=study))
+    command = [sys.executable, "-m", "nwb_unitrefine", "dandiset", "label", str(study), "--json"]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    done = [json.loads(run.communicate()[0]) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert sum(one["n_labelled"] for one in done) == 6
+    keys = [json.loads(line)["key"] for line in (study / "ledger.jsonl").read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == 6
+
+
+def _no_room(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["ledger.write_at", "tasks.write_curation", "tasks.record_path"])
+def test_a_full_disk_ends_the_run_and_is_no_refusal_of_a_file(tmp_path, sessions, monkeypatch, where: str) -> None:
+    """Where there is no room for a derived file, its record or a line, one error ends the run; later it goes on."""
+    study = tmp_path / "study"
+    write_plan(study, plan_files([sessions / "other.nwb"], study=study))
+    options = study_options(TaskOptions())
+    with monkeypatch.context() as patched:
+        patched.setattr(f"nwb_unitrefine.batch.{where}", _no_room)
+        with pytest.raises(UnitRefineError, match="No space left"):
+            list(label_study(study, options))
+    assert study_status(study).n_waiting == 1
+    assert not list(study.glob(".in-work/*"))
+    assert [line["outcome"] for line in label_study(study, options)] == ["labelled"]

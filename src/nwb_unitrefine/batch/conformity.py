@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from nwb_unitrefine.batch.derivative import made_files, programs_found
 from nwb_unitrefine.batch.ledger import open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
-from nwb_unitrefine.batch.tasks import DANDISET
-from nwb_unitrefine.errors import MissingExtraError, UnitRefineError
+from nwb_unitrefine.batch.study_folder import DANDISET
+from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.read.sources import read_source
+from nwb_unitrefine.storage.remote.addresses import is_address, resolve_address
+from nwb_unitrefine.storage.zarr import is_zarr_zip
+from nwb_unitrefine.write.exports.units_file import write_units_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nwb_unitrefine.batch.plan import Entry
+    from nwb_unitrefine.records import SourceHints
 
 __all__ = ["FileCheck", "check_study"]
 
@@ -69,10 +75,6 @@ def check_study(study: str | Path) -> Iterator[FileCheck]:
     MissingExtraError
         If DANDI's client is not installed.
     """
-    try:
-        from dandi.files import dandi_file
-    except ImportError as error:
-        raise MissingExtraError("dandi", extra="dandi", purpose="to validate files") from error
     study = Path(study).resolve()
     made, options, ledger = set(made_files(study)), read_options(study), open_ledger(study).refresh()
     assert options is not None
@@ -81,25 +83,23 @@ def check_study(study: str | Path) -> Iterator[FileCheck]:
         output = "" if line is None else line.get("output", "")
         if output not in made:
             continue
-        with programs_found():
-            file = dandi_file(study / DANDISET / output, study / DANDISET)
-            found = _messages(file.get_validation_errors())
+        found = _messages(study / DANDISET / output, study / DANDISET)
         try:
-            known, why = (_codes_of_source(entry), "") if found else (set(), "")
-        except (
-            UnitRefineError,
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-        ) as error:  # of pynwb, for what it cannot read
+            known, why = (_codes_of_source(entry, options.hints), "") if found else (set(), "")
+        except Exception as error:  # noqa: BLE001 - of pynwb and nwbinspector, for what they cannot read
             known, why = set(), f"The source cannot be inspected: {type(error).__name__}: {error}"
         new = tuple(f"{code}: {message}" for code, message in found if code not in known)
         yield FileCheck(path=output, source=entry.id, new=new, n_of_source=len(found) - len(new), not_compared=why)
 
 
-def _messages(results: Any) -> list[tuple[str, str]]:
-    """Code and message of each result that matters."""
+def _messages(path: Path, dandiset: Path) -> list[tuple[str, str]]:
+    """Code and message of each result of `dandi validate` that matters."""
+    try:
+        from dandi.files import dandi_file
+    except ImportError as error:
+        raise MissingExtraError("dandi", extra="dandi", purpose="to validate files") from error
+    with programs_found():
+        results = dandi_file(path, dandiset).get_validation_errors()
     return [
         (result.id, " ".join(str(result.message or "").split()))
         for result in results
@@ -107,23 +107,38 @@ def _messages(results: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _codes_of_source(entry: Entry) -> set[str]:
-    """Codes of the messages that the source gets; of an asset on a server, no more is read than inspection needs."""
-    if Path(entry.source).exists():
-        from dandi.files import dandi_file
+def _codes(path: Path, dandiset: Path) -> set[str]:
+    return {code for code, _ in _messages(path, dandiset)}
 
-        with programs_found():
-            return {code for code, _ in _messages(dandi_file(entry.source).get_validation_errors())}
+
+def _codes_of_source(entry: Entry, hints: SourceHints) -> set[str]:
+    """Codes of the messages that the source gets; of an asset on a server, no more is read than inspection needs."""
+    address = resolve_address(entry.source) if is_address(entry.source) else None
+    place = Path(entry.source)
+    if (place.is_dir() or is_zarr_zip(place)) if address is None else address.is_zarr:
+        return _codes_without_labels(entry, hints)
+    if address is None:
+        return _codes(place, place.parent)
     import h5py
     from nwbinspector import inspect_nwbfile_object, load_config
     from pynwb import NWBHDF5IO
 
-    from nwb_unitrefine.storage.remote.addresses import resolve_address
     from nwb_unitrefine.storage.remote.http_file import RemoteFile
     from nwb_unitrefine.storage.remote.http_ranges import HttpRanges, Patience
 
-    address = resolve_address(entry.source)
     ranges = HttpRanges(address.url, headers=address.headers, patience=Patience())
     with RemoteFile(ranges) as remote, h5py.File(remote, "r") as file, NWBHDF5IO(file=file, mode="r") as io:
         messages = inspect_nwbfile_object(nwbfile_object=io.read(), config=load_config("dandi"))
         return {f"NWBI.{message.check_function_name}" for message in messages if message is not None}
+
+
+def _codes_without_labels(entry: Entry, hints: SourceHints) -> set[str]:
+    """Codes that the units of a source get as a file of their own, without labels.
+
+    nwbinspector and pynwb's validation do not read Zarr stores of hdmf-zarr with the numcodecs of today, which refuses
+    to run the pickled code in them.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sub-source_ecephys.nwb"
+        write_units_file(read_source(entry.source, hints=hints), path)
+        return _codes(path, path.parent)

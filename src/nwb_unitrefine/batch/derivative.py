@@ -12,10 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.batch.ledger import open_ledger
+from nwb_unitrefine.batch.ledger import LABELLED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
-from nwb_unitrefine.batch.tasks import DANDISET, LABELLED
+from nwb_unitrefine.batch.study_folder import DANDISET, DESCRIPTION, made_file
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 
@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DandisetUpload", "describe_dandiset", "made_files", "programs_found", "upload_study"]
 
 _TARGET = re.compile(r"(?:[A-Z]+-)?DANDI(?:-[A-Z-]+)?:(?P<dandiset>\d{6})", re.IGNORECASE)
-_ARCHIVE = re.compile(r"([A-Z-]*DANDI[A-Z-]*:\d{6})@([\w.]+)/")
-DESCRIPTION = "dandiset-description"
-"""Folder of a study with what describes its dandiset, uploaded on its own: beside a ``dataset_description.json``, dandi
-reads the metadata of an NWB file over and over until Python's recursion limit, for minutes (dandi-cli #1656)."""
-
+_ARCHIVE = re.compile(r"([\w.-]+:\d{6})@([\w.]+)/")
 _IGNORED = "dandiset.yaml\nsub-*/*.nwb\n"
 """What BIDS has no names for: dandi's own file, and NWB files outside a folder of a modality."""
 
@@ -58,14 +54,20 @@ def made_files(study: Path) -> list[str]:
     Raises
     ------
     SourceError
-        If nothing was labelled yet.
+        If nothing was labelled yet, or a derived file is gone.
     """
     options, ledger = read_options(study), open_ledger(study.resolve()).refresh()
     if options is None:
         next(read_plan(study), None)
         raise SourceError(f"Nothing of {study.name} was labelled yet.", tip="nwb-unitrefine dandiset label STUDY")
     keys = [options.key(entry) for entry in read_plan(study) if not entry.skip]
-    return sorted(line["output"] for line in ledger.lines(keys) if line["outcome"] == LABELLED)
+    made = sorted(line["output"] for line in ledger.lines(keys) if line["outcome"] == LABELLED)
+    if gone := [name for name in made if not made_file(study, name).is_file()]:
+        raise SourceError(
+            f"{len(gone)} derived files of {study.name} are gone, {gone[0]} the first of them.",
+            tip="Make them again: nwb-unitrefine dandiset label STUDY --retry-failed",
+        )
+    return made
 
 
 def describe_dandiset(study: Path) -> dict[str, Any]:

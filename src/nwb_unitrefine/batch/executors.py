@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nwb_unitrefine.errors import MissingExtraError, SchedulerError
+from nwb_unitrefine.errors import MissingExtraError, SchedulerError, UnitRefineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ def run_tasks(
     Parameters
     ----------
     work : callable
-        A function of a module, which raises nothing. A task whose worker died is given to it again.
+        A function of a module. What it raises ends the run. A task whose worker died is given to it again.
     tasks : iterable
         Values that can be pickled; they are taken as they are needed.
     workers : int, optional
@@ -172,6 +172,8 @@ def _keep_busy(
     for future in done:
         task = known.pop(future)
         failure = None if future.status in {"cancelled", "lost"} else future.exception()
+        if isinstance(failure, UnitRefineError):
+            raise failure
         if future.status != "finished" and not isinstance(failure, KilledWorker):
             raise _gone(scheduler) from failure
         yield task, WorkerDiedError() if failure is not None else future.result()

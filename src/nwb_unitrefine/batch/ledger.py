@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from pydantic import BaseModel, Field, model_validator
+
+from nwb_unitrefine.batch.study_folder import CLAIMS, LEDGER, is_output, whole_lines
+from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.locks import lock
 from nwb_unitrefine.journal.system_calls import write_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Ledger", "claimed", "open_ledger"]
+__all__ = ["LABELLED", "REFUSED", "REPLACED", "Ledger", "claimed", "open_ledger"]
 
-LEDGER = "ledger.jsonl"
-CLAIMS = "claims.lock"
+LABELLED, REFUSED, REPLACED = "labelled", "refused", "replaced"
+
 LEDGER_PATIENCE_S = 120.0
 """How long to wait for others that append: each holds the lock for one line."""
 
@@ -38,12 +43,19 @@ class Ledger:
     Attributes
     ----------
     outcomes : dict of str to str
-        What became of each key: ``"labelled"`` or ``"refused"``.
+        What became of each key: ``"labelled"`` or ``"refused"``. A key does not count any more once its derived file
+        was replaced, by what the same file or asset gave with another model, version or options.
+    labelled : dict of str to str
+        Key of the newest line of each id that was labelled.
+    ids : set of str
+        Every id that any line is about.
     """
 
     def __init__(self, study: Path) -> None:
         self.path = study / LEDGER
         self.outcomes: dict[str, str] = {}
+        self.labelled: dict[str, str] = {}
+        self.ids: set[str] = set()
         self._places: dict[str, int] = {}
         self._read_to = 0
         self._guard = threading.RLock()
@@ -56,12 +68,9 @@ class Ledger:
             except FileNotFoundError:
                 return self
             with file:
-                file.seek(self._read_to)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
+                for end, line in whole_lines(file, start=self._read_to):
                     self._take(line, at=self._read_to)
-                    self._read_to += len(line)
+                    self._read_to = end
         return self
 
     def lines(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -86,28 +95,59 @@ class Ledger:
         ------
         FileBusyError
             If others hold the ledger for minutes.
+        WriteError
+            If it cannot be written.
         """
-        content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
-        with self._guard:
-            self.path.touch()
-            with lock(self.path, LEDGER_PATIENCE_S) as descriptor:
+        content = (json.dumps(line, ensure_ascii=False) + "\n").encode(errors="replace")
+        try:
+            with self._guard:
+                self.path.touch()
+                with lock(self.path, LEDGER_PATIENCE_S) as descriptor:
+                    self.refresh()
+                    end = os.fstat(descriptor).st_size
+                    if end > self._read_to:
+                        os.ftruncate(descriptor, self._read_to)
+                    write_at(descriptor, content, self._read_to)
+                    os.fsync(descriptor)
                 self.refresh()
-                end = os.fstat(descriptor).st_size
-                if end > self._read_to:
-                    os.ftruncate(descriptor, self._read_to)
-                write_at(descriptor, content, self._read_to)
-                os.fsync(descriptor)
-            self.refresh()
+        except OSError as error:
+            raise WriteError(f"{self.path} could not be written: {error.strerror or error}.") from error
 
     def _take(self, line: bytes, *, at: int) -> None:
         """Keep where a line is; one that is damaged counts as a task that is not done."""
         try:
-            found = json.loads(line)
-            key, outcome = str(found["key"]), str(found["outcome"])
-        except (ValueError, TypeError, KeyError):
+            found = _Line.model_validate_json(line, strict=True)
+        except ValueError:
             return
-        self.outcomes[key] = outcome
-        self._places[key] = at
+        self.ids.add(found.id)
+        if found.outcome != REFUSED:
+            former = self.labelled.pop(found.id, found.key)
+            self.outcomes.pop(former, None)
+            self._places.pop(former, None)
+        if found.outcome == LABELLED:
+            self.labelled[found.id] = found.key
+        if found.outcome != REPLACED:
+            self.outcomes[found.key] = found.outcome
+            self._places[found.key] = at
+
+
+class _Line(BaseModel):
+    """What a line of the ledger has to hold for others to rely on it."""
+
+    key: str
+    id: str
+    outcome: Literal["labelled", "refused", "replaced"]
+    output: str = ""
+    labels: Mapping[str, int] = Field(default_factory=dict)
+    reason: str = ""
+    error: str = ""
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        """Refuse a line that names a file outside the study."""
+        if self.outcome == LABELLED and not is_output(self.output):
+            raise ValueError("it names no derived file")
+        return self
 
 
 @cache
@@ -161,7 +201,10 @@ def claimed(study: Path, identity: str) -> Iterator[bool]:
 @cache
 def _claims_file(study: Path, process: int) -> int:  # noqa: ARG001 - a forked process needs its own
     """Open the file of claims, once a process: closing it anywhere in the process would free every claim."""
-    return os.open(study / CLAIMS, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        return os.open(study / CLAIMS, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    except OSError as error:
+        raise WriteError(f"{study / CLAIMS} could not be opened: {error.strerror}.") from error
 
 
 def _lock_byte(descriptor: int, place: int) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from nwb_unitrefine.batch.files import find_sources
+from nwb_unitrefine.batch.study_folder import PLAN, is_output, require_own_files, whole_lines
 from nwb_unitrefine.errors import SourceError, SourceNotFoundError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 
@@ -28,7 +33,8 @@ __all__ = [
     "write_plan",
 ]
 
-PLAN = "plan.jsonl"
+_LONGEST_NAME = 200
+_ARCHIVED = re.compile(r"[\w.-]+:\d{6}@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +87,36 @@ def read_plan(study: Path) -> Iterator[Entry]:
     SourceError
         If a line of the plan is damaged.
     """
+    require_own_files(study)
     try:
-        lines = (study / PLAN).open(encoding="utf-8")
+        lines = (study / PLAN).open("rb")
     except OSError as error:
         raise SourceNotFoundError(
             f"{study} holds no study: {error.strerror}.", tip="Make one with: nwb-unitrefine dandiset plan SOURCE STUDY"
         ) from error
     with lines:
-        for number, line in enumerate(lines, start=1):
+        for number, (_, line) in enumerate(whole_lines(lines), start=1):
             try:
-                yield Entry(**json.loads(line))
-            except (ValueError, TypeError) as error:
+                entry = _entries().validate_json(line, strict=True)
+                _require_sound(entry)
+            except ValueError as error:
                 what = f"Line {number} of {study / PLAN} is damaged."
                 raise SourceError(what, tip="Plan again: nothing that was labelled is lost.") from error
+            yield entry
+
+
+@cache
+def _entries() -> TypeAdapter[Entry]:
+    """What checks the lines of a plan."""
+    return TypeAdapter(Entry)
+
+
+def _require_sound(entry: Entry) -> None:
+    """Refuse an entry that would be written elsewhere, or is of another source than it claims to be."""
+    if entry.output and not is_output(entry.output):
+        raise ValueError("its output is no path of a derived file")
+    if entry.source != entry.id and (not _ARCHIVED.match(entry.id) or not entry.source.startswith("dandi://")):
+        raise ValueError("its source is not what its id names")
 
 
 def write_plan(study: Path, entries: Iterable[Entry]) -> PlanChange:
@@ -115,7 +138,7 @@ def write_plan(study: Path, entries: Iterable[Entry]) -> PlanChange:
         study.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"The folder {study} cannot be made: {error.strerror or error}.") from error
-    before = {entry.id: entry.content for entry in read_plan(study)} if (study / PLAN).exists() else {}
+    before = dict(_known_before(study))
     n_new = n_changed = 0
     with appearing(study / PLAN, overwrite=True) as place, place.open("w", encoding="utf-8") as file:
         for entry in _with_outputs_apart(entries):
@@ -124,6 +147,13 @@ def write_plan(study: Path, entries: Iterable[Entry]) -> PlanChange:
             n_changed += known not in {None, entry.content}
             file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
     return PlanChange(n_new=n_new, n_changed=n_changed, n_gone=len(before))
+
+
+def _known_before(study: Path) -> Iterator[tuple[str, str]]:
+    """Id and content of each entry of the plan that is to be replaced; one that is damaged ends with its damage."""
+    if os.path.lexists(study / PLAN):
+        with suppress(SourceError):
+            yield from ((entry.id, entry.content) for entry in read_plan(study))
 
 
 def plan_files(places: Sequence[str | Path], *, study: Path) -> Iterator[Entry]:
@@ -148,6 +178,10 @@ def plan_files(places: Sequence[str | Path], *, study: Path) -> Iterator[Entry]:
             continue
         if not absolute.exists():
             raise SourceNotFoundError(f"{place} does not exist.")
+        if not _is_text(str(absolute)):
+            shown = str(absolute).encode(errors="backslashreplace").decode()
+            yield Entry(id=shown, source=shown, content="", skip="Its path is not UTF-8.")
+            continue
         content, size_bytes = content_of_file(absolute)
         name = path.name
         is_named = name.startswith("sub-") and name.endswith((".nwb", ".nwb.zarr"))
@@ -160,8 +194,19 @@ def plan_files(places: Sequence[str | Path], *, study: Path) -> Iterator[Entry]:
         )
 
 
+def _is_text(path: str) -> bool:
+    """Whether a path can be written into the plan: the names of old disks may be in other encodings than UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def output_path(path: str) -> str:
     """Path of the derived file for an asset: among the files of its subject, with ``desc-curated``.
+
+    Parts of a name that is longer than file systems take are cut, and a digest of the path tells such names apart.
 
     Examples
     --------
@@ -177,7 +222,11 @@ def output_path(path: str) -> str:
     description = "desc-curated" if further == "curated" else f"desc-curated-{further}"
     before = [part for part in entities if part.startswith(("ses-", "tis-", "slice-", "cell-"))]
     after = [part for part in entities if part.startswith(("probe-", "obj-"))]
-    return f"{subject}/{'_'.join([subject, *before, description, *after, 'ecephys'])}.nwb"
+    parts = [subject, *before, description, *after]
+    if sum(map(len, parts)) > _LONGEST_NAME:
+        parts = [part[:30] for part in parts[:5]]
+        parts.append(f"obj-{sha256(path.encode(errors='replace')).hexdigest()[:8]}")
+    return f"{parts[0]}/{'_'.join([*parts, 'ecephys'])}.nwb"
 
 
 def told_apart(output: str, entry: Entry) -> str:
@@ -189,7 +238,7 @@ def told_apart(output: str, entry: Entry) -> str:
     'sub-1/sub-1_desc-curated_obj-ca978112_ecephys.nwb'
     """
     distinct = sha256(entry.id.encode()).hexdigest()[:8]
-    return output.removesuffix("_ecephys.nwb") + f"_obj-{distinct}_ecephys.nwb"
+    return output.removesuffix("_ecephys.nwb").partition("_obj-")[0] + f"_obj-{distinct}_ecephys.nwb"
 
 
 def _with_outputs_apart(entries: Iterable[Entry]) -> Iterator[Entry]:

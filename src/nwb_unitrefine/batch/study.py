@@ -13,14 +13,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from nwb_unitrefine.batch.executors import MOST_DEATHS, WorkerDiedError, run_tasks
-from nwb_unitrefine.batch.ledger import open_ledger
+from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
-from nwb_unitrefine.batch.tasks import LABELLED, REFUSED, LabelTask, TaskOptions, label_entry, refusal
+from nwb_unitrefine.batch.study_folder import MOST_LINE_BYTES, OPTIONS, require_own_files
+from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions, is_done, label_entry, refusal
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models import load_model
-from nwb_unitrefine.records import SourceHints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from nwb_unitrefine.batch.plan import Entry
 
 __all__ = ["StudyStatus", "Workforce", "label_study", "pending", "read_options", "study_options", "study_status"]
-
-OPTIONS = "options.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,18 +118,19 @@ def pending(
     options : TaskOptions
         With the digest of the model.
     retry_failed : bool, optional
-        Take those that were refused as still to be done.
+        Take those that were refused, and those whose derived file is gone, as still to be done.
     only_new : bool, optional
         Leave out what was labelled before with another model, version or options, or with another content.
     share : (int, int), optional
         Number of a share, and how many there are: every so many-th entry of the plan, whatever is done of it.
     """
     ledger = open_ledger(study).refresh()
-    known = {str(line["id"]) for line in ledger.lines(list(ledger.outcomes))} if only_new else set()
+    known = ledger.ids if only_new else set()
     index, of = share
     for entry in islice(read_plan(study), index, None, of):
-        outcome = ledger.outcomes.get(options.key(entry), "")
-        if entry.skip or outcome == LABELLED or (outcome and not retry_failed) or entry.id in known:
+        if entry.skip or entry.id in known:
+            continue
+        if is_done(study, ledger, options.key(entry), retry_failed=retry_failed):
             continue
         yield entry
 
@@ -216,26 +217,24 @@ def study_status(study: str | Path) -> StudyStatus:
 
 def read_options(study: Path) -> TaskOptions | None:
     """The options that a study was last labelled with; None before it was labelled."""
+    require_own_files(study)
     try:
-        found = json.loads((study / OPTIONS).read_text(encoding="utf-8"))
-        columns = found["columns"]
-        return TaskOptions(
-            model=tuple(found["model"]),
-            model_digest=found["model_digest"],
-            load_options=tuple((name, value) for name, value in found["load_options"]),
-            columns=columns if isinstance(columns, str) else tuple(columns),
-            hints=SourceHints(**found["hints"]),
-        )
+        with (study / OPTIONS).open("rb") as file:
+            return TypeAdapter(TaskOptions).validate_json(file.read(MOST_LINE_BYTES))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, SourceError) as error:  # hints that cannot be are refused by `SourceHints`
         raise SourceError(f"{study / OPTIONS} is damaged.", tip="Label the study again.") from error
 
 
 def _keep_options(study: Path, options: TaskOptions) -> None:
     """Keep the options for `status`, `summary` and whoever goes on."""
     next(read_plan(study), None)  # there is a study
-    if read_options(study) != options:
+    try:
+        known = read_options(study)
+    except SourceError:  # damaged: these take their place
+        known = None
+    if known != options:
         with appearing(study / OPTIONS, overwrite=True) as place:
             place.write_text(json.dumps(asdict(options), indent=1), encoding="utf-8")
 

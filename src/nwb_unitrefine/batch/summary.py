@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.batch.ledger import open_ledger
+from pydantic import BaseModel, ConfigDict
+
+from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
-from nwb_unitrefine.batch.tasks import LABELLED, REFUSED, record_path
+from nwb_unitrefine.batch.tasks import record_path
 from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.records.csv_text import plain_cell
@@ -138,7 +140,8 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
     assert options is not None
     for entry in read_plan(study):
         row: dict[str, Any] = {"source": entry.id, "outcome": "skipped" if entry.skip else "waiting"}
-        line = next(ledger.lines([options.key(entry)]), None)
+        key = options.key(entry)
+        line = next(ledger.lines([key]), None)
         if entry.skip or line is None:
             yield {**row, "error": entry.skip}, None
             continue
@@ -146,7 +149,12 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
         if line["outcome"] != LABELLED:
             yield {**row, "refused_for": line["reason"]}, None
             continue
-        document = json.loads(record_path(study, entry.id).read_text(encoding="utf-8"))
+        try:
+            document = _Record.model_validate_json(record_path(study, key).read_bytes()).model_dump()
+        except (OSError, ValueError):
+            lost = "The record of its units is gone or damaged: remove it, then label with --retry-failed."
+            yield {**row, "error": lost}, None
+            continue
         session = document["session"]
         codes = dict.fromkeys(problem["code"] for problem in session["problems"])
         n_units = session["n_units"]
@@ -161,6 +169,45 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
             },
             document,
         )
+
+
+class _Part(BaseModel):
+    """A part of a record: what the tables rely on is checked, and the rest is kept."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+class _Problem(_Part):
+    code: str
+    severity: str
+    n_units: int
+
+
+class _Agreement(_Part):
+    n_units: int
+    accuracy: float
+
+
+class _Session(_Part):
+    n_units: int
+    n_out_of_range: int
+    labels: dict[str, int]
+    agreement: dict[str, _Agreement]
+    problems: list[_Problem]
+
+
+class _Unit(_Part):
+    unit_id: int | str
+    label: str
+    uncertain: bool
+    reason: str
+
+
+class _Record(_Part):
+    """What is recorded of one session; a study's folder may be a stranger's."""
+
+    session: _Session
+    units: list[_Unit]
 
 
 def _names(study: Path) -> tuple[list[str], list[str]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -13,10 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.batch.ledger import claimed, open_ledger
+from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, REPLACED, claimed, open_ledger
 from nwb_unitrefine.batch.plan import Entry, content_of_file, output_path, told_apart
+from nwb_unitrefine.batch.study_folder import IN_WORK, RECORDS, made_file, require_own_files
 from nwb_unitrefine.batch.unit_rows import describe_session, unit_rows
-from nwb_unitrefine.errors import FileChangedError, ModelError, UnitRefineError
+from nwb_unitrefine.errors import FileChangedError, ModelError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
@@ -27,27 +31,23 @@ from nwb_unitrefine.write import write_curation
 from nwb_unitrefine.write.exports.units_file import derived_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nwb_unitrefine.batch.ledger import Ledger
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation
 
 __all__ = [
-    "DANDISET",
-    "LABELLED",
-    "RECORDS",
-    "REFUSED",
     "LabelTask",
     "TaskOptions",
+    "is_done",
     "label_entry",
     "record_path",
     "refusal",
 ]
 
-DANDISET = "dandiset"
-"""Folder of a study with the files that it made, laid out as a dandiset."""
-
-RECORDS = "records"
-IN_WORK = ".in-work"
-LABELLED, REFUSED = "labelled", "refused"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""What is wrong with the study's disk and with no source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class LabelTask:
     entry : Entry
     options : TaskOptions
     retry_failed : bool
-        Try again what the ledger has as refused.
+        Try again what the ledger has as refused, and what it has as labelled and whose derived file is gone.
     """
 
     study: str
@@ -126,19 +126,28 @@ def label_entry(task: LabelTask) -> dict[str, Any] | None:
     -------
     dict or None
         The line of the ledger; None where another run of the study has the entry in work, or has done it.
+
+    Raises
+    ------
+    SourceError
+        If the study's folder is none that may be written into.
+    WriteError
+        If there is no room on the study's disk, or it may not be written to: that is no fault of the source.
     """
     study = Path(task.study)
+    require_own_files(study)
     ledger, key = open_ledger(study), task.options.key(task.entry)
     with claimed(study, task.entry.id) as is_mine:
         if not is_mine:
             return None
-        known = ledger.refresh().outcomes.get(key, "")
-        if known == LABELLED or (known and not task.retry_failed):
+        if is_done(study, ledger.refresh(), key, retry_failed=task.retry_failed):
             return None
         start = time.perf_counter()
         try:
-            found = _label(study, task)
-        except Exception as error:  # noqa: BLE001 - a fault on one file is its line, not the end of the rest
+            found = _label(study, task, ledger)
+        except Exception as error:
+            if why := _no_room(error):
+                raise WriteError(f"{study} has no room for what is to be written: {why}.") from error
             found = refusal(error)
         line = {
             "key": key,
@@ -152,6 +161,35 @@ def label_entry(task: LabelTask) -> dict[str, Any] | None:
         return line
 
 
+def is_done(study: Path, ledger: Ledger, key: str, *, retry_failed: bool = False) -> bool:
+    """Whether nothing is to be done for a key: its entry was labelled, or was refused and is not to be tried again.
+
+    Parameters
+    ----------
+    study : Path
+    ledger : Ledger
+        Refreshed.
+    key : str
+        As of `TaskOptions.key`.
+    retry_failed : bool, optional
+        Take what was refused, and what was labelled and whose derived file is gone, as not done.
+    """
+    outcome = ledger.outcomes.get(key, "")
+    if not outcome or not retry_failed:
+        return bool(outcome)
+    line = next(ledger.lines([key]), {})
+    return outcome == LABELLED and made_file(study, line["output"]).exists() and record_path(study, key).exists()
+
+
+def _no_room(error: BaseException | None) -> str:
+    """Why an error is that of a disk which is full or may not be written to; empty where it is not."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return os.strerror(error.errno)
+        error = error.__cause__
+    return ""
+
+
 def refusal(error: Exception) -> dict[str, Any]:
     """Return what the ledger holds of an entry that could not be labelled."""
     is_ours = isinstance(error, UnitRefineError)
@@ -159,13 +197,12 @@ def refusal(error: Exception) -> dict[str, Any]:
     return {"outcome": REFUSED, "reason": type(error).__name__, "error": without_secrets(" ".join(message.split()))}
 
 
-def record_path(study: Path, entry_id: str) -> Path:
-    """Where the units of an entry are recorded for the study's tables."""
-    name = sha256(entry_id.encode()).hexdigest()[:32]
-    return study / RECORDS / name[:2] / f"{name}.json"
+def record_path(study: Path, key: str) -> Path:
+    """Where the units of an entry, as they were labelled under a key, are recorded for the study's tables."""
+    return study / RECORDS / key[:2] / f"{key}.json"
 
 
-def _label(study: Path, task: LabelTask) -> dict[str, Any]:
+def _label(study: Path, task: LabelTask, ledger: Ledger) -> dict[str, Any]:
     """Read, label, write the small file and the record of its units."""
     entry, options = task.entry, task.options
     units = read_source(entry.source, hints=options.hints)
@@ -174,13 +211,16 @@ def _label(study: Path, task: LabelTask) -> dict[str, Any]:
         raise ModelError("The model is not the one that the study is labelled with.", tip="Start `label` again.")
     curation = curate(units, model=model)
     output = entry.output or told_apart(output_path(f"x/{derived_name(units.source)}"), entry)
-    _write(study, task, curation, output)
-    session = describe_session(curation)
-    record = record_path(study, entry.id)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(record, overwrite=True) as place:
-        rows = {"id": entry.id, "session": session, "units": unit_rows(curation)}
-        place.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    final, key, former = made_file(study, output), options.key(entry), ledger.labelled.get(entry.id, "")
+    with _written(study, task, curation, name=final.name) as made:
+        session = describe_session(curation)
+        _record(study, key, {"id": entry.id, "session": session, "units": unit_rows(curation)})
+        _require_unchanged(entry)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if former and former != key:  # what the ledger states of the file that is there ends here
+            ledger.append({"key": former, "id": entry.id, "outcome": REPLACED})
+            record_path(study, former).unlink(missing_ok=True)
+        made.replace(final)
     return {
         "outcome": LABELLED,
         "output": output,
@@ -188,26 +228,33 @@ def _label(study: Path, task: LabelTask) -> dict[str, Any]:
     }
 
 
-def _write(study: Path, task: LabelTask, curation: Curation, output: str) -> None:
-    """Write the small file where nobody looks, then give it its name, in place of an older one."""
-    entry, final = task.entry, study / DANDISET / output
+@contextmanager
+def _written(study: Path, task: LabelTask, curation: Curation, *, name: str) -> Iterator[Path]:
+    """Write the small file where nobody looks; what is still there at the end goes."""
+    entry = task.entry
     work = study / IN_WORK / sha256(entry.id.encode()).hexdigest()[:32]
     shutil.rmtree(work, ignore_errors=True)  # left by a worker that died; the claim shows that none works on it
     work.mkdir(parents=True)
     try:
         write_curation(
             curation,
-            output=work / final.name,
+            output=work / name,
             units_only=True,
             columns=task.options.columns,
             source_digest=entry.digest,
             source_name=entry.id,
         )
-        _require_unchanged(entry)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        (work / final.name).replace(final)
+        yield work / name
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _record(study: Path, key: str, document: dict[str, Any]) -> None:
+    """Keep what the study's tables hold of one entry; text that is not Unicode gets question marks."""
+    record = record_path(study, key)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(record, overwrite=True) as place:
+        place.write_bytes(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
 
 
 def _require_unchanged(entry: Entry) -> None:

@@ -76,7 +76,7 @@ def plan(sources: tuple[str, ...], study: Path, *, instance: str, as_json: bool)
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler (tcp://…), or local for one here.")
 @click.option("--task-index", type=click.IntRange(min=0), default=0, metavar="I", help="Do share I of --of, from 0 on.")
 @click.option("--of", type=click.IntRange(min=1), default=1, metavar="N", help="Number of shares.")
-@click.option("--retry-failed", is_flag=True, help="Try again what was refused.")
+@click.option("--retry-failed", is_flag=True, help="Try again what was refused, and what was made and is gone.")
 @click.option("--only-new", is_flag=True, help="Leave what was labelled before, though with another model or options.")
 @click.option("--list", "list_only", is_flag=True, help="List what is still to be done, and do nothing.")
 @source_options
@@ -100,8 +100,9 @@ def label(
 
     It can be interrupted, and goes on where it stopped; several runs at once share the work.
     """
+    from nwb_unitrefine.batch.ledger import REFUSED
     from nwb_unitrefine.batch.study import Workforce, label_study, pending, study_options
-    from nwb_unitrefine.batch.tasks import REFUSED, TaskOptions
+    from nwb_unitrefine.batch.tasks import TaskOptions
 
     options = study_options(
         TaskOptions(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-__all__ = ["DandiStub", "serve_dandi"]
+__all__ = ["DandiStub", "known_instances", "serve_dandi"]
 
 DATE = "2026-01-01T00:00:00Z"
 
@@ -48,6 +50,33 @@ class DandiStub:
         self.assets[path] = (asset_id, blob_url, is_zarr)
         variables = [{"schemaKey": "PropertyValue", "value": name} for name in measured]
         self.metadata[path] = {"variableMeasured": variables}
+
+
+@contextmanager
+def known_instances(folder: Path, **servers: DandiStub) -> Iterator[dict[str, str]]:
+    """Let the real client know servers as instances (``dandi_stub`` is ``dandi-stub``), here and in other processes.
+
+    Yields the environment that other processes need; `folder`, which is made, holds what they import.
+    """
+    from unittest.mock import patch
+
+    from dandi import consts
+
+    urls = {name.replace("_", "-"): stub.url for name, stub in servers.items()}
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "from dandi import consts\n"
+        f"for name, url in {urls!r}.items():\n"
+        "    consts.known_instances[name] = consts.DandiInstance(name, url, f'{url}/api')\n"
+        "    consts.known_instances_rev[url] = name\n"
+    )
+    known = {name: consts.DandiInstance(name, url, f"{url}/api") for name, url in urls.items()}
+    paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+    with ExitStack() as stack:
+        stack.enter_context(patch.dict(consts.known_instances, known))
+        stack.enter_context(patch.dict(consts.known_instances_rev, {url: name for name, url in urls.items()}))
+        stack.enter_context(patch.dict(os.environ, {"DANDI_NO_ET": "1"}))
+        yield {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 @contextmanager
