@@ -1,11 +1,15 @@
 """Measure a study's own work: plan, ledger and resume over many assets, and workers over real files.
 
     python tests/benchmarks/study_scale.py --assets 100000
+    python tests/benchmarks/study_scale.py --unchanged 1000
+    python tests/benchmarks/study_scale.py --memory 1000
     python tests/benchmarks/study_scale.py --files FOLDER --copies 5 --workers 2
 
 The first plans as many assets as it is told (nothing is read), marks all as done through the ledger, and counts what is
-still to be done, for that number and for a tenth of it: time per asset should be the same. The second labels each file
-of a folder several times under other names with one worker and with several.
+still to be done, for that number and for a tenth of it: time per asset should be the same. The second runs the command
+over a study of which everything is done. The third labels so many small files in one process and prints the most memory
+that it ever had, on the way: it should not grow. The last labels each file of a folder several times under other names
+with one worker and with several.
 """
 
 from __future__ import annotations
@@ -15,11 +19,14 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from nwb_unitrefine.batch.ledger import Ledger
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import Workforce, label_study, pending, study_options, study_status
@@ -58,12 +65,14 @@ def measure_plan(number: int, folder: Path) -> None:
     _timed("write the plan", number, lambda: write_plan(study, entries))
     _timed("plan again, unchanged", number, lambda: write_plan(study, entries))
     ledger = Ledger(study)
-    line = {"outcome": "labelled", "labels": {"sua": 10, "mua": 5}, "n_units": 15, "seconds": 1.5}
+    output = "sub-1/sub-1_desc-curated_ecephys.nwb"
+    line = {"outcome": "labelled", "output": output, "labels": {"sua": 10, "mua": 5}, "n_units": 15, "seconds": 1.5}
     half = number // 2
     keys = [options.key(entry) for entry in entries]
     with ledger.path.open("a", encoding="utf-8") as file:
         for entry, key in zip(entries[:half], keys[:half], strict=True):
             file.write(json.dumps({"key": key, "id": entry.id, **line}) + "\n")
+    ledger.refresh()
     _timed("append a line, ledger half full", 500, lambda: [_append(ledger, f"x{n}", line) for n in range(500)])
     _timed("resume: find what is to be done", number, lambda: sum(1 for _ in pending(study, options)))
     list(label_study(study, options, only_new=True, workforce=Workforce(task_index=0, of=number + 1000)))
@@ -73,6 +82,42 @@ def measure_plan(number: int, folder: Path) -> None:
 
 def _append(ledger: Ledger, key: str, line: dict[str, object]) -> None:
     ledger.append({"key": key, "id": key, **line})
+
+
+def measure_unchanged(number: int, folder: Path) -> None:
+    """Time the command over a study of which all is done: wall clock, and CPU of the process."""
+    study, options = folder / "unchanged", study_options(TaskOptions())
+    entries = _entries(number)
+    write_plan(study, entries)
+    line = {"outcome": "labelled", "labels": {"sua": 10}, "n_units": 10, "seconds": 1.5}
+    with Ledger(study).path.open("w", encoding="utf-8") as file:
+        for entry in entries:
+            done = {"key": options.key(entry), "id": entry.id, "output": entry.output, **line}
+            file.write(json.dumps(done) + "\n")
+    command = [sys.executable, "-m", "nwb_unitrefine", "dandiset", "label", str(study)]
+    for run in ("first", "second"):
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(f"{run} run over {number} unchanged assets: {seconds:.2f} s, {cpu:.2f} s of CPU: {done.stdout.strip()}")
+
+
+def measure_memory(number: int, folder: Path) -> None:
+    """Label so many small files in this process, and print the most memory that it had until then."""
+    from helpers.bare_nwb import make_small_session
+
+    data, study = folder / "small", folder / "memory"
+    data.mkdir()
+    first = make_small_session(data / "0.nwb", n_units=3)
+    for copy in range(1, number):
+        shutil.copy(first, data / f"{copy}.nwb")
+    write_plan(study, plan_files([data], study=study))
+    start = time.perf_counter()
+    for done, _ in enumerate(label_study(study, study_options(TaskOptions())), start=1):
+        if done in {10, 100, number // 2, number}:
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"after {done:>5} files: most memory {most:.0f} MB, {time.perf_counter() - start:.0f} s", flush=True)
 
 
 def measure_workers(files: Path, copies: int, workers: int, folder: Path) -> None:
@@ -104,6 +149,8 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--assets", type=int, default=0)
+    parser.add_argument("--unchanged", type=int, default=0)
+    parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--files", type=Path)
     parser.add_argument("--copies", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
@@ -111,6 +158,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         for number in (given.assets // 10, given.assets) if given.assets else ():
             measure_plan(number, Path(place))
+        if given.unchanged:
+            measure_unchanged(given.unchanged, Path(place))
+        if given.memory:
+            measure_memory(given.memory, Path(place))
         if given.files:
             measure_workers(given.files, given.copies, given.workers, Path(place))
 
