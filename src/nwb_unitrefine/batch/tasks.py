@@ -185,7 +185,7 @@ def _no_room(error: BaseException | None) -> str:
     """Why an error is that of a disk which is full or may not be written to; empty where it is not."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            return os.strerror(error.errno)
+            return error.strerror or str(error)
         error = error.__cause__
     return ""
 
