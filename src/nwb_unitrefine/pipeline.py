@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.read import read_label_authors, read_source
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.records import Features, Predictions, RawOptions, SourceHints, Units
+    from nwb_unitrefine.records import Features, Predictions, RawOptions, Run, SourceHints, Units
 
-__all__ = ["adapt_model", "curate", "distrust"]
+__all__ = ["adapt_as_recorded", "adapt_model", "curate", "distrust"]
 
 
 def curate(
@@ -158,6 +159,31 @@ def adapt_model(
     counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
     moved = f"The boundary was moved to {len(wanted)} labels of people ({counts})"
     return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(features)} labels changed.")
+
+
+def adapt_as_recorded(model: Model, history: Sequence[Run]) -> Model:
+    """Return a model with the boundary that the file's labels in effect come from.
+
+    Parameters
+    ----------
+    model : Model
+    history : sequence of Run
+        Of the file, the oldest first.
+
+    Returns
+    -------
+    Model
+        The model as it is, where the newest run of a model is another model's or was not adapted.
+    """
+    from nwb_unitrefine.models.recorded import recorded_options
+
+    runs = [run for run in runs_in_effect(history) if run.kind is not RunKind.HUMAN and run.model is not None]
+    if not runs or not isinstance(model, FittedModel) or runs[-1].model is None:
+        return model
+    recorded = recorded_options(runs[-1].parameters).get("adaptation")
+    if recorded is None or runs[-1].model.digest != model.identity.digest:
+        return model
+    return replace(model, adaptation=recorded)
 
 
 def _parameters(model: Model, raw: RawOptions | None) -> dict[str, str | float | int | bool]:

@@ -159,4 +159,4 @@ def test_a_review_begins_with_units_worth_an_answer(session, model, tmp_path):
     assert IDS[0] not in files[0].asked
     spikes = dict(zip(IDS, files[1].curation.units.spike_times_s.counts.tolist(), strict=True))
     assert all(spikes[unit] >= MIN_SPIKES for unit in files[1].asked)
-    assert files[1].data()["asked"] == files[1].asked
+    assert files[1].data()["asked"] == list(files[1].asked)

@@ -43,7 +43,8 @@ def command(
     """Show units, labels and the reasons for them on one page that needs no network.
 
     Several files get a page each, in a folder beside OUTPUT, and an overview that links to them. Nothing is written
-    into a file: labels that are not in it yet are those that `label` would write.
+    into a file: labels that are not in it yet are those that `label` would write, with the
+    boundary that --adapt moved for this file.
     """
     from rich.progress import Progress
 
@@ -82,6 +83,7 @@ def command(
 
 def _page(result: LabelResult, model: Model, place: Path, *, overwrite: bool, link: str) -> ReportRow:
     """Write one file's page, and return its row of the overview."""
+    from nwb_unitrefine.pipeline import adapt_as_recorded, curate
     from nwb_unitrefine.report import ReportRow, session_data, write_page
     from nwb_unitrefine.write import read_history
 
@@ -90,7 +92,10 @@ def _page(result: LabelResult, model: Model, place: Path, *, overwrite: bool, li
     source = result.curation.units.source
     keeps_history = source.kind.startswith("nwb-") and source.is_main_table and Path(source.uri).exists()
     history = read_history(source.uri) if keeps_history else ()
-    data = session_data(result.curation, model=model, history=history)
+    curation, adapted = result.curation, adapt_as_recorded(model, history)
+    if adapted is not model:
+        curation = curate(curation.units, model=adapted)
+    data = session_data(curation, model=adapted, history=history)
     place.parent.mkdir(exist_ok=True)
     write_page(data, place, overwrite=overwrite)
     labels = [person or label for person, label in zip(data["units"]["person"], data["units"]["label"], strict=True)]

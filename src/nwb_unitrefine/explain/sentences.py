@@ -35,7 +35,7 @@ def telling_values(reasons: Reasons, features: Features, quantiles: ClassQuantil
     Returns
     -------
     list of str, length n_units
-        As ``"isi violations ratio 0.41, higher than 96 % of single units"``; empty where no value is remarkable.
+        As ``"isi violations ratio is 0.41, higher than 96 % of single units"``; empty where no value is remarkable.
     """
     if quantiles is None:
         return [""] * len(reasons)
@@ -66,7 +66,7 @@ def _value(name: str, value: float) -> str:
     plain = name.partition("@")[0]
     metric = METRICS.get(plain)
     unit = f" {metric.unit}" if metric is not None and metric.unit not in {"", "count"} else ""
-    return f"{plain.replace('_', ' ')} {value:.3g}{unit}"
+    return f"{plain.replace('_', ' ')} is {value:.3g}{unit}"
 
 
 def _compared(percent: float, other: str) -> str:

@@ -132,6 +132,15 @@ class FittedModel:
         return {} if self.manifest is None else self.manifest.class_priors
 
     @property
+    def decision_shares(self) -> Mapping[str, float]:
+        """What each class's probability is divided by to find the label; empty where the most probable class is it."""
+        if self.manifest is None or (self.decide or self.manifest.decision_rule) == "probable":
+            return {}
+        if self.adaptation is not None:
+            return dict(zip(CLASSES, self.adaptation.shares, strict=True))
+        return self.manifest.class_priors
+
+    @property
     def meanings(self) -> tuple[Meaning | None, ...]:
         """Which of sua, mua and noise each of the estimator's classes means; None for a word of its own."""
         return tuple(None if label is None else meaning(label) for label in self.class_labels)

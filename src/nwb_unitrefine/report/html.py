@@ -14,6 +14,25 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_json", "page_file", "render_page", "review_page"]
 
+_SCRIPTS = (
+    "elements.js",
+    "drawing.js",
+    "session.js",
+    "spike_pictures.js",
+    "place_pictures.js",
+    "unit_evidence.js",
+    "unit_view.js",
+    "unit_table.js",
+    "summary.js",
+    "provenance.js",
+    "printing.js",
+    "page.js",
+)
+"""Files of the page's script, each one idea; a file uses those above it."""
+
+_REVIEW_SCRIPTS = ("review_server.js", "review_keys.js", "review_learning.js", "review.js")
+"""What a review adds."""
+
 
 def render_page(session: Mapping[str, Any]) -> str:
     """Return the page of one session.
@@ -29,13 +48,18 @@ def render_page(session: Mapping[str, Any]) -> str:
         HTML. Its Content-Security-Policy admits the page's own script and style by their digests, and nothing else, so
         that no name of a file or a unit can become code.
     """
-    return _fill(session, script=page_file("page.js"), policy_extra=("connect-src 'none'",), title=_title(session))
+    return _fill(session, script=_script(_SCRIPTS), policy_extra=("connect-src 'none'",), title=_title(session))
 
 
 def review_page() -> str:
     """Return the page of a review, which asks the server that it came from for its data."""
-    script = f"{page_file('page.js')}\n{page_file('review.js')}"
+    script = _script((*_SCRIPTS, *_REVIEW_SCRIPTS))
     return _fill(None, script=script, policy_extra=("connect-src 'self'",), title="Review")
+
+
+def _script(names: Sequence[str]) -> str:
+    """Join files of the page into one script: it needs no build step, and no browser to fetch parts."""
+    return "\n".join(map(page_file, names))
 
 
 def _title(session: Mapping[str, Any]) -> str:
@@ -58,7 +82,7 @@ def _fill(session: Mapping[str, Any] | None, *, script: str, policy_extra: Seque
     )
     return page_file("page.html") % {
         "policy": html.escape(policy, quote=True).replace("&#x27;", "'"),
-        "title": html.escape(title),
+        "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "style": style,
         "script": script,
         "session": "" if session is None else embed_json(session),
@@ -66,15 +90,15 @@ def _fill(session: Mapping[str, Any] | None, *, script: str, policy_extra: Seque
 
 
 def embed_json(value: Any) -> str:
-    r"""Return JSON that can stand in a script element: nothing in it can end the element.
+    r"""Return JSON that can stand in a script element: nothing in it can end the element, and any text can be encoded.
 
     Examples
     --------
     >>> print(embed_json({"name": "</script>"}))
     {"name":"\u003c/script>"}
     """
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    # Text of a file that is no UTF-8 is read as lone surrogates, which only escapes can carry.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
 
 
 def page_file(name: str) -> str:

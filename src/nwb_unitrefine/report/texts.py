@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwb_unitrefine.models.adaptation import Adaptation
+from nwb_unitrefine.records import RunKind
+from nwb_unitrefine.report.commands import python_that_labelled, shell_that_labelled, source_name
 from nwb_unitrefine.vocabulary.labels import meaning
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation
 
 __all__ = ["page_texts"]
+
+_CLASSES_IN_WORDS = {"sua": "single unit (sua)", "mua": "multi-unit (mua)"}
 
 _PYNWB = """\
 from pynwb import NWBHDF5IO
@@ -37,16 +42,6 @@ units = file["units"]
 uncertain = file.nwb.units["unitrefine_uncertain"].data[:]  # pynapple leaves out columns of booleans
 good = units[(units["unitrefine_label"] == {label!r}) & ~uncertain.astype(bool)]"""
 
-_SHELL = """\
-nwb-unitrefine label {name}
-nwb-unitrefine report {name} --output report.html"""
-
-_PYTHON = """\
-from nwb_unitrefine import curate, write_curation
-
-curation = curate({name!r})
-write_curation(curation)"""
-
 
 def page_texts(curation: Curation) -> list[dict[str, Any]]:
     """Return titled texts and code, with the file's name and never its folder.
@@ -60,13 +55,13 @@ def page_texts(curation: Curation) -> list[dict[str, Any]]:
     list of dict
         ``title``, and ``text`` or ``code``.
     """
-    name = curation.units.source.uri.split("?")[0].replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = source_name(curation)
     rate = curation.units.sampling_rate_hz or 30000.0
     classes = curation.predictions.classes
     label = next((one for one in classes if "sua" in (meaning(one) or ())), classes[0])
     texts: list[dict[str, Any]] = [
-        {"title": "What made these labels", "code": _SHELL.format(name=_shell_word(name))},
-        {"title": "The same in Python", "code": _PYTHON.format(name=name, label=label)},
+        {"title": "What made these labels", "code": shell_that_labelled(curation)},
+        {"title": "The same in Python", "code": python_that_labelled(curation)},
     ]
     if curation.units.source.kind.startswith("nwb-hdf5"):
         texts += [
@@ -84,23 +79,23 @@ def _methods(curation: Curation) -> str:
     """Say what was done as a paper would, with what it rests on."""
     model, features = curation.model, curation.features
     n_present = int(np.isfinite(features.values).any(axis=0).sum())
-    named = f"{model.name} {model.revision}".strip()
+    *first, last = [_CLASSES_IN_WORDS.get(name, name) for name in curation.predictions.classes]
+    classes = f"{', '.join(first)} or {last}" if first else last
     what = "spike times and mean waveforms" if curation.units.waveforms is not None else "spike times"
+    named = f"{model.name} {model.revision}".strip()
+    how = "the thresholds" if curation.kind is RunKind.RULE else "the model"
+    adapted = ""
+    if "adaptation" in curation.parameters:
+        n_labels = sum(Adaptation.from_json(str(curation.parameters["adaptation"])).n_labels)
+        adapted = f" The model's decision boundary was moved to {n_labels} labels that people had set."
     return (
-        f"Units were labelled as single unit (sua), multi-unit (mua) or noise with nwb-unitrefine "
-        f"{version('nwb-unitrefine')} and the model {named} ({model.digest[:19]}…), which implements the method of "
-        f"UnitRefine (Jain and Halcrow) on NWB files (Rübel et al. 2022). The model was given {n_present} quality "
-        f"metrics of {what}, computed as SpikeInterface defines them (Buccino et al. 2020).\n"
+        f"Units were labelled as {classes} with nwb-unitrefine {version('nwb-unitrefine')} and {how} {named} "
+        f"({model.digest[:19]}…), after the method of UnitRefine (Jain and Halcrow) on NWB files (Rübel et al. 2022). "
+        f"{n_present} quality metrics of {what} were used, computed as SpikeInterface defines them (Buccino et al. "
+        f"2020).{adapted}\n"
         "UnitRefine: https://doi.org/10.6084/m9.figshare.28282841\n"
         "Buccino et al. (2020), SpikeInterface, a unified framework for spike sorting, eLife 9:e61834, "
         "https://doi.org/10.7554/eLife.61834\n"
         "Rübel et al. (2022), The Neurodata Without Borders ecosystem for neurophysiological data science, eLife "
         "11:e78362, https://doi.org/10.7554/eLife.78362"
     )
-
-
-def _shell_word(name: str) -> str:
-    """Quote a file's name where a shell would take it apart."""
-    import shlex
-
-    return shlex.quote(name)

@@ -57,13 +57,17 @@ def unit_regions(units: Units) -> list[str]:
     for name in _REGION_COLUMNS:
         column = units.columns.get(name)
         if column is not None and isinstance(column.values, np.ndarray) and column.values.dtype.kind in "OU":
-            return [str(value) for value in column.values.tolist()]
+            return [_known(str(value)) for value in column.values.tolist()]
     locations = None if units.electrodes is None else units.electrodes.locations
     if locations is None:
         return []
-    regions = _named(locations, main_electrodes(units))
-    known = [region if region.strip().casefold() not in _NO_REGION else "" for region in regions]
+    known = [_known(region) for region in _named(locations, main_electrodes(units))]
     return known if any(known) else []
+
+
+def _known(region: str) -> str:
+    """The name of a region; empty for a word that means that none is known."""
+    return "" if region.strip().casefold() in _NO_REGION else region
 
 
 def _named(names: NDArray[np.object_] | NDArray[np.str_], rows: NDArray[np.int64]) -> list[str]:

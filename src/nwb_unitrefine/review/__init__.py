@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import MissingExtraError
 from nwb_unitrefine.review.answers import Answers, answers_path
+from nwb_unitrefine.review.learning import Learning
 from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Answers", "ReviewedFile", "answers_as_csv", "answers_path", "ask", "require_server", "serve"]
+__all__ = ["Answers", "Learning", "ReviewedFile", "answers_as_csv", "answers_path", "ask", "require_server", "serve"]
 
 
 def require_server() -> None:
@@ -31,7 +32,13 @@ def require_server() -> None:
             raise MissingExtraError(package, extra="review", purpose="to review in a browser")
 
 
-def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None] = print) -> None:
+def serve(
+    files: Sequence[ReviewedFile],
+    *,
+    port: int = 0,
+    ready: Callable[[str], None] = print,
+    learning: Learning | None = None,
+) -> None:
     """Serve a review until it is interrupted; see `nwb_unitrefine.review.server.serve`.
 
     Raises
@@ -42,4 +49,4 @@ def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str]
     require_server()
     from nwb_unitrefine.review import server
 
-    server.serve(files, port=port, ready=ready)
+    server.serve(files, port=port, ready=ready, learning=learning)

@@ -9,10 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
+from nwb_unitrefine.errors import FileChangedError, NoUnitsError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.history.authors import read_label_authors
+from nwb_unitrefine.history.runs import run_names
+from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.learn.suggest import candidates_of, suggest_units
 from nwb_unitrefine.records.csv_text import plain_cell
+from nwb_unitrefine.report.page_numbers import plain_id
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.write import read_history, relabel, write_curation
 from nwb_unitrefine.write.digests import digest_input, has_units
@@ -64,6 +67,7 @@ class ReviewedFile:
         self._model = model
         self._curation: Curation | None = None
         self._data: dict[str, Any] | None = None
+        self._rounds: tuple[int, list[dict[str, Any]]] = (-1, [])
         self._lock = threading.RLock()
         if not self.by:
             raise WriteError("A review needs the name of who answers.", tip="Name them with --by.")
@@ -71,6 +75,8 @@ class ReviewedFile:
             ids = store.read("id")
             if ids.dtype.kind not in "iu":
                 raise SourceError(f"{self.path.name} has unit ids that are not whole numbers.")
+            if not len(ids):
+                raise NoUnitsError(f"{self.path.name} has no units to review.")
             unit_ids = frozenset(ids.tolist())
             digest = digest_input(store, "spike_times") if store.shape("spike_times") is not None else ""
             digest += digest_input(store, "id")
@@ -86,33 +92,51 @@ class ReviewedFile:
 
         with self._lock:
             if self._curation is None:
-                self._curation = curate(self.path, model=self._model)
+                self._curation = curate(self.path, model=self._shown_model())
             return self._curation
+
+    def _shown_model(self) -> Model:
+        """Return the model with the boundary that this file's labels come from."""
+        from nwb_unitrefine.pipeline import adapt_as_recorded
+
+        return adapt_as_recorded(self._model, read_history(self.path))
 
     def data(self) -> dict[str, Any]:
         """What the page shows, with the state of the answers."""
-        from nwb_unitrefine.report import session_data, with_history
+        from nwb_unitrefine.report import answer_rounds, session_data, with_history
 
         with self._lock:
             if self._data is None:
-                self._data = session_data(self.curation, model=self._model)
+                self._data = session_data(self.curation, model=self._shown_model())
             history = read_history(self.path)
+            if self._rounds[0] != len(history):
+                found = answer_rounds(history, model=self._model, features=self.curation.features)
+                self._rounds = (len(history), found)
             return {
-                **with_history(self._data, history),
+                **with_history(self._data, history, rounds=self._rounds[1]),
                 "blind": self.blind,
-                "asked": self.asked,
+                "asked": [plain_id(unit) for unit in self.asked],
                 "review": self.state(),
             }
 
     def state(self) -> dict[str, Any]:
-        """The answers that are not in the file yet, by unit, and who answers."""
+        """The answers that are not in the file yet, by unit, who answers, and the number of runs in the file."""
         with self._lock:
             pending = self.answers.pending()
             return {
                 "by": self.by,
                 "words": self.words,
+                "runs": self._n_runs(),
                 "answers": {str(unit): asdict(answer) for unit, answer in pending.items()},
             }
+
+    def _n_runs(self) -> int:
+        """Count the runs of the file: another number means that the page shows labels of before."""
+        try:
+            with read_store(self.path) as store:
+                return len(run_names(store.group(HISTORY)))
+        except (UnitRefineError, OSError):
+            return -1  # the file is away or being written: answers are kept all the same
 
     def answer(self, unit: int, label: str | None, note: str = "") -> dict[str, Any]:
         """Keep an answer, or clear it where `label` is None, and return the state."""
@@ -127,7 +151,7 @@ class ReviewedFile:
         """Take the last answer back; ``undone`` of the state is its unit."""
         with self._lock:
             undone = self.answers.undo()
-            return {**self.state(), "undone": undone}
+            return {**self.state(), "undone": None if undone is None else plain_id(undone)}
 
     def write(self) -> WriteReport:
         """Write the answers as one human run.
@@ -162,7 +186,8 @@ class ReviewedFile:
         -------
         dict
             ``remark``, one sentence; ``changed``, a list of unit, label now and label then, without the units that
-            people labelled. Nothing is written.
+            people labelled; ``scores`` and ``why``, as of `score_answers`: of the model adapted to the labels in the
+            file, and to the pending answers as well. Nothing is written.
 
         Raises
         ------
@@ -170,17 +195,20 @@ class ReviewedFile:
             If the model cannot be adapted.
         """
         from nwb_unitrefine.pipeline import adapt_model, distrust
+        from nwb_unitrefine.report import score_answers
 
         with self._lock:
             curation = self.curation
             pending = {unit: answer.label for unit, answer in self.answers.pending().items()}
-            labels = {**read_label_authors(curation.units.source).by_people, **pending}
+            in_file = read_label_authors(curation.units.source).by_people
+            labels = {**in_file, **pending}
             adapted, remark = adapt_model(self._model, curation.features, labels)
             problems = (*curation.units.problems, *curation.features.problems)
             then = distrust(adapted.predict(curation.features), problems).labels.tolist()
             rows = zip(curation.units.unit_ids.tolist(), curation.predictions.labels.tolist(), then, strict=True)
-            changed = [[unit, old, new] for unit, old, new in rows if old != new and unit not in labels]
-            return {"remark": remark.what, "changed": changed}
+            changed = [[plain_id(unit), old, new] for unit, old, new in rows if old != new and unit not in labels]
+            scores, why = score_answers(self._model, curation.features, before=in_file, after=labels)
+            return {"remark": remark.what, "changed": changed, "scores": scores, "why": why}
 
     def write_adapted(self) -> WriteReport:
         """Write the pending answers as a human run, and then the labels of the model with its boundary moved to them.

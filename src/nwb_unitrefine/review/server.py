@@ -7,6 +7,7 @@ own scripts alone. This module needs the extra ``review``; `nwb_unitrefine.revie
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import socket
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from nwb_unitrefine.review.learning import Learning
     from nwb_unitrefine.review.reviewed import ReviewedFile
 
 __all__ = ["make_app", "serve"]
 
 _MOST_BYTES = 20_000
 """Of a request: an answer with a note."""
+
+_LONGEST_S = 10.0
+"""Until a request has arrived whole."""
 
 
 class _Guard(BaseHTTPMiddleware):
@@ -70,17 +75,18 @@ class _Guard(BaseHTTPMiddleware):
 class _Review:
     """What the addresses of a review answer."""
 
-    def __init__(self, files: Sequence[ReviewedFile]) -> None:
+    def __init__(self, files: Sequence[ReviewedFile], learning: Learning | None) -> None:
         self._files = files
+        self._learning = learning
 
     def page(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
         return HTMLResponse(review_page())
 
     def files(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
-        return JSONResponse([{"name": file.path.name, "pending": len(file.answers.pending())} for file in self._files])
+        return _JsonResponse([{"name": file.path.name, "pending": len(file.answers.pending())} for file in self._files])
 
     def session(self, request: Request) -> Response:
-        return _answered(lambda: self._file(request).data())
+        return _answered(lambda: self._with_training(self._file(request).data()))
 
     def state(self, request: Request) -> Response:
         return _answered(lambda: self._file(request).state())
@@ -90,13 +96,28 @@ class _Review:
         return Response(self._file(request).export(), media_type="text/csv; charset=utf-8", headers=disposition)
 
     async def change(self, request: Request) -> Response:
-        if request.headers.get("content-type") != "application/json":
-            return JSONResponse({"error": "An answer is JSON."}, status_code=415)
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > _MOST_BYTES:
-            return JSONResponse({"error": "The answer is too long."}, status_code=413)
-        body = await request.body()
-        return await run_in_threadpool(_answered, lambda: _change(self._file(request), json.loads(body)))
+        return await _posted(request, lambda body: _change(self._file(request), body))
+
+    def learning(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
+        return _answered(lambda: self._require_learning().state())
+
+    async def learn(self, request: Request) -> Response:
+        return await _posted(request, self._begin)
+
+    def _begin(self, body: dict[str, Any]) -> dict[str, Any]:
+        learning = self._require_learning()
+        learning.begin(body["do"])
+        return learning.state()
+
+    def _require_learning(self) -> Learning:
+        if self._learning is None:
+            raise UnitRefineError("This review neither evaluates nor trains.")
+        return self._learning
+
+    def _with_training(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Tell the page whether it can offer to train."""
+        trains = self._learning is not None and self._learning.trains
+        return {**data, "review": {**data["review"], "trains": trains}}
 
     def _file(self, request: Request) -> ReviewedFile:
         number = int(request.path_params["number"])
@@ -105,14 +126,37 @@ class _Review:
         return self._files[number]
 
 
+async def _posted(request: Request, act: Callable[[dict[str, Any]], Any]) -> Response:
+    """Take a request as the page makes it, and no other: short JSON that arrives in time."""
+    if request.headers.get("content-type") != "application/json":
+        return JSONResponse({"error": "An answer is JSON."}, status_code=415)
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > _MOST_BYTES:
+        return JSONResponse({"error": "The answer is too long."}, status_code=413)
+    try:
+        body = await asyncio.wait_for(request.body(), _LONGEST_S)
+    except TimeoutError:
+        return JSONResponse({"error": "The answer did not arrive."}, status_code=408)
+    return await run_in_threadpool(_answered, lambda: act(json.loads(body)))
+
+
+class _JsonResponse(JSONResponse):
+    """JSON in escapes: text of a file that is no UTF-8 is read as lone surrogates, which cannot be encoded."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
 def _answered(make: Callable[[], Any]) -> Response:
     """Answer with JSON, and with a line where something is refused."""
     try:
-        return JSONResponse(make())
+        return _JsonResponse(make())
     except UnitRefineError as error:
-        return JSONResponse({"error": str(error)}, status_code=409)
+        return _JsonResponse({"error": str(error)}, status_code=409)
     except (KeyError, TypeError, ValueError, RecursionError):
         return JSONResponse({"error": "This is no answer."}, status_code=400)
+    except OSError as error:
+        return JSONResponse({"error": f"This was not done: {error.strerror or error}."}, status_code=409)
 
 
 def _change(file: ReviewedFile, body: dict[str, Any]) -> dict[str, Any]:
@@ -131,22 +175,28 @@ def _change(file: ReviewedFile, body: dict[str, Any]) -> dict[str, Any]:
     raise ValueError(do)
 
 
-def make_app(files: Sequence[ReviewedFile], *, token: str, hosts: frozenset[str]) -> Starlette:
+def make_app(
+    files: Sequence[ReviewedFile], *, token: str, hosts: frozenset[str], learning: Learning | None = None
+) -> Starlette:
     """Make the application.
 
     Parameters
     ----------
     files : sequence of ReviewedFile
+    learning : Learning, optional
+        What evaluates and trains; without it, neither is offered.
     token : str
         What only who started the review knows.
     hosts : frozenset of str
         Values of the header Host that mean this server, as ``127.0.0.1:8000``.
     """
-    review = _Review(files)
+    review = _Review(files, learning)
     file = f"/{token}/api/files/{{number:int}}"
     routes = [
         Route(f"/{token}/", review.page),
         Route(f"/{token}/api/files", review.files),
+        Route(f"/{token}/api/learning", review.learning),
+        Route(f"/{token}/api/learning", review.learn, methods=["POST"]),
         Route(file, review.session),
         Route(f"{file}/state", review.state),
         Route(f"{file}/change", review.change, methods=["POST"]),
@@ -155,12 +205,16 @@ def make_app(files: Sequence[ReviewedFile], *, token: str, hosts: frozenset[str]
     return Starlette(routes=routes, middleware=[Middleware(_Guard, token=token, hosts=hosts)])
 
 
-def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None]) -> None:
+def serve(
+    files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str], None], learning: Learning | None = None
+) -> None:
     """Serve until interrupted.
 
     Parameters
     ----------
     files : sequence of ReviewedFile
+    learning : Learning, optional
+        As of `make_app`.
     port : int, optional
         By default one that is free.
     ready : callable
@@ -179,7 +233,8 @@ def serve(files: Sequence[ReviewedFile], *, port: int = 0, ready: Callable[[str]
         raise UnitRefineError(f"Port {port} cannot be used: {error.strerror}.", tip="Choose another --port.") from error
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    app = make_app(files, token=token, hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}))
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    app = make_app(files, token=token, hosts=hosts, learning=learning)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     with listening:
         listening.listen()

@@ -1,37 +1,17 @@
-"use strict";
 // What a review adds to the page: answers by keys, kept by the server at the key press, written as one run.
 
 const review = (() => {
-  const { element, coloured, several } = unitPage;
+  const { element, several } = elements;
+  const { ask, inTurn } = reviewServer;
   const WORTH_ADAPTING = 20; // answers; from five on it is possible, from twenty on it was measured to help
-  const KEYS = { s: "sua", m: "mua", n: "noise" };
   let files = [];
   let current = 0;
-  let busy = Promise.resolve();
-  let state = { by: "", answers: {} };
+  let state = { by: "", answers: {}, runs: 0 };
   let keys = {};
   const parts = {};
 
   const base = () => `api/files/${current}`;
-
-  async function ask(path, body) {
-    const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
-    let response;
-    try {
-      response = await fetch(path, options);
-    } catch {
-      throw new Error("The server does not answer: this was not saved. Start the review again; earlier answers are kept.");
-    }
-    const found = await response.json().catch(() => ({ error: "The server refused: open the address that it printed." }));
-    if (!response.ok) throw new Error(found.error || `The server answered ${response.status}.`);
-    return found;
-  }
-
-  // One act after the other, each on the unit that the one before led to, however quickly keys are pressed.
-  function inTurn(job) {
-    busy = busy.then(job).catch((error) => tell(error.message, true));
-    return busy;
-  }
+  const change = (body) => ask(`${base()}/change`, body);
 
   function tell(text, bad = false) {
     parts.state.textContent = text;
@@ -39,8 +19,8 @@ const review = (() => {
   }
 
   function takeOver(found) {
-    state = { by: found.by, answers: found.answers };
-    for (const unit of unitPage.units) {
+    state = found;
+    for (const unit of session.units) {
       const answer = state.answers[String(unit.id)];
       unit.answered = Boolean(answer);
       unit.note = answer ? answer.note : "";
@@ -48,78 +28,59 @@ const review = (() => {
       unit.author = answer ? `${state.by}, not yet written` : unit.inFile.author;
     }
     const count = Object.keys(state.answers).length;
-    const labelled = unitPage.units.filter((unit) => unit.person).length;
-    parts.adapt.disabled = labelled < WORTH_ADAPTING;
-    parts.adapt.title = labelled < WORTH_ADAPTING ? `After ${WORTH_ADAPTING} answers the model can learn where you draw the line; ${labelled} so far.` : "Show what the model would change";
+    const labelled = session.units.filter((unit) => unit.person).length;
+    const enough = labelled >= WORTH_ADAPTING;
+    parts.adapt.setAttribute("aria-disabled", String(!enough));
+    parts.adapt.title = enough ? "Show what the model would change" : `After ${WORTH_ADAPTING} answers the model can learn where you draw the line; ${labelled} so far.`;
     parts.write.disabled = count === 0;
     parts.write.firstChild.textContent = count ? `Write ${several(count, "answer")}` : "Write";
     files[current].pending = count;
     showFiles();
   }
 
-  function refresh() {
-    const { chosen } = unitPage;
-    unitPage.listUnits();
-    unitPage.showFile();
-    if (chosen) unitPage.choose(chosen, { focus: false });
-  }
-
   async function answer(label, note) {
-    const unit = unitPage.chosen;
+    const unit = session.chosen;
     if (!unit) return;
-    const kept = note === undefined ? unit.note || "" : note;
-    takeOver(await ask(`${base()}/change`, { do: "answer", unit: unit.id, label, note: kept }));
-    const at = unitPage.shown.indexOf(unit);
-    const next = label !== null && note === undefined ? unitPage.shown[at + 1] || unit : unit;
-    unitPage.listUnits();
-    unitPage.showFile();
-    unitPage.choose(next, { focus: false });
-    tell(label === null ? `Unit ${unit.id}: cleared.` : `Unit ${unit.id}: ${label}. Saved.`);
+    const wasReady = parts.adapt.getAttribute("aria-disabled") === "false";
+    takeOver(await change({ do: "answer", unit: unit.id, label, note: note === undefined ? unit.note || "" : note }));
+    const at = session.listed.indexOf(unit);
+    const next = label !== null && note === undefined ? session.listed[at + 1] || unit : unit;
+    unitTable.list();
+    page.showFile();
+    page.choose(next, { focus: true });
+    const ready = parts.adapt.getAttribute("aria-disabled") === "false" && !wasReady;
+    tell((label === null ? `Unit ${unit.id}: cleared.` : `Unit ${unit.id}: ${label}. Saved.`) + (ready ? " Enough answers to adapt the model: press a." : ""));
   }
 
   async function undo() {
-    const found = await ask(`${base()}/change`, { do: "undo" });
+    const found = await change({ do: "undo" });
     takeOver(found);
-    const unit = unitPage.units.find((one) => one.id === found.undone);
-    unitPage.listUnits();
-    if (unit) unitPage.choose(unit, { focus: false });
+    const unit = session.units.find((one) => String(one.id) === String(found.undone));
+    unitTable.list();
+    if (unit) page.choose(unit, { focus: true });
     tell(unit ? `Unit ${unit.id}: the last answer is taken back.` : "There is nothing to take back.");
   }
 
-  async function write() {
+  async function write(how = "write") {
     tell("Writing …");
-    const { run, n } = (await ask(`${base()}/change`, { do: "write" })).written;
+    const { run, n } = (await change({ do: how })).written;
     await open(current);
-    tell(run ? `Written as ${run}: ${several(n, "unit")} with another label than before.` : "The file had these labels from you before.");
+    tell(run ? `Written as ${run}: ${several(n, "unit")} with another label than before.` : "The file had these labels before.");
   }
 
   // The model's boundary moved to the answers: first what would change, then, if the person agrees, the labels.
-  async function preview() {
+  async function adapt() {
+    if (parts.adapt.getAttribute("aria-disabled") === "true") {
+      tell(parts.adapt.title, true);
+      return;
+    }
     tell("Fitting …");
-    const { remark, changed } = (await ask(`${base()}/change`, { do: "preview" })).preview;
-    const rows = changed.map(([unit, now, then]) => element("tr", {}, element("td", { class: "number" }, String(unit)), element("td", {}, coloured(now)), element("td", {}, coloured(then))));
-    const head = element("tr", {}, ...["unit", "label now", "label then"].map((name) => element("th", { scope: "col" }, name)));
-    const agree = element("button", { type: "button" }, "Write the answers and these labels");
-    const leave = element("button", { type: "button" }, "Leave it");
-    agree.addEventListener("click", () => { parts.dialog.close(); inTurn(adapt); });
-    leave.addEventListener("click", () => parts.dialog.close());
-    parts.dialog.replaceChildren(element("h2", {}, "Adapt the model to your answers"), element("p", {}, remark),
-      element("p", { class: "soft" }, `${several(changed.length, "unit")} that nobody has labelled would get another label. Nothing is written yet.`),
-      element("div", { class: "changes" }, element("table", { class: "plain" }, element("thead", {}, head), element("tbody", {}, ...rows))),
-      element("p", {}, agree, " ", leave));
-    parts.dialog.showModal();
+    reviewLearning.showAdaptation((await change({ do: "preview" })).preview, () => write("adapt"));
     tell("Nothing is written yet.");
   }
 
-  async function adapt() {
-    tell("Writing …");
-    const { run, n } = (await ask(`${base()}/change`, { do: "adapt" })).written;
-    await open(current);
-    tell(`Written as ${run}: ${several(n, "unit")} with another label than before.`);
-  }
-
   function note() {
-    const unit = unitPage.chosen;
+    const unit = session.chosen;
     if (!unit || !unit.answered) {
       tell("Answer first, then add a note.", true);
       return;
@@ -131,11 +92,10 @@ const review = (() => {
 
   function keepNote(event) {
     if (event.key === "Escape" || event.key === "Enter") {
-      const unit = unitPage.chosen;
+      const unit = session.chosen;
       const text = parts.note.value.trim();
       if (event.key === "Enter" && unit) inTurn(() => answer(unit.person, text));
       parts.note.hidden = true;
-      parts.note.blur();
       event.preventDefault();
     }
     event.stopPropagation();
@@ -145,44 +105,35 @@ const review = (() => {
     current = number;
     tell("Reading the file …");
     const data = await ask(`api/files/${number}`);
-    unitPage.load(data);
-    for (const unit of unitPage.units) unit.inFile = { person: unit.person, author: unit.author };
-    keys = keysFor(data.review.words);
-    showButtons();
+    page.load(data);
+    for (const unit of session.units) unit.inFile = { person: unit.person, author: unit.author };
+    keys = reviewKeys.forWords(data.review.words);
+    showButtons(data.review.trains);
     takeOver(data.review);
-    refresh();
-    if (unitPage.shown.length) unitPage.choose(unitPage.shown[0], { focus: false });
+    unitTable.show();
+    page.showFile();
+    if (session.listed.length) page.choose(session.listed[0], { focus: true });
     tell(`${several(Object.keys(state.answers).length, "answer")} not yet written.`);
   }
 
-  function keysFor(classes) {
-    // The usual letters, then the first free letter of each word.
-    const taken = new Set(["a", "c", "z", "w", "j", "k", "t", "f"]);
-    const found = {};
-    for (const [key, label] of Object.entries(KEYS)) if (classes.includes(label)) { found[key] = label; taken.add(key); }
-    for (const label of classes.filter((one) => !Object.values(found).includes(one))) {
-      const key = [...label.toLowerCase(), ..."123456789"].find((letter) => /[a-z0-9]/.test(letter) && !taken.has(letter));
-      found[key] = label;
-      taken.add(key);
-    }
-    return found;
-  }
-
-  function showButtons() {
+  function showButtons(trains) {
     const button = (text, key, act) => {
-      const made = element("button", { type: "button" }, text, element("kbd", {}, key));
+      const made = element("button", { type: "button" }, text, key.length === 1 ? element("kbd", {}, key) : "");
       made.addEventListener("click", () => inTurn(act));
       return made;
     };
     parts.labels.replaceChildren(...Object.entries(keys).map(([key, label]) => {
       const made = button("", key, () => answer(label));
-      made.prepend(coloured(label));
+      made.prepend(session.coloured(label));
       return made;
     }));
-    parts.write = button("Write", "w", write);
-    parts.adapt = button("Adapt", "a", preview);
+    parts.write = button("Write", "w", () => write());
+    parts.adapt = button("Adapt", "a", adapt);
+    const train = trains ? button("Train", "r", reviewLearning.train) : "";
     parts.acts.replaceChildren(button("Clear", "c", () => answer(null)), button("Undo", "z", undo), button("Note", "t", note), parts.write, parts.adapt,
+      button("Evaluate", "e", reviewLearning.evaluate), train,
       element("span", { class: "soft" }, "next", element("kbd", {}, "j"), " previous", element("kbd", {}, "k")));
+    parts.trains = trains;
   }
 
   function showFiles() {
@@ -192,11 +143,12 @@ const review = (() => {
   }
 
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    if (page.isTaken(event)) return;
     const key = event.key.toLowerCase();
     const acts = {
-      a: () => (parts.adapt.disabled ? tell(parts.adapt.title, true) : preview()), c: () => answer(null), z: undo, w: write, t: note, f: () => files.length > 1 && open((current + 1) % files.length),
-      j: () => unitPage.step(1), arrowdown: () => unitPage.step(1), k: () => unitPage.step(-1), arrowup: () => unitPage.step(-1),
+      a: adapt, c: () => answer(null), e: reviewLearning.evaluate, z: undo, w: () => write(), t: note,
+      r: () => parts.trains && reviewLearning.train(), f: () => files.length > 1 && open((current + 1) % files.length),
+      j: () => page.step(1), arrowdown: () => page.step(1), k: () => page.step(-1), arrowup: () => page.step(-1),
     };
     const act = keys[key] ? () => answer(keys[key]) : acts[key];
     if (!act) return;
@@ -205,27 +157,35 @@ const review = (() => {
     event.stopPropagation();
   }
 
-  async function start() {
+  // Another tab may have answered, or have written.
+  async function lookAgain() {
+    if (!session.data) return;
+    const found = await ask(`${base()}/state`);
+    if (found.runs !== state.runs) {
+      await open(current);
+      return;
+    }
+    takeOver(found);
+    unitTable.list();
+    if (session.chosen) page.choose(session.chosen);
+  }
+
+  function start() {
     const bar = document.getElementById("review-bar");
     parts.files = element("select", { "aria-label": "File" });
-    parts.labels = element("span", {});
-    parts.acts = element("span", {});
+    parts.labels = element("span", { role: "group", "aria-label": "Labels" });
+    parts.acts = element("span", { role: "group", "aria-label": "Acts" });
     parts.note = element("input", { type: "text", placeholder: "Note, then Enter", "aria-label": "Note", maxLength: 2000, hidden: true });
     parts.download = element("a", { download: "answers.csv" }, "export answers");
     parts.state = element("span", { id: "state", role: "status", "aria-live": "polite" });
-    parts.dialog = element("dialog", { "aria-label": "Adapt" });
-    document.body.append(parts.dialog);
     bar.replaceChildren(parts.files, parts.labels, parts.acts, parts.note, parts.download, parts.state);
     bar.hidden = false;
+    reviewServer.onRefusal(tell);
     parts.files.addEventListener("change", () => inTurn(() => open(Number(parts.files.value))));
     parts.note.addEventListener("keydown", keepNote);
     document.addEventListener("keydown", onKey, { capture: true });
-    window.addEventListener("focus", () => inTurn(async () => { // another tab may have answered
-      if (!unitPage.session) return;
-      takeOver(await ask(`${base()}/state`));
-      unitPage.listUnits();
-    }));
-    unitPage.hideModel = (unit) => Boolean(unitPage.session.blind) && !unit.answered;
+    window.addEventListener("focus", () => inTurn(lookAgain));
+    session.hideModel = (unit) => Boolean(session.data.blind) && !unit.answered;
     inTurn(async () => {
       files = await ask("api/files");
       await open(0);
