@@ -96,7 +96,7 @@ def test_bars_and_curves_stand_out_from_the_paper(page):
 def test_the_focus_goes_from_the_skip_link_to_the_unit_and_is_seen(page):
     """Tab leads through skip link, tabs, filter, headings and the chosen row to the unit, each with an outline."""
     seen = []
-    for _ in range(12):
+    for _ in range(10):
         page.keyboard.press("Tab")
         seen.append(
             page.evaluate(
@@ -110,7 +110,7 @@ def test_the_focus_goes_from_the_skip_link_to_the_unit_and_is_seen(page):
     assert names[:3] == ["Skip to the chosen unit", "tab-units", "filter"]
     assert names.index("filter") < names.index("margin ↑") < names.index(chosen)
     assert "unit" in names[names.index(chosen) :]
-    assert all(outlined for _, outlined in seen)
+    assert [name for name, outlined in seen if not outlined] == []
 
 
 def test_rows_take_the_focus_that_arrows_move(page):

@@ -184,6 +184,8 @@ class BoostedTrees:
         from sklearn.pipeline import Pipeline
         from threadpoolctl import threadpool_limits
 
+        # A metric that no unit of this part has cannot be put into bins; one that is the same for all is never used.
+        shown = shown.fillna({name: 0.0 for name in shown.columns if shown[name].isna().all()})
         member = HistGradientBoostingClassifier(
             max_iter=self.rounds,
             learning_rate=self.learning_rate,

@@ -77,6 +77,7 @@ class Learning:
         self._output = output
         self._compared: _Compared | None = None
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._running = ""
         self._outcome: dict[str, Any] = {}
         if parent is not None and output is not None:
@@ -106,7 +107,14 @@ class Learning:
             if self._running:
                 raise TrainingError(f"The server is busy {self._running}.", tip="Wait for it.")
             self._running, self._outcome = words, {}
-        threading.Thread(target=self._do, args=(job,), daemon=True).start()
+            self._thread = threading.Thread(target=self._do, args=(job,), daemon=True)
+            self._thread.start()
+
+    def wait(self) -> dict[str, Any]:
+        """Wait until the job is done, and return the state."""
+        if self._thread is not None:
+            self._thread.join()
+        return self.state()
 
     def state(self) -> dict[str, Any]:
         """``running`` in words, or the outcome of the last job: ``done`` or ``error``."""
