@@ -140,7 +140,7 @@ def adapt_model(
             targets.append(CLASSES.index(label))
     if others:
         labelled = read_labelled(list(others))
-        found = plain.predict(labelled.to_features()).probabilities
+        found = plain.predict(labelled.to_features(plain.feature_names)).probabilities
         known = np.isfinite(found).all(axis=1)
         probabilities += list(found[known])
         targets += labelled.targets[known].tolist()

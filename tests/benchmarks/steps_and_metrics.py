@@ -3,8 +3,8 @@
 Run it as ``python tests/benchmarks/steps_and_metrics.py FOLDER [--members N --rounds N]`` with the UnitRefine base
 dataset. Each mouse is left out once, on the same splits for all; intervals are of 95 %, over recordings.
 
-Ratios put metrics of a unit into relation (as violations per spike), ranks put a unit into relation to the other units
-of its recording; neither needs a label.
+Ratios put counts of a unit into relation (violations per spike, and over what chance gives), ranks put a unit into
+relation to the other units of its recording; neither needs a label.
 """
 
 from __future__ import annotations
@@ -14,60 +14,22 @@ from dataclasses import replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nwb_unitrefine.learn import BoostedTrees, TwoSteps, compare, cross_validate
 from nwb_unitrefine.learn.default_model import read_base_dataset
-from nwb_unitrefine.vocabulary import OLD
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored
 
-RATIOS = (
-    ("isi_violations_count", "num_spikes"),
-    ("rp_violations", "num_spikes"),
-    ("amplitude_median", "sd_ratio"),
-    ("snr", "sd_ratio"),
-    ("peak_to_valley", "half_width"),
-    ("recovery_slope", "repolarization_slope"),
-    ("nn_hit_rate", "nn_miss_rate"),
-    ("sync_spike_2", "sync_spike_4"),
-    ("sync_spike_4", "sync_spike_8"),
-)
-"""Numerator and denominator."""
-
 SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "brier", "calibration_error")
-
-
-def with_ratios_and_ranks(dataset: Dataset) -> Dataset:
-    """Add ratios of metrics, and the rank of each metric among the units of its recording, from 0 to 1."""
-    from scipy.stats import rankdata
-
-    columns = dict(zip(dataset.names, dataset.values.T, strict=True))
-    added = {}
-    for above, below in RATIOS:
-        one, other = (columns.get(f"{name}@{OLD}") for name in (above, below))
-        if one is not None and other is not None:
-            ratio = np.divide(one, other, out=np.full(len(one), np.nan), where=np.abs(other) > 0)
-            added[f"{above}_over_{below}"] = ratio
-    for name, values in columns.items():
-        ranks = np.full(len(dataset), np.nan)
-        for recording in np.unique(dataset.recordings):
-            rows = np.flatnonzero((dataset.recordings == recording) & ~np.isnan(values))
-            if len(rows):
-                ranks[rows] = (rankdata(values[rows]) - 0.5) / len(rows)
-        added[f"rank_of_{name.partition('@')[0]}"] = ranks
-    return replace(dataset, names=(*dataset.names, *added), values=np.column_stack([dataset.values, *added.values()]))
 
 
 def score_all(dataset: Dataset, learner: BoostedTrees, *, seed: int) -> list[Scored]:
     """Score each of the four ways on mice that were left out."""
-    richer = with_ratios_and_ranks(dataset)
     found = []
-    for name, data in (("all metrics", dataset), ("with ratios and ranks", richer)):
+    for name, step in (("all metrics", learner), ("with ratios and ranks", replace(learner, relative=True))):
         found += [
-            cross_validate(learner, data, seed=seed, name=f"three classes, {name}"),
-            cross_validate(TwoSteps(step=learner), data, seed=seed, name=f"two steps, {name}"),
+            cross_validate(step, dataset, seed=seed, name=f"three classes, {name}"),
+            cross_validate(TwoSteps(step=step), dataset, seed=seed, name=f"two steps, {name}"),
         ]
     return found
 
@@ -103,4 +65,4 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=100, help="trees of each class")
     given = parser.parse_args()
     way = BoostedTrees(inputs="all metrics", members=given.members, rounds=given.rounds)
-    show(score_all(read_base_dataset(given.folder), way, seed=given.seed))
+    show(score_all(read_base_dataset(given.folder, ranks=True), way, seed=given.seed))

@@ -83,6 +83,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "cascade": "learner=TwoSteps()",
         "continue_from": "continue_dataset(read_parent(folder).dataset, …)",
         "foreign_spikes": "learner=ContaminationAware()",
+        "from_raw": "read_labelled(…, raw=RawOptions())",
+        "ratios_and_ranks": "read_labelled(…, ranks=True), learner=BoostedTrees(relative=True)",
         "search": "learner=Search()",
         "task": "rules=LabelRules(classes=parse_task(task))",
     },

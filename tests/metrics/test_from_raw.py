@@ -14,9 +14,10 @@ from pynwb.ecephys import ElectricalSeries
 
 from helpers.made_units import RATE_HZ, make_units
 from nwb_unitrefine.errors import FeatureError
+from nwb_unitrefine.learn import LabelRules, read_labelled_units
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.records import Electrodes, OriginKind, Ragged, RawOptions, Source, Units
+from nwb_unitrefine.records import Electrodes, OriginKind, ProblemCode, Ragged, RawOptions, Source, Units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,3 +187,16 @@ def test_a_source_that_is_no_nwb_file_has_no_traces() -> None:
             ),
             RawOptions(progress=False),
         )
+
+
+def test_labelled_units_have_metrics_of_raw_traces(path: Path, tmp_path: Path) -> None:
+    """To train on; five units have no ranks."""
+    labels = tmp_path / "labels.csv"
+    with h5py.File(path) as file:
+        ids = file["units/id"][:].tolist()
+    labels.write_text("\n".join(["unit_id,label", *(f"{one},good" for one in ids)]) + "\n")
+    dataset = read_labelled_units(path, rules=LabelRules(labels=labels), ranks=True, raw=RawOptions(progress=False))
+    columns = dict(zip(dataset.names, dataset.values.T, strict=True))
+    assert np.isfinite(columns["snr@0.101"]).all()
+    assert np.isnan(columns["rank_of_snr@0.101"]).all()
+    assert any(problem.code is ProblemCode.FEATURES_TOO_FEW_TO_RANK for problem in dataset.problems)

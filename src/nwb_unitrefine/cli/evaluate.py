@@ -65,6 +65,8 @@ def command(
     from nwb_unitrefine.learn.adapted_scores import score_adapted
     from nwb_unitrefine.learn.labelled.tasks import parse_task
     from nwb_unitrefine.learn.scoring.figures import draw_figures, require_matplotlib
+    from nwb_unitrefine.metrics.ranks import ranked_name
+    from nwb_unitrefine.vocabulary import find_metric
 
     if figures is not None:
         require_matplotlib()
@@ -78,6 +80,7 @@ def command(
         classes=parse_task(task) if task else classes,
         definition=definition,
         subject_pattern=subject_pattern,
+        ranks=loaded is not None and any(ranked_name(name) for name in loaded.feature_names if find_metric(name)),
         quiet=as_json,
     )
     scored = _cross_validated(dataset, learned=learned or recipe, recipe=recipe, seed=seed)

@@ -11,7 +11,7 @@ import click
 
 from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_progress
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records import CLASSES, RawOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +79,12 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
     metavar="PRESET|NAMES",
     help="Metrics to use: spike-times, waveform, nwb (both: what NWB files hold), all, or names, separated by commas.",
 )
+@click.option("--from-raw", is_flag=True, help="Also compute metrics from raw traces, through SpikeInterface.")
+@click.option(
+    "--ratios-and-ranks",
+    is_flag=True,
+    help="Also use ratios of counts, and the rank of each metric among the units of its recording.",
+)
 @click.option("--cascade", is_flag=True, help="Two models in one folder: noise or neural, then sua or mua.")
 @click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
 @click.option(
@@ -124,6 +130,8 @@ def command(
     continue_from: str | None,
     packaged: str | None,
     metrics: str | None,
+    from_raw: bool,
+    ratios_and_ranks: bool,
     cascade: bool,
     search: bool,
     foreign_spikes: bool,
@@ -153,11 +161,11 @@ def command(
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")
-    if foreign_spikes and (cascade or metrics):
+    if foreign_spikes and (cascade or metrics or ratios_and_ranks):
         raise click.UsageError(
-            "--foreign-spikes has metrics and classes of its own: leave out --metrics and --cascade."
+            "--foreign-spikes has metrics and classes of its own: leave out --metrics, --ratios-and-ranks, --cascade."
         )
-    given = (task, metrics, cascade, search, foreign_spikes, add_to, classifiers, imputers, scalers)
+    given = (task, metrics, ratios_and_ranks, cascade, search, foreign_spikes, add_to, classifiers, imputers, scalers)
     parent = _read_parent(continue_from, given) if continue_from is not None else None
     learner = _learner(
         search=search or bool(classifiers or imputers or scalers),
@@ -167,8 +175,10 @@ def command(
         scalers=scalers,
         draws=draws,
         jobs=jobs,
-        inputs=parse_metrics(metrics) if metrics else {},
+        inputs={**(parse_metrics(metrics) if metrics else {}), "relative": ratios_and_ranks},
     )
+    known = (metrics or "",) if parent is None else parent.dataset.names
+    ranks = ratios_and_ranks or any("rank_of_" in name for name in known)
     dataset = read_sources(
         sources,
         labels=labels,
@@ -178,9 +188,11 @@ def command(
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
+        ranks=ranks,
+        from_raw=from_raw,
         quiet=as_json,
     )
-    dataset = combine([*(read_training_data(one, classes=dataset.classes) for one in add_to), dataset])
+    dataset = combine([*(read_training_data(one, classes=dataset.classes, ranks=ranks) for one in add_to), dataset])
     made: FolderLearner | TwoSteps = TwoSteps(step=learner) if cascade else learner
     lineage: tuple[Round, ...] = ()
     if parent is not None:
@@ -255,6 +267,8 @@ def read_sources(
     subject_pattern: str | None,
     classes: Sequence[str] = CLASSES,
     licence: str = "",
+    ranks: bool = False,
+    from_raw: bool = False,
     quiet: bool = False,
 ) -> Dataset:
     """Read labelled units and show what became of each label."""
@@ -268,6 +282,8 @@ def read_sources(
         definition=definition,
         subject_pattern=subject_pattern,
         licence=licence,
+        ranks=ranks,
+        raw=RawOptions(progress=False) if from_raw else None,
         follow=show_progress,
     )
     if not quiet:

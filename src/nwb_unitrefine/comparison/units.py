@@ -20,7 +20,7 @@ from nwb_unitrefine.read.curations import import_labels
 from nwb_unitrefine.read.tables import is_table, read_table
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.open import open_nwb
-from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.vocabulary.metrics.lookup import equal_name
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def is_label_table(source: Any) -> bool:
         return True
     if path.is_dir() or not is_table(path):
         return False
-    return not any(name.partition("@")[0] in METRICS for name in read_table(path).columns)
+    return not any(find_metric(name) for name in read_table(path).columns)
 
 
 def read_parts(
@@ -158,13 +158,12 @@ def _by_person(runs: Sequence[Run]) -> dict[str, dict[int, str]]:
 def _of_metric_table(source: str, mapping: Mapping[str, str] | None) -> Part:
     """Units of tables with metrics and labels."""
     dataset = read_labelled_tables(source, rules=LabelRules(mapping=mapping or {}))
-    features = dataset.to_features()
     return Part(
         source=source,
         unit_ids=dataset.unit_ids,
         recordings=dataset.recordings,
         labels={("labels", "person"): dataset.labels},
-        features=lambda names: _same_metrics(features, names),
+        features=lambda names: _same_metrics(dataset.to_features(names), names),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nwb_unitrefine.vocabulary import METRICS, Need
+from nwb_unitrefine.vocabulary import Need, find_metric
 
 __all__ = ["EVIDENCE", "OTHER", "Evidence", "evidence_of"]
 
@@ -76,6 +76,6 @@ def evidence_of(feature: str) -> Evidence:
     for prefixes, evidence in _BY_PREFIX:
         if name.startswith(prefixes):
             return evidence
-    metric = METRICS.get(name)
+    metric = find_metric(name)
     needs = metric.needs if metric is not None else frozenset()
     return next((evidence for need, evidence in _BY_NEED if need in needs), OTHER)

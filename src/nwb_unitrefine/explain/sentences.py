@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.explain.percentiles import percentiles
-from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.vocabulary import find_metric
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain.percentiles import ClassQuantiles
@@ -64,7 +64,7 @@ def _telling(reasons: Reasons, features: Features, found: dict[str, np.ndarray],
 def _value(name: str, value: float) -> str:
     """A metric's value with its unit."""
     plain = name.partition("@")[0]
-    metric = METRICS.get(plain)
+    metric = find_metric(plain)
     unit = f" {metric.unit}" if metric is not None and metric.unit not in {"", "count"} else ""
     return f"{plain.replace('_', ' ')} is {value:.3g}{unit}"
 

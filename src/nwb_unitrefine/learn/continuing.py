@@ -262,10 +262,10 @@ def compare_rounds(
         labels = np.zeros((2, len(dataset)), dtype=np.intp)
         for train, test in parts:
             held_out = dataset.take(test)
-            features = held_out.to_features()
             for number, data in enumerate((before.take(train[continued.rows_before]), dataset.take(train))):
                 require_every_class(data, without=", ".join(sorted(set(held_out.recordings.tolist()))))
-                found = learner.fit(data, seed=seed).predict(features)
+                model = learner.fit(data, seed=seed)
+                found = model.predict(held_out.to_features(model.feature_names))
                 order = [found.classes.index(name) for name in classes]
                 shares = np.array([data.counts[name] for name in classes]) / len(data)
                 unlabelled = (found.labels == "")[:, None]

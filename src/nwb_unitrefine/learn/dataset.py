@@ -13,12 +13,13 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
+from nwb_unitrefine.metrics.ranks import rank_names, ranked_name, ranks_within
 from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
-from nwb_unitrefine.vocabulary import OLD
+from nwb_unitrefine.vocabulary import OLD, find_metric
 from nwb_unitrefine.vocabulary.labels import check_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -184,9 +185,30 @@ class Dataset:
             columns[f"{bare}@{OLD}"] = np.where(np.isnan(given), values, given)
         return replace(self, names=tuple(columns), values=np.stack(list(columns.values()), axis=1))
 
-    def to_features(self) -> Features:
-        """Return the metrics as a model takes them, with what their refractory violations show."""
-        data = self.with_evidence()
+    def with_ranks(self, names: Collection[str] | None = None) -> Dataset:
+        """Add ranks of metrics among the units of their recording, as far as they are not there; see `ranks_within`.
+
+        Parameters
+        ----------
+        names : collection of str, optional
+            Of the ranks; others are ignored. By default, of all metrics that are not derived from others.
+        """
+        found = dict(zip(self.names, self.values.T, strict=True))
+        for name in rank_names([one for one in self.names if find_metric(one)]) if names is None else names:
+            metric = ranked_name(name) if find_metric(name) else ""
+            if metric in self.names and name not in found:
+                found[name] = ranks_within(self.values[:, self.names.index(metric)], self.recordings)
+        return replace(self, names=tuple(found), values=np.stack(list(found.values()), axis=1))
+
+    def to_features(self, names: Collection[str] = ()) -> Features:
+        """Return the metrics as a model takes them, with what their refractory violations show.
+
+        Parameters
+        ----------
+        names : collection of str, optional
+            Those that the model takes: ranks among them are added, as of `with_ranks`.
+        """
+        data = self.with_evidence().with_ranks(names)
         origins = (Origin(OriginKind.COLUMN, "labelled data"), Origin(OriginKind.MISSING, "labelled data has no value"))
         return Features(
             unit_ids=data.unit_ids,

@@ -31,7 +31,7 @@ KEEP = 0.85
 """Before the units whose contamination is not excluded are marked, too; then three in four are left."""
 
 
-def read_base_dataset(folder: str | Path, *, classes: Sequence[str] = CLASSES) -> Dataset:
+def read_base_dataset(folder: str | Path, *, classes: Sequence[str] = CLASSES, ranks: bool = False) -> Dataset:
     """Read the UnitRefine base dataset: one CSV a recording, named after its mouse.
 
     Parameters
@@ -40,6 +40,8 @@ def read_base_dataset(folder: str | Path, *, classes: Sequence[str] = CLASSES) -
         Where ``mouse1a_imec0.csv`` and the others are.
     classes : sequence of str
         What its labels are to distinguish, as of `LabelRules`.
+    ranks : bool, optional
+        As of `read_labelled`.
     """
     return read_labelled_tables(
         folder,
@@ -51,10 +53,11 @@ def read_base_dataset(folder: str | Path, *, classes: Sequence[str] = CLASSES) -
             "five curators; metrics by SpikeInterface of August 2024."
         ),
         licence="MIT",
+        ranks=ranks,
     )
 
 
-def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES) -> Dataset:
+def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES, ranks: bool = False) -> Dataset:
     """Read labelled units to add one's own to, so that a model keeps what it knew.
 
     Parameters
@@ -63,6 +66,8 @@ def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES) 
         A model folder that holds its training data, the UnitRefine base dataset, or any CSV of metrics and labels.
     classes : sequence of str
         What its labels are to distinguish, as of `LabelRules`.
+    ranks : bool, optional
+        As of `read_labelled`.
 
     Raises
     ------
@@ -76,8 +81,8 @@ def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES) 
             tip="Give the folder of the data; that of the default model is the UnitRefine base dataset (CSV files).",
         )
     if any(folder.glob("mouse*_imec*.csv")):
-        return read_base_dataset(folder, classes=classes)
-    return read_labelled_tables(folder, rules=LabelRules(classes=tuple(classes)))
+        return read_base_dataset(folder, classes=classes, ranks=ranks)
+    return read_labelled_tables(folder, rules=LabelRules(classes=tuple(classes)), ranks=ranks)
 
 
 def rebuild_default(folder: str | Path, *, output: str | Path | None = None, overwrite: bool = False) -> Path:

@@ -282,7 +282,7 @@ def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Score
             tip="Say with --mapping which label means which class of the model.",
         )
     classes = common.classes
-    data = dataset.merged(common.known, classes=classes)
+    data = dataset.with_ranks(model.feature_names).merged(common.known, classes=classes)
     places = np.array([classes.index(common.predicted[own]) for own in model.classes])
     sums = np.equal.outer(places, np.arange(len(classes))).astype(float)
     found = model.predict(data.to_features())

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.errors import FeatureError, TrainingError
-from nwb_unitrefine.vocabulary import Need, resolve
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.vocabulary import Need, find_metric, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nwb_unitrefine.learn.dataset import Dataset
-    from nwb_unitrefine.vocabulary import Metric
 
 __all__ = ["INPUT_SETS", "choose_inputs", "feature_groups", "missing_tiers"]
 
@@ -29,20 +28,13 @@ INPUT_SETS: dict[str, frozenset[Need]] = {
 """What sources have, from the richest to the poorest."""
 
 
-def _metric(name: str) -> Metric | None:
-    """Look a name up; None for a metric of somebody's own."""
-    try:
-        return resolve(name).metric
-    except FeatureError:
-        return None
-
-
 def choose_inputs(
     dataset: Dataset,
     *,
     inputs: str = "spike times + mean waveform",
     metrics: Sequence[str] = (),
     whole_recordings: bool = False,
+    relative: bool = False,
 ) -> tuple[str, ...]:
     """Choose the metrics of a dataset that a model may lean on.
 
@@ -56,6 +48,9 @@ def choose_inputs(
     whole_recordings : bool
         Whether to take metrics that grow with the length of a recording (``num_spikes``), too. They tell recordings
         apart better than units, and mislead in a file of minutes.
+    relative : bool
+        Whether to take ratios of counts, and ranks of metrics among the units of their recording, too: what
+        `Dataset.with_evidence` and `Dataset.with_ranks` add. Other programs do not compute them.
 
     Returns
     -------
@@ -65,20 +60,25 @@ def choose_inputs(
     Raises
     ------
     TrainingError
-        If nothing is left, or one of `metrics` is not in the data or has no two values.
+        If nothing is left, or one of `metrics` is not in the data or has no two values; if ranks are to be taken and
+        the data has none.
     """
+    if relative and not any(metric.rank_of for name in dataset.names if (metric := find_metric(name))):
+        raise TrainingError(
+            "The data has no ranks of metrics within their recordings.",
+            tip="Add them while all units of a recording are there: dataset.with_evidence().with_ranks().",
+        )
     if metrics:
         return _named_inputs(dataset, metrics)
     if inputs not in INPUT_SETS:
         raise TrainingError(f"There is no set of inputs {inputs!r}.", tip=f"One of: {', '.join(INPUT_SETS)}.")
     chosen = []
     for column, name in enumerate(dataset.names):
-        metric = _metric(name)
+        metric = find_metric(name)
         if metric is None:
             suits = inputs == "all metrics"
         else:
-            # Other programs that read the model do not have our own metrics.
-            suits = not metric.derived and metric.needs <= INPUT_SETS[inputs]
+            suits = (relative or not metric.derived) and metric.needs <= INPUT_SETS[inputs]
             suits &= whole_recordings or not metric.follows_recording_length
         if suits and _varies(dataset, column):
             chosen.append(name)
@@ -133,7 +133,7 @@ def feature_groups(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """
     groups: dict[str, list[str]] = {"raw": [], "channels": [], "waveform": []}
     for name in names:
-        metric = _metric(name)
+        metric = find_metric(name)
         if metric is None or metric.needs & _RAW:
             groups["raw"].append(name)
         elif Need.CHANNELS in metric.needs:

@@ -25,7 +25,7 @@ from nwb_unitrefine.models.manifest import (
 from nwb_unitrefine.models.model import FittedModel
 from nwb_unitrefine.models.skops.estimator import Estimator
 from nwb_unitrefine.records import ModelIdentity
-from nwb_unitrefine.vocabulary import NEW, OLD, resolve
+from nwb_unitrefine.vocabulary import NEW, OLD, find_metric, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +79,9 @@ class BoostedTrees:
         Which metrics to use: a key of `input_sets.INPUT_SETS`.
     metrics : tuple of str
         Names of the metrics to use instead.
+    relative : bool
+        Whether to use ratios of counts, and ranks of metrics among the units of their recording, too; the data must
+        have them: ``dataset.with_evidence().with_ranks()``. Other programs do not compute them.
     members : int
         How many boosted models, of different seeds, are averaged.
     rounds, learning_rate, leaves, smallest_leaf, shrinkage, features_per_split
@@ -96,6 +99,7 @@ class BoostedTrees:
 
     inputs: str = "spike times + mean waveform"
     metrics: tuple[str, ...] = ()
+    relative: bool = False
     members: int = 3
     rounds: int = 100
     learning_rate: float = 0.08
@@ -111,7 +115,8 @@ class BoostedTrees:
     @property
     def name(self) -> str:
         """What to call it in a table of scores."""
-        return f"default learner, {', '.join(self.metrics) or self.inputs}"
+        inputs = ", ".join(self.metrics) or self.inputs
+        return f"default learner, {inputs}{', ratios and ranks' * self.relative}"
 
     def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
         """Make a calibrated model.
@@ -127,7 +132,7 @@ class BoostedTrees:
             Its manifest is complete but for a name and scores.
         """
         data = dataset.in_order()
-        names = choose_inputs(data, inputs=self.inputs, metrics=self.metrics)
+        names = choose_inputs(data, inputs=self.inputs, metrics=self.metrics, relative=self.relative)
         data = data.select(names)
         calibrations, uncertainty = self._calibrate(data, seed=seed)
         manifest = describe(data, calibrations=calibrations, uncertainty=uncertainty, seed=seed)
@@ -241,7 +246,9 @@ def guises_of(data: Dataset, *, seed: int) -> list[NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
     holes = data.values.copy()
     holes[rng.random(holes.shape) < RANDOMLY_MISSING] = np.nan
-    for together in (*groups.values(), *_MISSING_TOGETHER):
+    # Where a file has too few units, it has no ranks.
+    ranks = tuple(name for name in data.names if (metric := find_metric(name)) and metric.rank_of)
+    for together in (*groups.values(), *_MISSING_TOGETHER, *([ranks] if ranks else [])):
         members = np.array([name.partition("@")[0] in _bare(together) for name in data.names])
         holes[(rng.random(len(holes)) < GROUP_MISSING)[:, None] & members] = np.nan
     return [*shown, holes]
@@ -275,6 +282,9 @@ def describe(
     features = []
     for column, name in enumerate(data.names):
         known = data.values[~np.isnan(data.values[:, column]), column]
+        metric = find_metric(name)
+        if metric is not None and metric.rank_of:
+            known = np.array(metric.valid)  # a recording of more units has ranks nearer to both ends
         features.append(
             Feature(
                 name=name,

@@ -85,9 +85,9 @@ def read_columns(
             taken = _convert(alias, numbers, dialect)
             rejected |= taken.rejected
             for stated in alias.definitions:
-                if METRICS[alias.metric].difference and not full_name and release not in (None, stated):
+                if resolve(alias.metric).metric.difference and not full_name and release not in (None, stated):
                     continue
-                found.setdefault(Feature(METRICS[alias.metric], stated).name, taken)
+                found.setdefault(Feature(resolve(alias.metric).metric, stated).name, taken)
         if rejected.any():
             ids = tuple(np.asarray(units.unit_ids)[rejected].tolist())
             what = f"Values of column {name!r} are out of range and not used."
@@ -136,7 +136,7 @@ def _convert(alias: MetricColumn, numbers: NDArray[np.float64], dialect: str) ->
     """Bring a column's values into the vocabulary's unit, and leave out what cannot be."""
     with np.errstate(divide="ignore"):
         values = alias.scale / numbers if alias.reciprocal else alias.scale * numbers
-    low, high = METRICS[alias.metric].valid
+    low, high = resolve(alias.metric).metric.valid
     rejected = ~np.isnan(values) & ~((values >= low) & (values <= high) & np.isfinite(values))
     done = f"{alias.scale:g} / " if alias.reciprocal else f"{alias.scale:g} x " if alias.scale != 1 else ""
     whose = "" if alias.exact else f", as {dialect} computes it"

@@ -8,7 +8,8 @@ import numpy as np
 
 from nwb_unitrefine.metrics.columns import read_columns
 from nwb_unitrefine.metrics.metric_values import Outcome
-from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode
+from nwb_unitrefine.metrics.ranks import add_ranks, ranked_name
+from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, resolve
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def compute_features(
         names = _default_names(columns, raw)
     elif isinstance(names, str):
         names = (names,)
-    asked = [resolve(name) for name in names]
+    ranked = {name: metric for name in names if (metric := ranked_name(name)) and name not in columns}
+    computed = tuple(dict.fromkeys((*(name for name in names if name not in ranked), *ranked.values())))
+    asked = [resolve(name) for name in computed]
     notes = {"columns": dialect} if dialect else {}
     outcomes, noticed = _compute(units, asked, notes)
     sheet = _Sheet(len(units), len(asked))
@@ -78,15 +81,24 @@ def compute_features(
     if raw is not None:
         notes |= raw.notes
         noticed += raw.problems
-    return Features(
+    features = Features(
         unit_ids=units.unit_ids,
-        names=tuple(names),
+        names=computed,
         values=sheet.values,
         origins=tuple(sheet.origins),
         origin_index=sheet.origin_index,
         notes=notes,
         problems=(*problems, *noticed),
     )
+    return add_ranks(features, names, recordings=_recordings(units)) if ranked else features
+
+
+def _recordings(units: Units) -> NDArray[np.str_] | None:
+    """Recording of each unit, where a table names several."""
+    column = units.columns.get("recording") if units.source.kind == "csv" else None
+    if column is None or isinstance(column.values, Ragged):
+        return None
+    return np.asarray(column.values).astype(np.str_)
 
 
 def _default_names(columns: dict[str, ColumnValues], raw: Features | None) -> tuple[str, ...]:

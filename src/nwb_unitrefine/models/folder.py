@@ -351,10 +351,11 @@ def _key(one: Any) -> str:
 
 def _metric_params(manifest: Manifest) -> dict[str, Any]:
     """SpikeInterface looks here for the metrics it has to compute, by the two extensions that it computes them in."""
-    from nwb_unitrefine.vocabulary import METRICS, Group
+    from nwb_unitrefine.vocabulary import METRICS, Group, find_metric
 
     waveform = {name for name, metric in METRICS.items() if metric.group is Group.WAVEFORM}
-    columns = [feature.column for feature in manifest.features]
+    metrics = [(feature.column, find_metric(feature.name)) for feature in manifest.features]
+    columns = [column for column, metric in metrics if metric is None or not metric.derived]
     return {
         "quality_metric_params": {"metric_names": [name for name in columns if name not in waveform]},
         "template_metric_params": {"metric_names": [name for name in columns if name in waveform]},

@@ -302,6 +302,11 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Labels that people set in the file's history are taken.",
     )
+    FEATURES_TOO_FEW_TO_RANK = (
+        "features.too-few-to-rank",
+        Severity.INFO,
+        "The model takes ranks of metrics among the units of a recording, and there are too few units: left missing.",
+    )
     LABELS_ADAPTED = (
         "labels.adapted",
         Severity.INFO,

@@ -9,7 +9,7 @@ import numpy as np
 from nwb_unitrefine.explain import evidence_of
 from nwb_unitrefine.models import FittedModel
 from nwb_unitrefine.report.page_numbers import rounded
-from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.vocabulary import find_metric
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain import ClassQuantiles, Reasons
@@ -40,7 +40,7 @@ def feature_data(curation: Curation, quantiles: ClassQuantiles | None) -> dict[s
     features = curation.features
     described = []
     for column, name in enumerate(features.names):
-        metric = METRICS.get(name.partition("@")[0])
+        metric = find_metric(name)
         known = quantiles.values.get(name, {}) if quantiles is not None else {}
         described.append(
             {

@@ -18,7 +18,7 @@ from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind, recorded_name
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.tree import attribute_text
-from nwb_unitrefine.vocabulary import METRICS
+from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.write.columns import (
     column_names,
     columns_to_replace,
@@ -363,7 +363,7 @@ def software_versions() -> dict[str, str]:
 
 def _feature_units(run: Run) -> dict[str, str]:
     """Return the physical unit of each feature that the vocabulary knows."""
-    metrics = {name: METRICS.get(name.partition("@")[0]) for name in (run.features.names if run.features else ())}
+    metrics = {name: find_metric(name) for name in (run.features.names if run.features else ())}
     return {name: metric.unit for name, metric in metrics.items() if metric is not None}
 
 

@@ -13,7 +13,8 @@ from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.learn.progress import Follow, unseen
-from nwb_unitrefine.metrics import compute_features
+from nwb_unitrefine.metrics import compute_features, compute_from_raw
+from nwb_unitrefine.metrics.ranks import rank_names
 from nwb_unitrefine.read import existing_labels, label_candidates, read_label_authors, read_units
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.records import Problem, ProblemCode
@@ -22,7 +23,7 @@ from nwb_unitrefine.vocabulary import OLD, feature_names
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from nwb_unitrefine.records import Units
+    from nwb_unitrefine.records import RawOptions, Units
 
 __all__ = ["read_labelled", "read_labelled_units"]
 
@@ -35,6 +36,8 @@ def read_labelled(
     subject_pattern: str | None = None,
     description: str = "",
     licence: str = "",
+    ranks: bool = False,
+    raw: RawOptions | None = None,
     follow: Follow = unseen,
 ) -> Dataset:
     """Read labelled units from tables and from sources of spikes alike.
@@ -47,6 +50,11 @@ def read_labelled(
         Where the labels are and what they mean; a table of labels needs one source.
     definition, subject_pattern, description, licence
         As of these.
+    ranks : bool, optional
+        Whether to add what depends on counts, and the rank of each metric among all units of its recording, those
+        without a label included; see `Dataset.with_ranks`.
+    raw : RawOptions, optional
+        How to compute metrics from raw traces that a source has; by default they are left missing. Not for tables.
     follow : Follow, optional
         Is handed the sources, and may count them.
 
@@ -65,11 +73,12 @@ def read_labelled(
             "subject_pattern": subject_pattern,
             "description": description,
             "licence": licence,
+            "ranks": ranks,
         }
         if _is_table(source):
             parts.append(read_labelled_tables(source, definition=definition, **shared))
         else:
-            parts.append(read_labelled_units(source, **shared))
+            parts.append(read_labelled_units(source, raw=raw, **shared))
     return combine(parts)
 
 
@@ -92,6 +101,8 @@ def read_labelled_units(
     subject_pattern: str | None = None,
     description: str = "",
     licence: str = "",
+    ranks: bool = False,
+    raw: RawOptions | None = None,
 ) -> Dataset:
     """Compute the metrics of a source's units and take their labels.
 
@@ -107,6 +118,8 @@ def read_labelled_units(
         As of `read_labelled_tables`, for sources that do not say their subject.
     description, licence : str
         Of the data.
+    ranks, raw
+        As of `read_labelled`.
 
     Returns
     -------
@@ -122,7 +135,8 @@ def read_labelled_units(
     """
     wanted = rules.label_column if rules.labels is None else None
     units = read_units(source, columns=[wanted] if wanted else [])
-    features = compute_features(units, names=names)
+    from_raw = None if raw is None else compute_from_raw(units, raw)
+    features = compute_features(units, names=(*names, *(rank_names(names) if ranks else ())), raw=from_raw)
     ids = [str(one) for one in units.unit_ids.tolist()]
     problems: list[Problem] = []
     authors = LabelAuthors()

@@ -12,6 +12,7 @@ import numpy as np
 from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
+from nwb_unitrefine.metrics.ranks import rank_names, ranked_name, ranks_within
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
 from nwb_unitrefine.read import label_candidates
 from nwb_unitrefine.read.tables import Table, read_table
@@ -38,6 +39,7 @@ def read_labelled_tables(
     subject_pattern: str | None = None,
     description: str = "",
     licence: str = "",
+    ranks: bool = False,
 ) -> Dataset:
     r"""Read labelled units from CSV files.
 
@@ -56,6 +58,8 @@ def read_labelled_tables(
         Without either, each recording is a subject of its own.
     description, licence : str
         Of the data.
+    ranks : bool, optional
+        As of `read_labelled`.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def read_labelled_tables(
     files = _files([paths] if isinstance(paths, str | Path) else paths)
     if rules.labels is not None and len(files) != 1:
         raise TrainingError("A table of labels belongs to one table of metrics.", tip="Give one table of metrics.")
-    shared: dict[str, Any] = {"definition": definition, "subject_pattern": subject_pattern}
+    shared: dict[str, Any] = {"definition": definition, "subject_pattern": subject_pattern, "ranks": ranks}
     return combine([_read_one(file, rules, description=description, licence=licence, **shared) for file in files])
 
 
@@ -101,6 +105,7 @@ def _read_one(
     subject_pattern: str | None,
     description: str,
     licence: str,
+    ranks: bool,
 ) -> Dataset:
     """Read one table of metrics, with its labels."""
     table = read_table(file, name=str(file))
@@ -122,18 +127,25 @@ def _read_one(
     if not keep.all():
         what = f"{file.name}: {int((~keep).sum())} units without a usable label"
         problems.append(Problem(ProblemCode.LABELS_UNUSABLE, what, tuple(ids[~keep].tolist())))
-    recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))[rows]
+    all_recordings = _first(table, _RECORDING_COLUMNS, default=[file.stem] * len(table))
+    recordings = all_recordings[rows]
     subjects = _first(table, _SUBJECT_COLUMNS, default=())
     subjects = subjects[rows] if len(subjects) else np.array([subject_of(one, subject_pattern) for one in recordings])
-    metrics = _metrics(table, definition, exclude=column, file=file)
+    names = _metrics(table, definition, exclude=column, file=file)
+    metrics = {name: _numbers(table, given) for name, given in names.items()}
+    if ranks:
+        wanted = {name: ranked_name(name) for name in rank_names(tuple(metrics))}
+        metrics |= {
+            name: ranks_within(metrics[one], all_recordings) for name, one in wanted.items() if name not in metrics
+        }
     unknown = [""] * len(table)
     sources = {name: _first(table, (column,), default=unknown) for name, column in _ROW_SOURCES.items()}
-    return Dataset(
+    dataset = Dataset(
         unit_ids=ids[keep],
         recordings=recordings[keep],
         subjects=subjects[keep],
         names=tuple(metrics),
-        values=np.array([_numbers(table, name)[rows] for name in metrics.values()]).T[keep],
+        values=np.stack([values[rows] for values in metrics.values()], axis=1)[keep],
         labels=mapped.labels[keep],
         label_mapping=mapped.mapping,
         classes=rules.classes,
@@ -142,6 +154,7 @@ def _read_one(
         licence=licence,
         problems=tuple(problems),
     )
+    return dataset.with_evidence() if ranks else dataset
 
 
 def _numbers(table: Table, name: str) -> NDArray[np.float64]:

@@ -79,6 +79,8 @@ class Search:
         Which metrics to use: a key of `input_sets.INPUT_SETS`.
     metrics : tuple of str
         Names of the metrics to use instead.
+    relative : bool
+        As of `BoostedTrees`.
     jobs : int
         Processes; it changes how long the search takes, and nothing else.
     """
@@ -89,6 +91,7 @@ class Search:
     draws: int = 10
     inputs: str = "all metrics"
     metrics: tuple[str, ...] = ()
+    relative: bool = False
     jobs: int = 1
 
     def __post_init__(self) -> None:
@@ -143,7 +146,9 @@ class Search:
         from joblib import Parallel, delayed
 
         data = dataset.in_order()
-        names = choose_inputs(data, inputs=self.inputs, metrics=self.metrics, whole_recordings=True)
+        names = choose_inputs(
+            data, inputs=self.inputs, metrics=self.metrics, whole_recordings=True, relative=self.relative
+        )
         data = data.select(names)
         candidates = self.candidates(seed=seed)
         held_out = Parallel(n_jobs=self.jobs)(delayed(_predict_held_out)(one, data, seed) for one in candidates)

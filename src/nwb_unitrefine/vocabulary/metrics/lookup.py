@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.metrics.metric import Need
 
-__all__ = ["METRICS", "definition_of", "equal_name", "feature_names", "resolve"]
+__all__ = ["METRICS", "definition_of", "equal_name", "feature_names", "find_metric", "rank_name", "resolve"]
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in (*SPIKE_TRAIN_METRICS, *WAVEFORM_METRICS, *QUALITY_METRICS)
@@ -27,6 +28,8 @@ METRICS: dict[str, Metric] = {
 
 _NEW_SINCE = Version("0.103.2")
 """The SpikeInterface that gave metrics the names and definitions of today."""
+
+_RANK = "rank_of_"
 
 _OLD_RELEASES = frozenset({"0.100", OLD, "0.102"})
 _NEW_RELEASES = frozenset({NEW})
@@ -54,7 +57,7 @@ def resolve(name: str) -> Feature:
     'peak_to_valley@0.101'
     """
     bare, _, release = name.partition("@")
-    metric = METRICS.get(bare)
+    metric = find_metric(bare)
     if metric is None:
         near = get_close_matches(bare, METRICS, n=1)
         tip = (
@@ -72,6 +75,48 @@ def resolve(name: str) -> Feature:
             f"Metric {bare!r} has no definition {release!r}.", tip=f"There is: {known}.", missing=(name,)
         )
     return Feature(metric, definition)
+
+
+def find_metric(name: str) -> Metric | None:
+    """Find a metric, or the rank of one among the units of its recording; None where there is none of that name.
+
+    Parameters
+    ----------
+    name : str
+        With or without a definition.
+
+    Examples
+    --------
+    >>> find_metric("rank_of_half_width@0.101").rank_of, find_metric("half")
+    ('half_width', None)
+    """
+    bare = name.partition("@")[0]
+    metric = METRICS.get(bare.removeprefix(_RANK))
+    if metric is None or not bare.startswith(_RANK):
+        return metric
+    return replace(
+        metric,
+        name=bare,
+        unit="",
+        definition=f"Rank among the units of the recording, from 0 to 1: {metric.definition}",
+        valid=(0.0, 1.0),
+        scale_free=True,
+        follows_recording_length=False,
+        derived=True,
+        rank_of=metric.name,
+        successor="",
+    )
+
+
+def rank_name(name: str) -> str:
+    """Name the rank of a feature among the units of its recording.
+
+    Examples
+    --------
+    >>> rank_name("snr@0.101")
+    'rank_of_snr@0.101'
+    """
+    return f"{_RANK}{name}"
 
 
 def feature_names(
@@ -113,7 +158,7 @@ def equal_name(name: str, *, among: Collection[str]) -> str | None:
     if name in among:
         return name
     bare, _, release = name.partition("@")
-    metric = METRICS.get(bare)
+    metric = find_metric(bare)
     if metric is None or metric.difference or len(metric.definitions) < 2:
         return None
     other = bare if release else f"{bare}@{OLD}"

@@ -61,6 +61,8 @@ class Metric:
         Whether it grows with the time recorded, for the same unit.
     derived : bool
         Whether it is ours, computed from metrics of SpikeInterface.
+    rank_of : str
+        For the rank of a metric among the units of its recording, the name of that metric.
     successor : str
         For a metric that 0.105 no longer has, the name of the one that took its place.
     """
@@ -76,6 +78,7 @@ class Metric:
     scale_free: bool = True
     follows_recording_length: bool = False
     derived: bool = False
+    rank_of: str = ""
     successor: str = ""
 
 

@@ -1,0 +1,147 @@
+"""The rank of a metric among the units of a recording: what a value means there, wherever its scale lies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwb_unitrefine.records import Origin, OriginKind, Problem, ProblemCode
+from nwb_unitrefine.vocabulary import rank_name, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nwb_unitrefine.records import Features
+
+__all__ = ["MIN_UNITS", "add_ranks", "rank_names", "ranked_name", "ranks_within"]
+
+MIN_UNITS = 20
+"""Fewer units of a recording give no ranks: a quantile of 20 values is known to no better than ± 0.2."""
+
+
+def ranked_name(name: str) -> str:
+    """Name the feature that another one is the rank of; empty for a feature that is no rank.
+
+    Examples
+    --------
+    >>> ranked_name("rank_of_snr@0.101"), ranked_name("snr")
+    ('snr@0.101', '')
+    """
+    feature = resolve(name)
+    if not feature.metric.rank_of:
+        return ""
+    return replace(feature, metric=resolve(feature.metric.rank_of).metric).name
+
+
+def ranks_within(values: NDArray[np.float64], recordings: NDArray[np.str_] | None = None) -> NDArray[np.float64]:
+    """Rank values within each recording, from 0 to 1; ties share their mean rank.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n_units,)
+        NaN or infinite where missing.
+    recordings : array of str, shape (n_units,), optional
+        By default, all are of one recording.
+
+    Returns
+    -------
+    array of float64, shape (n_units,)
+        ``(rank - 1/2) / n`` among the n units with a value; NaN without a value, and where n is below `MIN_UNITS`.
+
+    Examples
+    --------
+    >>> ranks_within(np.arange(20.0))[[0, 19]].tolist()
+    [0.025, 0.975]
+    >>> bool(np.isnan(ranks_within(np.arange(19.0))).all())
+    True
+    """
+    from scipy.stats import rankdata
+
+    ranks = np.full(len(values), np.nan)
+    known = np.isfinite(values)
+    names = np.zeros(len(values), dtype=np.str_) if recordings is None else recordings
+    for name in np.unique(names[known]):
+        rows = np.flatnonzero(known & (names == name))
+        if len(rows) >= MIN_UNITS:
+            ranks[rows] = (rankdata(values[rows]) - 0.5) / len(rows)
+    return ranks
+
+
+def add_ranks(features: Features, names: Sequence[str], *, recordings: NDArray[np.str_] | None = None) -> Features:
+    """Give features of some names: those that are there, and ranks of those.
+
+    Parameters
+    ----------
+    features : Features
+        Of all units of their recording; the ranked metrics are among them.
+    names : sequence of str
+        Of the features to return, in their order.
+    recordings : array of str, shape (n_units,), optional
+        As of `ranks_within`.
+
+    Returns
+    -------
+    Features
+        A rank that is missing has the reason of its metric, or that there are too few units; the latter is a problem.
+    """
+    origins = dict.fromkeys(features.origins)
+    places = {origin: place for place, origin in enumerate(origins)}
+    values = np.full((len(features), len(names)), np.nan)
+    origin_index = np.zeros(values.shape, dtype=np.intp)
+    lacking: dict[str, int] = {}
+
+    def place_of(origin: Origin) -> int:
+        return places.setdefault(origin, len(places))
+
+    for column, name in enumerate(names):
+        if name in features.names:
+            given = features.names.index(name)
+            values[:, column] = features.values[:, given]
+            origin_index[:, column] = [place_of(features.origins[one]) for one in features.origin_index[:, given]]
+            continue
+        metric = ranked_name(name)
+        given = features.names.index(metric)
+        metric_values = features.values[:, given]
+        values[:, column] = ranks_within(metric_values, recordings)
+        is_known = np.isfinite(metric_values)
+        n_units = int(is_known.sum())
+        too_few = place_of(Origin(OriginKind.MISSING, f"a rank needs {MIN_UNITS} units, and {n_units} have {metric}"))
+        ranked = place_of(Origin(OriginKind.COMPUTED, f"rank of {metric} among the {n_units} units that have it"))
+        absent = [place_of(features.origins[one]) for one in features.origin_index[:, given]]
+        short = is_known & np.isnan(values[:, column])
+        if short.any() or not len(features):
+            lacking[metric.partition("@")[0]] = n_units
+        origin_index[:, column] = np.where(~is_known, absent, np.where(short, too_few, ranked))
+    problems = (_too_few(lacking, len(features)),) if lacking else ()
+    return replace(
+        features,
+        names=tuple(names),
+        values=values,
+        origins=tuple(places),
+        origin_index=origin_index,
+        problems=(*features.problems, *problems),
+    )
+
+
+def _too_few(lacking: dict[str, int], n_units: int) -> Problem:
+    """Tell which ranks are missing, and how many units they would take."""
+    listed = ", ".join(f"{name} ({n_known})" for name, n_known in lacking.items())
+    what = f"A rank needs {MIN_UNITS} units of the recording with a value; missing are those of {listed}."
+    if n_units < MIN_UNITS:
+        what = f"Ranks need {MIN_UNITS} units of the recording, and there are {n_units}: left missing."
+    return Problem(ProblemCode.FEATURES_TOO_FEW_TO_RANK, what)
+
+
+def rank_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Name the ranks of metrics that are not derived from others.
+
+    Examples
+    --------
+    >>> rank_names(["snr@0.101", "contamination_upper", "rank_of_snr"])
+    ('rank_of_snr@0.101',)
+    """
+    return tuple(rank_name(name) for name in names if not resolve(name).metric.derived)
