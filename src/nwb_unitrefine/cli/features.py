@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-FIRST_TIME = "computing (the first run on a machine compiles for half a minute)"
+FIRST_TIME = "computing (the first run on a machine compiles for some seconds)"
 
 
 @click.command("features")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-FIRST_TIME = "labelling (the first run on a machine compiles for half a minute)"
+FIRST_TIME = "labelling (the first run on a machine compiles for some seconds)"
 
 
 @click.command("label")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.reflective_fit import fit_exponential
+from nwb_unitrefine.metrics.kernels.reflective_fit import fit_exponentials
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,24 +40,32 @@ def exponential_decay(
         In 1/µm; NaN where there is no fit.
     r_squared : array of float64, shape (n_units,)
     """
-    n_units = len(offsets) - 1
-    decays = np.full(n_units, np.nan)
-    r_squared = np.full(n_units, np.nan)
-    for unit, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        amplitude = peak_to_peak[start:stop]
-        if stop - start < 2 or not amplitude.min() > 0:
-            continue
-        place = int(np.argmax(amplitude))
-        away = positions_um[start:stop] - positions_um[start + place]
-        distance = np.sqrt(away[:, 0] ** 2 + away[:, 1] ** 2)
-        largest, smallest = amplitude[place], amplitude.min()
-        low = np.array([_SLOWEST, 0.5 * largest, 0.0])
-        high = np.array([_FASTEST, 1.5 * largest, 2 * smallest])
-        inside = np.minimum(low + _FROM_BOUND * np.maximum(1.0, low), 0.5 * (low + high))
-        x = np.maximum([_START, largest, smallest], inside)
-        converged, cost = fit_exponential(x, distance, amplitude, low, high)
-        total = np.sum((amplitude - amplitude.mean()) ** 2)
-        if converged and total > 0:
-            decays[unit] = x[0]
-            r_squared[unit] = 1 - 2 * cost / total
+    largest, smallest, total = _of_each_unit(peak_to_peak, offsets)
+    low, high, start = np.full((3, len(largest), 3), np.nan)
+    low[:, 0], low[:, 1], low[:, 2] = _SLOWEST, 0.5 * largest, 0.0
+    high[:, 0], high[:, 1], high[:, 2] = _FASTEST, 1.5 * largest, 2 * smallest
+    start[:, 0], start[:, 1], start[:, 2] = _START, largest, smallest
+    start = np.maximum(start, np.minimum(low + _FROM_BOUND * np.maximum(1.0, low), 0.5 * (low + high)))
+    start[(np.diff(offsets) < 2) | ~(smallest > 0)] = np.nan
+    found, cost = fit_exponentials(peak_to_peak, positions_um, offsets, start, low, high)
+    fitted = np.isfinite(cost) & (total > 0)
+    decays = np.where(fitted, found[:, 0], np.nan)
+    r_squared = np.full(len(decays), np.nan)
+    r_squared[fitted] = 1 - 2 * cost[fitted] / total[fitted]
     return decays, r_squared
+
+
+def _of_each_unit(
+    values: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Largest and smallest value of each unit, and the sum of squares about the mean; NaN for a unit without any."""
+    counts = np.diff(offsets)
+    some = counts > 0
+    starts = offsets[:-1][some]
+    largest, smallest, total = np.full((3, len(counts)), np.nan)
+    if len(starts):
+        largest[some] = np.maximum.reduceat(values, starts)
+        smallest[some] = np.minimum.reduceat(values, starts)
+        means = np.add.reduceat(values, starts) / counts[some]
+        total[some] = np.add.reduceat((values - np.repeat(means, counts[some])) ** 2, starts)
+    return largest, smallest, total

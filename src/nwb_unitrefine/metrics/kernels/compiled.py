@@ -1,56 +1,155 @@
-"""The door to numba: functions over loops, compiled on first use and kept for the next process."""
+"""Loops over arrays in machine code: compiled by numba on the first use on a machine, kept, and loaded without numba.
+
+Importing numba and having it load what it keeps takes as long as labelling a small file, in every process. Therefore
+what numba makes of a function is kept as an object file, which llvmlite, its back end, loads in a few milliseconds;
+numba itself is imported where there is none yet. This asks of a function that it stands alone: its arguments are
+arrays and numbers of the types that its annotations name, it writes its results into arrays, and it allocates nothing.
+
+Machine code that is made when the package is built would need a compiler wherever the package is installed from source,
+and a wheel for every platform; numba's own way of doing that (``numba.pycc``) is deprecated.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import inspect
 import logging
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+import threading
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 
-from numba import njit
-from numba.core import event
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
-__all__ = ["compiled"]
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Floats2: TypeAlias = NDArray[np.float64]
+    Floats3: TypeAlias = NDArray[np.float64]
+    Ints: TypeAlias = NDArray[np.int64]
+    Ints2: TypeAlias = NDArray[np.int64]
+    Flags: TypeAlias = NDArray[np.bool_]
+    Bytes: TypeAlias = NDArray[np.uint8]
+
+__all__ = ["Argument", "Kernel", "compiled", "inlined"]
 
 P = ParamSpec("P")
-T = TypeVar("T")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 _logger = logging.getLogger(__name__)
-_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_lock = threading.Lock()
+_inlined: list[Callable[..., Any]] = []
 
 
-def compiled(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a function of arrays and numbers, without Python objects and without the interpreter's lock.
+class Argument(NamedTuple):
+    """Type of an argument: a number, or a C-contiguous array of so many axes."""
 
-    The machine code is kept beside the module, or in the user's cache folder where that cannot be written; where
-    neither can, it is made again in each process. No rounding is traded for speed; dividing by zero gives NaN or
-    infinity.
+    dtype: np.dtype[Any]
+    axes: int
+
+    @property
+    def c_types(self) -> tuple[Any, ...]:
+        """What numba passes for it: of an array owner, parent, size, size of an item, address, shape and strides."""
+        if not self.axes:
+            return ({"f": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}[self.dtype.kind],)
+        pointer, size = ctypes.c_void_p, ctypes.c_ssize_t
+        return (pointer, pointer, size, size, pointer, *[size] * (2 * self.axes))
+
+    def values(self, given: Any) -> tuple[Any, ...]:
+        """Values of these types.
+
+        Raises
+        ------
+        TypeError
+            If an array is another one: the machine code would read and write past its end.
+        """
+        if not self.axes:
+            return (given,)
+        if (
+            given.dtype != self.dtype
+            or given.ndim != self.axes
+            or not (given.flags.c_contiguous and given.flags.aligned)
+        ):
+            raise TypeError(
+                f"Not a contiguous array of {self.dtype} with {self.axes} axes: {given.dtype} {given.shape}."
+            )
+        return (None, None, given.size, given.itemsize, given.ctypes.data, *given.shape, *given.strides)
+
+
+_ARGUMENTS = {
+    "float": Argument(np.dtype(np.float64), 0),
+    "int": Argument(np.dtype(np.int64), 0),
+    "Floats": Argument(np.dtype(np.float64), 1),
+    "Floats2": Argument(np.dtype(np.float64), 2),
+    "Floats3": Argument(np.dtype(np.float64), 3),
+    "Ints": Argument(np.dtype(np.int64), 1),
+    "Ints2": Argument(np.dtype(np.int64), 2),
+    "Flags": Argument(np.dtype(np.bool_), 1),
+    "Bytes": Argument(np.dtype(np.uint8), 1),
+}
+
+
+def compiled(function: Callable[P, None]) -> Kernel[P]:
+    """Have a function run as machine code, without Python objects and without the interpreter's lock.
+
+    Its annotations are names of `_ARGUMENTS`. It may call numpy's and `math`'s functions of numbers, and functions that
+    are `inlined`. No rounding is traded for speed; dividing by zero gives NaN or infinity.
     """
-    try:
-        return cast("Callable[P, T]", njit(cache=True, **_OPTIONS)(function))
-    except RuntimeError:  # numba found no folder for its cache
-        return cast("Callable[P, T]", njit(**_OPTIONS)(function))
+    return Kernel(function)
 
 
-class _TellOnce(event.Listener):  # type: ignore[misc]
-    """Says why the first call takes so long, when something of ours is compiled."""
-
-    def on_start(self, event: Any) -> None:
-        if event.data["dispatcher"].py_func.__module__.startswith("nwb_unitrefine."):
-            _unregister()
-            _logger.warning("Compiling the metrics for this machine: about 20 seconds, once.")
-
-    def on_end(self, event: Any) -> None:
-        """Print nothing."""
+def inlined(function: F) -> F:
+    """Let compiled functions call this one, which Python may call as well."""
+    _inlined.append(function)
+    return function
 
 
-_listener = _TellOnce()
+class Kernel(Generic[P]):
+    """A function that is machine code from its first call on; `function` is the one that it was made from."""
+
+    def __init__(self, function: Callable[P, None]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
+        self.arguments = [_ARGUMENTS[one.annotation] for one in inspect.signature(function).parameters.values()]
+        self._call: Callable[..., int] | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run it on arguments given by position.
+
+        Raises
+        ------
+        TypeError
+            If they are not of the types that the annotations name.
+        """
+        flat = [part for one, given in zip(self.arguments, args, strict=True) for part in one.values(given)]
+        if self._call is None:
+            with _lock:
+                self._call = self._call or self._load()
+        unused = ctypes.c_void_p()
+        if self._call(ctypes.byref(unused), ctypes.byref(unused), *flat, **kwargs):
+            raise RuntimeError(f"{self.name} cannot run on these values.")
+
+    def _load(self) -> Callable[..., int]:
+        """Find the machine code that was made for this processor, or make it."""
+        from nwb_unitrefine.metrics.kernels.object_files import address_of, find_object, keep_object
+
+        made = find_object(self.name)
+        if made is None:
+            from nwb_unitrefine.metrics.kernels.made_by_numba import make_object
+
+            _tell_once()
+            made = make_object(self, _inlined)
+            keep_object(self.name, made)
+        pointer = ctypes.c_void_p
+        types = [one for argument in self.arguments for one in argument.c_types]
+        return ctypes.CFUNCTYPE(ctypes.c_int32, pointer, pointer, *types)(address_of(made, self.name))
 
 
-def _unregister() -> None:
-    """Once is enough."""
-    event.unregister("numba:compile", _listener)
-
-
-event.register("numba:compile", _listener)
+@functools.cache
+def _tell_once() -> None:
+    """Say why the first call takes so long."""
+    _logger.warning("Compiling loops for this machine: a few seconds, once.")

@@ -6,15 +6,45 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["half_height_width", "local_maxima", "peak_width", "prominence", "slope"]
+__all__ = ["half_height_width", "highest", "largest", "local_maxima", "mean_of", "peak_width", "prominence", "slope"]
 
 
-@compiled
+@inlined
+def mean_of(values: NDArray[np.float64], start: int, stop: int) -> float:
+    """Mean of ``values[start:stop]``, NaN where it is empty."""
+    total = 0.0
+    for i in range(start, stop):
+        total += values[i]
+    return total / (stop - start)
+
+
+@inlined
+def highest(wave: NDArray[np.float64], start: int, stop: int) -> int:
+    """Place of the highest value of ``wave[start:stop]``, the first of equal ones."""
+    place = start
+    for i in range(start + 1, stop):
+        if wave[i] > wave[place]:
+            place = i
+    return place
+
+
+@inlined
+def largest(wave: NDArray[np.float64], stop: int, centre: float) -> float:
+    """Largest distance of ``wave[:stop]`` from a value, either way."""
+    found = 0.0
+    for i in range(stop):
+        distance = abs(wave[i] - centre)
+        if distance > found:
+            found = distance
+    return found
+
+
+@inlined
 def local_maxima(wave: NDArray[np.float64], start: int, stop: int, found: NDArray[np.int64]) -> int:
     """Write the places of the local maxima of ``wave[start:stop]`` to `found`, and return how many there are.
 
@@ -36,7 +66,7 @@ def local_maxima(wave: NDArray[np.float64], start: int, stop: int, found: NDArra
     return n_found
 
 
-@compiled
+@inlined
 def prominence(wave: NDArray[np.float64], start: int, stop: int, peak: int) -> tuple[float, int, int]:
     """Height of a peak over the higher of the two lowest points between it and a higher one, or the edge.
 
@@ -55,10 +85,10 @@ def prominence(wave: NDArray[np.float64], start: int, stop: int, peak: int) -> t
         if wave[i] < right_low:
             right, right_low = i, wave[i]
         i += 1
-    return height - max(left_low, right_low), left, right
+    return height - (right_low if right_low > left_low else left_low), left, right
 
 
-@compiled
+@inlined
 def peak_width(wave: NDArray[np.float64], peak: int, prominent: float, left_base: int, right_base: int) -> float:
     """Width of a peak at half its prominence, in samples, interpolated between them."""
     level = wave[peak] - 0.5 * prominent
@@ -77,7 +107,7 @@ def peak_width(wave: NDArray[np.float64], peak: int, prominent: float, left_base
     return right - left
 
 
-@compiled
+@inlined
 def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
     """Samples from the last crossing of half the peak's height before it to the first one after it; -1 without both.
 
@@ -86,7 +116,7 @@ def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
     n_samples = len(wave)
     half = 0.5 * wave[peak]
     before = -1
-    for i in range(min(peak, n_samples - 1) - 1, -1, -1):
+    for i in range((peak if peak < n_samples - 1 else n_samples - 1) - 1, -1, -1):
         if (wave[i] >= half) != (wave[i + 1] >= half):
             before = i
             break
@@ -100,14 +130,14 @@ def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
     return after - before
 
 
-@compiled
+@inlined
 def slope(wave: NDArray[np.float64], start: int, stop: int, rate: float) -> float:
     """Slope of the least-squares line through ``wave[start:stop]``, per second; NaN for fewer than two samples."""
     n = stop - start
     if n < 2:
         return np.nan
     middle = (n - 1) / 2
-    mean = np.mean(wave[start:stop])
+    mean = mean_of(wave, start, stop)
     product = 0.0
     square = 0.0
     for i in range(n):

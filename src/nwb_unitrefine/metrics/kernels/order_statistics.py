@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import inlined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["median", "select"]
 
 
-@compiled
+@inlined
 def select(values: NDArray[np.float64], rank: int) -> float:
     """Value of that rank, 0 for the lowest (Hoare's quickselect). The order of `values` is changed."""
     start, stop = 0, len(values) - 1
@@ -38,7 +38,7 @@ def select(values: NDArray[np.float64], rank: int) -> float:
     return float(values[rank])
 
 
-@compiled
+@inlined
 def median(values: NDArray[np.float64]) -> float:
     """Median, the mean of the two middle values where their number is even. The order of `values` is changed."""
     n = len(values)
@@ -47,5 +47,6 @@ def median(values: NDArray[np.float64]) -> float:
         return middle
     below = values[0]  # everything before the rank selected is no larger
     for i in range(1, n // 2):
-        below = max(below, values[i])
+        if values[i] > below:
+            below = values[i]
     return float(0.5 * (below + middle))

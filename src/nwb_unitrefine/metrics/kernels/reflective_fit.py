@@ -15,24 +15,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
+from nwb_unitrefine.metrics.kernels.extrema import highest
+from nwb_unitrefine.metrics.kernels.reflective_step import select_step
 from nwb_unitrefine.metrics.kernels.trust_region import decompose, norm, solve_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Floats3, Ints
+
     Vector = NDArray[np.float64]
 
-__all__ = ["fit_exponential"]
+__all__ = ["fit_exponentials"]
 
 _N = 3
 _EPSILON = float(np.finfo(np.float64).eps)
 _DIFFERENCE = _EPSILON**0.5
 _TOLERANCE = 1e-8
 _MAX_EVALUATIONS = 100 * _N
+_SHARED = 15
+"""Rows of scratch that one fit needs, before those of `select_step`."""
 
 
-@compiled
+@inlined
 def _residuals(x: Vector, distance: Vector, amplitude: Vector, out: Vector) -> float:
     """Write ``a exp(-decay distance) + offset - amplitude``, and return half the sum of squares."""
     cost = 0.0
@@ -42,18 +48,18 @@ def _residuals(x: Vector, distance: Vector, amplitude: Vector, out: Vector) -> f
     return 0.5 * cost
 
 
-@compiled
+@inlined
 def _difference(value: float, low: float, high: float) -> float:
     """Step of a forward difference, turned round where it would leave the bounds."""
-    step = _DIFFERENCE * max(1.0, abs(value)) * (1.0 if value >= 0 else -1.0)
+    step = _DIFFERENCE * (abs(value) if abs(value) > 1 else 1.0) * (1.0 if value >= 0 else -1.0)
     if not low <= value + step <= high:
         below, above = value - low, high - value
-        fits = abs(step) <= max(below, above)
+        fits = abs(step) <= below or abs(step) <= above
         step = -step if fits else above if above >= below else -below
     return float((value + step) - value)
 
 
-@compiled
+@inlined
 def _jacobian(
     x: Vector, f: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector, out: Vector
 ) -> None:
@@ -71,161 +77,79 @@ def _jacobian(
         out[i, 2] = (x[1] * e + (x[2] + h2) - amplitude[i] - f[i]) / h2
 
 
-@compiled
-def _dot(a: Vector, b: Vector) -> float:
-    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
-
-
-@compiled
-def _quadratic(b_h: Vector, g_h: Vector, s: Vector) -> float:
-    """``½ s B s + g s``."""
-    return 0.5 * _form(b_h, s, s) + _dot(g_h, s)
-
-
-@compiled
-def _form(b_h: Vector, s: Vector, t: Vector) -> float:
-    """``s B t``."""
-    total = 0.0
-    for i in range(_N):
-        for j in range(_N):
-            total += s[i] * b_h[i, j] * t[j]
-    return total
-
-
-@compiled
-def _lowest_on_line(a: float, b: float, c: float, start: float, stop: float) -> tuple[float, float]:
-    """Where ``a t² + b t + c`` is least between `start` and `stop`, and how low."""
-    best, value = start, start * (a * start + b) + c
-    at_stop = stop * (a * stop + b) + c
-    if at_stop < value:
-        best, value = stop, at_stop
-    if a != 0:
-        extremum = -0.5 * b / a
-        if start < extremum < stop:
-            at_extremum = extremum * (a * extremum + b) + c
-            if at_extremum < value:
-                best, value = extremum, at_extremum
-    return best, value
-
-
-@compiled
-def _to_bound(x: Vector, s: Vector, low: Vector, high: Vector, hits: Vector) -> float:
-    """How far along `s` the first bound is; `hits` marks the parameters that reach it."""
-    nearest = np.inf
-    for k in range(_N):
-        hits[k] = np.inf
-        if s[k] != 0:
-            hits[k] = max((low[k] - x[k]) / s[k], (high[k] - x[k]) / s[k])
-        nearest = min(nearest, hits[k])
-    for k in range(_N):
-        hits[k] = 1.0 if hits[k] == nearest and s[k] != 0 else 0.0
-    return nearest
-
-
-@compiled
-def _select_step(
-    x: Vector,
-    b_h: Vector,
-    g_h: Vector,
-    p_h: Vector,
-    d: Vector,
-    radius: float,
-    low: Vector,
-    high: Vector,
-    theta: float,
-    step_h: Vector,
+@inlined
+def _scale(
+    x: Vector, f: Vector, jac: Vector, low: Vector, high: Vector, g: Vector, d: Vector, diag: Vector, g_h: Vector
 ) -> float:
-    """Write the best of the step cut at the bound, its reflection and the gradient's step; return the gain expected."""
-    p = d * p_h
-    inside = True
+    """Write gradient and scaling (Coleman and Li), and return the largest component of the scaled gradient."""
+    optimality = 0.0
     for k in range(_N):
-        inside = inside and low[k] <= x[k] + p[k] <= high[k]
-    if inside:
-        for k in range(_N):
-            step_h[k] = p_h[k]
-        return -_quadratic(b_h, g_h, p_h)
-    hits = np.empty(_N)
-    unused = np.empty(_N)
-    stride = _to_bound(x, p, low, high, hits)
-    r_h = np.empty(_N)
-    on_bound = np.empty(_N)
-    cut = np.empty(_N)
+        slope = 0.0
+        for i in range(len(f)):
+            slope += jac[i, k] * f[i]
+        scaling, diag[k] = 1.0, 0.0
+        if slope < 0:
+            scaling, diag[k] = high[k] - x[k], -slope
+        elif slope > 0:
+            scaling, diag[k] = x[k] - low[k], slope
+        scaled = abs(slope * scaling)
+        optimality = scaled if scaled > optimality else optimality
+        g[k] = slope
+        d[k] = np.sqrt(scaling)
+        g_h[k] = d[k] * slope
+    return optimality
+
+
+@inlined
+def _curvature(jac: Vector, d: Vector, diag: Vector, b_h: Vector) -> None:
+    """Write the scaled Hessian matrix of Gauss and Newton."""
+    for i in range(_N):
+        for j in range(i, _N):
+            total = 0.0
+            for row in range(len(jac)):
+                total += jac[row, i] * jac[row, j]
+            b_h[i, j] = b_h[j, i] = total * d[i] * d[j]
+        b_h[i, i] += diag[i]
+
+
+@inlined
+def _move(x: Vector, d: Vector, step_h: Vector, bounds: Vector, x_new: Vector) -> float:
+    """Write where a step leads, strictly within the bounds, and return its length."""
+    low, high, inner_low, inner_high = bounds[0], bounds[1], bounds[2], bounds[3]
+    length = 0.0
     for k in range(_N):
-        r_h[k] = -p_h[k] if hits[k] else p_h[k]
-        cut[k] = p_h[k] * stride
-        on_bound[k] = x[k] + p[k] * stride
-    reflected = d * r_h
-
-    a, b, c = _dot(r_h, r_h), _dot(cut, r_h), _dot(cut, cut) - radius * radius
-    root = np.sqrt(max(b * b - a * c, 0.0))
-    q = -(b + (root if b >= 0 else -root))
-    to_region = max(q / a, c / q) if q != 0 else root / a
-    to_bound = _to_bound(on_bound, reflected, low, high, unused)
-    far = min(to_bound, to_region)
-    near_limit, far_limit = 0.0, -1.0
-    if far > 0:
-        near_limit = (1 - theta) * stride / far
-        far_limit = theta * to_bound if far == to_bound else to_region
-    r_value = np.inf
-    if near_limit <= far_limit:
-        t, r_value = _lowest_on_line(
-            0.5 * _form(b_h, r_h, r_h),
-            _dot(g_h, r_h) + _form(b_h, cut, r_h),
-            _quadratic(b_h, g_h, cut),
-            near_limit,
-            far_limit,
-        )
-        for k in range(_N):
-            r_h[k] = r_h[k] * t + cut[k]
-    for k in range(_N):
-        cut[k] *= theta
-    p_value = _quadratic(b_h, g_h, cut)
-
-    down_h = -g_h
-    to_region = radius / norm(down_h)
-    to_bound = _to_bound(x, d * down_h, low, high, unused)
-    reach = theta * to_bound if to_bound < to_region else to_region
-    t, down_value = _lowest_on_line(0.5 * _form(b_h, down_h, down_h), _dot(g_h, down_h), 0.0, 0.0, reach)
-    if p_value < r_value and p_value < down_value:
-        for k in range(_N):
-            step_h[k] = cut[k]
-        return -p_value
-    if r_value < p_value and r_value < down_value:
-        for k in range(_N):
-            step_h[k] = r_h[k]
-        return -r_value
-    for k in range(_N):
-        step_h[k] = down_h[k] * t
-    return -down_value
+        length += (d[k] * step_h[k]) ** 2
+        x_new[k] = x[k] + d[k] * step_h[k]
+        if x_new[k] <= low[k]:
+            x_new[k] = inner_low[k]
+        elif x_new[k] >= high[k]:
+            x_new[k] = inner_high[k]
+    return float(np.sqrt(length))
 
 
-@compiled
-def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector) -> tuple[bool, float]:
-    """Fit ``amplitude = a exp(-decay distance) + offset``.
+@inlined
+def _copy(source: Vector, target: Vector) -> None:
+    for k in range(len(source)):
+        target[k] = source[k]
 
-    Parameters
-    ----------
-    x : array of float64, shape (3,)
-        Start, strictly within the bounds: decay, a, offset. Overwritten with where the fit stops.
-    distance, amplitude : array of float64, shape (n,)
-    low, high : array of float64, shape (3,)
-        Bounds.
 
-    Returns
-    -------
-    converged : bool
-        Whether it stopped before the last evaluation.
-    cost : float
-        Half the sum of squares.
-    """
+@inlined
+def _fit(
+    x: Vector,
+    distance: Vector,
+    amplitude: Vector,
+    bounds: Vector,
+    f: Vector,
+    f_new: Vector,
+    jac: Vector,
+    work: Vector,
+    small: Vector,
+) -> tuple[bool, float]:
+    """Fit one unit; `x` is overwritten. Whether it stopped before the last evaluation, and half the sum of squares."""
     m = len(distance)
-    f = np.empty(m)
-    f_new = np.empty(m)
-    jac = np.empty((m, _N))
-    work = np.empty((m + _N, _N + 1))
-    v, b_h = np.empty((_N, _N)), np.empty((_N, _N))
-    g, d, diag, g_h, scaling = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
-    s, uf, p_h, step_h, x_new = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
+    low, high = bounds[0], bounds[1]
+    g, d, diag, g_h, s, uf = small[0], small[1], small[2], small[3], small[4], small[5]
+    p_h, step_h, x_new, v, b_h = small[6], small[7], small[8], small[9:12], small[12:15]
     cost = _residuals(x, distance, amplitude, f)
     _jacobian(x, f, distance, amplitude, low, high, jac)
     evaluations = 1
@@ -233,19 +157,7 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
     radius = -1.0
     stopped = False
     while True:
-        optimality = 0.0
-        for k in range(_N):
-            g[k] = 0.0
-            for i in range(m):
-                g[k] += jac[i, k] * f[i]
-            scaling[k], diag[k] = 1.0, 0.0
-            if g[k] < 0:
-                scaling[k], diag[k] = high[k] - x[k], -g[k]
-            elif g[k] > 0:
-                scaling[k], diag[k] = x[k] - low[k], g[k]
-            optimality = max(optimality, abs(g[k] * scaling[k]))
-            d[k] = np.sqrt(scaling[k])
-            g_h[k] = d[k] * g[k]
+        optimality = _scale(x, f, jac, low, high, g, d, diag, g_h)
         if radius < 0:
             radius = np.sqrt((x[0] / d[0]) ** 2 + (x[1] / d[1]) ** 2 + (x[2] / d[2]) ** 2)
             if radius == 0:
@@ -254,29 +166,15 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
             stopped = True
         if stopped or evaluations == _MAX_EVALUATIONS:
             return stopped, cost
-        for i in range(_N):
-            for j in range(i, _N):
-                total = 0.0
-                for row in range(m):
-                    total += jac[row, i] * jac[row, j]
-                b_h[i, j] = b_h[j, i] = total * d[i] * d[j]
-            b_h[i, i] += diag[i]
+        _curvature(jac, d, diag, b_h)
         decompose(jac, f, d, diag, work, v, s, uf)
-        theta = max(0.995, 1 - optimality)
+        theta = 1 - optimality if optimality < 0.005 else 0.995
         gain = -1.0
         cost_new = cost
         while gain <= 0 and evaluations < _MAX_EVALUATIONS:
             alpha = solve_within(m, uf, s, v, radius, alpha, p_h)
-            expected = _select_step(x, b_h, g_h, p_h, d, radius, low, high, theta, step_h)
-            length = 0.0
-            for k in range(_N):
-                length += (d[k] * step_h[k]) ** 2
-                x_new[k] = x[k] + d[k] * step_h[k]
-                if x_new[k] <= low[k]:
-                    x_new[k] = np.nextafter(low[k], high[k])
-                elif x_new[k] >= high[k]:
-                    x_new[k] = np.nextafter(high[k], low[k])
-            length = np.sqrt(length)
+            expected = select_step(x, b_h, g_h, p_h, d, radius, low, high, theta, step_h, small[_SHARED:])
+            length = _move(x, d, step_h, bounds, x_new)
             cost_new = _residuals(x_new, distance, amplitude, f_new)
             evaluations += 1
             length_h = norm(step_h)
@@ -297,9 +195,89 @@ def fit_exponential(x: Vector, distance: Vector, amplitude: Vector, low: Vector,
             alpha *= radius / new_radius
             radius = new_radius
         if gain > 0:
-            for k in range(_N):
-                x[k] = x_new[k]
-            for i in range(m):
-                f[i] = f_new[i]
+            _copy(x_new, x)
+            _copy(f_new, f)
             cost = cost_new
             _jacobian(x, f, distance, amplitude, low, high, jac)
+
+
+@compiled
+def _fit_all(
+    amplitudes: Floats,
+    positions: Floats2,
+    offsets: Ints,
+    bounds: Floats3,
+    channels: Floats2,
+    jac: Floats2,
+    work: Floats2,
+    small: Floats2,
+    x: Floats2,
+    cost: Floats,
+) -> None:
+    for unit in range(len(cost)):
+        start, stop = offsets[unit], offsets[unit + 1]
+        if not x[unit, 1] > 0:
+            continue
+        m = stop - start
+        amplitude = amplitudes[start:stop]
+        distance, f, f_new = channels[0, :m], channels[1, :m], channels[2, :m]
+        largest = start + highest(amplitude, 0, m)
+        for i in range(m):
+            across, along = (
+                positions[start + i, 0] - positions[largest, 0],
+                positions[start + i, 1] - positions[largest, 1],
+            )
+            distance[i] = np.sqrt(across**2 + along**2)
+        stopped, half = _fit(x[unit], distance, amplitude, bounds[unit], f, f_new, jac[:m], work[: m + _N], small)
+        if stopped:
+            cost[unit] = half
+
+
+def fit_exponentials(
+    peak_to_peak: NDArray[np.float64],
+    positions_um: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    start: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit ``amplitude = a exp(-decay distance) + offset`` to the channels of each unit.
+
+    The distance is that from the channel of the largest amplitude.
+
+    Parameters
+    ----------
+    peak_to_peak : array of float64, shape (n_present,)
+        Amplitude of each channel.
+    positions_um : array of float64, shape (n_present, 2)
+    offsets : array of int64, shape (n_units + 1,)
+        The channels of unit ``i`` are number ``offsets[i]`` to ``offsets[i + 1] - 1``.
+    start : array of float64, shape (n_units, 3)
+        Strictly within the bounds: decay, a, offset; NaN for a unit to leave out.
+    low, high : array of float64, shape (n_units, 3)
+        Bounds.
+
+    Returns
+    -------
+    found : array of float64, shape (n_units, 3)
+        Decay, a, offset.
+    cost : array of float64, shape (n_units,)
+        Half the sum of squares; NaN where there was no fit, or it did not stop before the last evaluation.
+    """
+    widest = int(np.diff(offsets).max(initial=0))
+    found = start.copy()
+    cost = np.full(len(start), np.nan)
+    bounds = np.stack([low, high, np.nextafter(low, high), np.nextafter(high, low)], axis=1)
+    _fit_all(
+        peak_to_peak,
+        positions_um,
+        offsets,
+        bounds,
+        np.empty((3, widest)),
+        np.empty((widest, _N)),
+        np.empty((widest + _N, _N + 1)),
+        np.empty((_SHARED + 8, _N)),
+        found,
+        cost,
+    )
+    return found, cost

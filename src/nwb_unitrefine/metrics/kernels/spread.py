@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
+from nwb_unitrefine.metrics.kernels.extrema import highest
 from nwb_unitrefine.metrics.kernels.order_statistics import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.metrics.kernels.compiled import Floats, Ints
 
 __all__ = ["depth_spread"]
 
@@ -19,7 +22,6 @@ _REACH = 4.0
 _THRESHOLD = 0.2
 
 
-@compiled
 def depth_spread(
     depths_um: NDArray[np.float64], peak_to_peak: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -42,45 +44,52 @@ def depth_spread(
         In µm; NaN where all channels are at one depth.
     """
     spreads = np.full(len(offsets) - 1, np.nan)
-    for unit in range(len(offsets) - 1):
-        depths = depths_um[offsets[unit] : offsets[unit + 1]]
-        amplitudes = peak_to_peak[offsets[unit] : offsets[unit + 1]]
-        n_channels = len(depths)
-        steps = np.empty(n_channels)
-        n_steps = 0
-        for i in range(1, n_channels):
-            if depths[i] > depths[i - 1]:
-                steps[n_steps] = depths[i] - depths[i - 1]
-                n_steps += 1
-        if n_steps == 0:
-            continue
-        sigma = _SMOOTH_UM / median(steps[:n_steps])
-        reach = int(_REACH * sigma + 0.5)
-        weights = np.empty(reach + 1)
-        total = 0.0
-        for k in range(reach + 1):
-            weights[k] = np.exp(-0.5 / (sigma * sigma) * k * k)
-            total += weights[k] if k == 0 else 2 * weights[k]
-        smooth = np.empty(n_channels)
-        for i in range(n_channels):
-            smooth[i] = amplitudes[i] * weights[0] / total
-            for k in range(1, reach + 1):
-                near = _mirror(i - k, n_channels)
-                far = _mirror(i + k, n_channels)
-                smooth[i] += (amplitudes[near] + amplitudes[far]) * weights[k] / total
-        limit = smooth[0]
-        for i in range(1, n_channels):
-            limit = max(limit, smooth[i])
-        lowest, highest = np.inf, -np.inf
-        for i in range(n_channels):
-            if smooth[i] / limit > _THRESHOLD:
-                lowest = min(lowest, depths[i])
-                highest = max(highest, depths[i])
-        spreads[unit] = highest - lowest
+    widest = int(np.diff(offsets).max(initial=0))
+    _spread(depths_um, peak_to_peak, offsets, np.empty(widest), spreads)
     return spreads
 
 
 @compiled
+def _spread(depths_um: Floats, peak_to_peak: Floats, offsets: Ints, scratch: Floats, spreads: Floats) -> None:
+    for unit in range(len(spreads)):
+        first = offsets[unit]
+        n_channels = offsets[unit + 1] - first
+        n_steps = 0
+        for i in range(first + 1, first + n_channels):
+            if depths_um[i] > depths_um[i - 1]:
+                scratch[n_steps] = depths_um[i] - depths_um[i - 1]
+                n_steps += 1
+        if n_steps == 0:
+            continue
+        sigma = _SMOOTH_UM / median(scratch[:n_steps])
+        reach = int(_REACH * sigma + 0.5)
+        total = 0.0
+        for k in range(reach + 1):
+            weight = np.exp(-0.5 / (sigma * sigma) * k * k)
+            if weight == 0:
+                break
+            total += weight if k == 0 else 2 * weight
+        for k in range(reach + 1):
+            weight = np.exp(-0.5 / (sigma * sigma) * k * k)
+            if weight == 0:
+                break
+            for i in range(n_channels):
+                if k == 0:
+                    scratch[i] = peak_to_peak[first + i] * weight / total
+                else:
+                    near = first + _mirror(i - k, n_channels)
+                    far = first + _mirror(i + k, n_channels)
+                    scratch[i] += (peak_to_peak[near] + peak_to_peak[far]) * weight / total
+        limit = scratch[highest(scratch, 0, n_channels)]
+        low, high = np.inf, -np.inf
+        for i in range(n_channels):
+            if scratch[i] / limit > _THRESHOLD:
+                low = depths_um[first + i] if depths_um[first + i] < low else low
+                high = depths_um[first + i] if depths_um[first + i] > high else high
+        spreads[unit] = high - low
+
+
+@inlined
 def _mirror(place: int, length: int) -> int:
     """Place within the array of one outside it, the ends repeated: ``d c b a | a b c d | d c b a``."""
     place %= 2 * length

@@ -11,6 +11,8 @@ from nwb_unitrefine.metrics.kernels.compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.metrics.kernels.compiled import Bytes, Floats, Ints, Ints2
+
 __all__ = ["SYNCHRONY_SIZES", "count_synchrony"]
 
 SYNCHRONY_SIZES = (2, 4, 8)
@@ -38,29 +40,30 @@ def count_synchrony(times: NDArray[np.float64], offsets: NDArray[np.int64], rate
     counts : array of int64, shape (n_units, 3)
         For 2, 4 and 8 spikes or more.
     """
-    return np.asarray(_count(times, offsets, rate, _BLOCK_SAMPLES))
+    counts = np.zeros((len(offsets) - 1, len(SYNCHRONY_SIZES)), dtype=np.int64)
+    _count(times, offsets, rate, offsets[:-1].copy(), np.zeros(_BLOCK_SAMPLES, dtype=np.uint8), counts)
+    return counts
 
 
 @compiled
-def _count(times: NDArray[np.float64], offsets: NDArray[np.int64], rate: float, block: int) -> NDArray[np.int64]:
-    n_units = len(offsets) - 1
-    found = np.zeros((n_units, 3), np.int64)
-    cursor = offsets[:-1].copy()
-    spikes_in = np.zeros(block, np.uint8)
-    enough = np.uint8(8)
+def _count(times: Floats, offsets: Ints, rate: float, cursor: Ints, spikes_in: Bytes, found: Ints2) -> None:
+    n_units = len(cursor)
+    block = len(spikes_in)
     while True:
         start = np.inf
         for unit in range(n_units):
             if cursor[unit] < offsets[unit + 1]:
-                start = min(start, np.rint(times[cursor[unit]] * rate))
+                first = np.rint(times[cursor[unit]] * rate)
+                start = first if first < start else start
         if start == np.inf:
-            return found
+            return
         for unit in range(n_units):
             for i in range(cursor[unit], offsets[unit + 1]):
                 at = np.rint(times[i] * rate) - start
                 if at >= block:
                     break
-                spikes_in[int(at)] = min(spikes_in[int(at)] + 1, enough)
+                if spikes_in[int(at)] < 8:
+                    spikes_in[int(at)] += 1
         for unit in range(n_units):
             previous = -1
             i = cursor[unit]

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.order_statistics import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.metrics.kernels.compiled import Flags, Floats, Ints, Ints2
 
 __all__ = ["BEYOND_S", "Scan", "bin_rates", "count_close_pairs", "mark_observed", "scan"]
 
@@ -41,23 +43,25 @@ def scan(times: NDArray[np.float64], offsets: NDArray[np.int64]) -> Scan:
     times : array of float64, shape (n_spikes,)
     offsets : array of int64, shape (n_units + 1,)
     """
-    return Scan(*_scan(times, offsets))
+    n_units = len(offsets) - 1
+    no_times, unsorted, duplicated, negative = np.zeros((4, n_units), dtype=np.int64)
+    found = Scan(no_times, unsorted, duplicated, negative, np.full(n_units, np.inf), np.full(n_units, -np.inf))
+    _scan(times, offsets, *found)
+    return found
 
 
 @compiled
 def _scan(
-    times: NDArray[np.float64], offsets: NDArray[np.int64]
-) -> tuple[
-    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]
-]:
-    n_units = len(offsets) - 1
-    no_times = np.zeros(n_units, np.int64)
-    unsorted = np.zeros(n_units, np.int64)
-    duplicated = np.zeros(n_units, np.int64)
-    negative = np.zeros(n_units, np.int64)
-    first = np.full(n_units, np.inf)
-    last = np.full(n_units, -np.inf)
-    for unit in range(n_units):
+    times: Floats,
+    offsets: Ints,
+    no_times: Ints,
+    unsorted: Ints,
+    duplicated: Ints,
+    negative: Ints,
+    first: Floats,
+    last: Floats,
+) -> None:
+    for unit in range(len(first)):
         previous = -np.inf
         for i in range(offsets[unit], offsets[unit + 1]):
             time = times[i]
@@ -70,10 +74,11 @@ def _scan(
                 duplicated[unit] += 1
             if time < 0:
                 negative[unit] += 1
-            first[unit] = min(first[unit], time)
-            last[unit] = max(last[unit], time)
+            if time < first[unit]:
+                first[unit] = time
+            if time > last[unit]:
+                last[unit] = time
             previous = time
-    return no_times, unsorted, duplicated, negative, first, last
 
 
 def mark_observed(
@@ -106,14 +111,14 @@ def mark_observed(
 
 @compiled
 def _mark(
-    times: NDArray[np.float64],
-    offsets: NDArray[np.int64],
+    times: Floats,
+    offsets: Ints,
     rate: float,
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-    interval_offsets: NDArray[np.int64],
-    outside: NDArray[np.int64],
-    keep: NDArray[np.bool_],
+    starts: Ints,
+    stops: Ints,
+    interval_offsets: Ints,
+    outside: Ints,
+    keep: Flags,
 ) -> None:
     for unit in range(len(offsets) - 1):
         k, k_end = interval_offsets[unit], interval_offsets[unit + 1]
@@ -163,30 +168,36 @@ def count_close_pairs(
         Bin size in samples and number of bins, of either definition. A pair in the same sample counts twice: once in
         each direction.
     """
-    return ClosePairs(*_count(times, offsets, rate, first_samples, isi_s, pair_samples, *bins, *old_bins))
+    n_units = len(offsets) - 1
+    short, pairs = np.zeros((2, n_units), dtype=np.int64)
+    (size, n_bins), (old_size, n_old_bins) = bins, old_bins
+    correlogram = np.zeros((n_units, n_bins), dtype=np.int64)
+    old_correlogram = np.zeros((n_units, n_old_bins), dtype=np.int64)
+    close = ClosePairs(short, pairs, correlogram, old_correlogram)
+    reach = max(pair_samples, size * n_bins - 1, old_size * n_old_bins - 1)
+    _count(times, offsets, rate, first_samples, isi_s, pair_samples, size, old_size, reach, *close)
+    return close
 
 
 @compiled
 def _count(
-    times: NDArray[np.float64],
-    offsets: NDArray[np.int64],
+    times: Floats,
+    offsets: Ints,
     rate: float,
-    first_samples: NDArray[np.int64],
+    first_samples: Ints,
     isi_s: float,
     pair_samples: int,
     size: int,
-    n_bins: int,
     old_size: int,
-    n_old_bins: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    n_units = len(offsets) - 1
-    short = np.zeros(n_units, np.int64)
-    pairs = np.zeros(n_units, np.int64)
-    new = np.zeros((n_units, n_bins), np.int64)
-    old = np.zeros((n_units, n_old_bins), np.int64)
-    reach = max(pair_samples, size * n_bins - 1, old_size * n_old_bins - 1)
+    reach: int,
+    short: Ints,
+    pairs: Ints,
+    new: Ints2,
+    old: Ints2,
+) -> None:
+    n_bins, n_old_bins = new.shape[1], old.shape[1]
     isi_samples = isi_s * rate
-    for unit in range(n_units):
+    for unit in range(len(short)):
         origin = first_samples[unit]
         stop = offsets[unit + 1]
         for i in range(offsets[unit], stop):
@@ -206,7 +217,6 @@ def _count(
                     new[unit, lag // size] += times_counted
                 if lag < old_size * n_old_bins:
                     old[unit, lag // old_size] += times_counted
-    return short, pairs, new, old
 
 
 def bin_rates(
@@ -233,52 +243,67 @@ def bin_rates(
         Difference between the `percentiles` of the counts in bins of `range_samples`, interpolated linearly.
     """
     low, high = percentiles
-    present, span = _bin(
-        times, offsets, rate, starts, stops, interval_offsets, presence_samples, range_samples, low / 100, high / 100
+    n_units = len(offsets) - 1
+    present = np.zeros(n_units, dtype=np.int64)
+    count_range = np.full(n_units, np.nan)
+    counts = np.empty(int(np.diff(offsets).max(initial=0)))
+    _bin(
+        times,
+        offsets,
+        rate,
+        starts,
+        stops,
+        interval_offsets,
+        presence_samples,
+        range_samples,
+        low / 100,
+        high / 100,
+        counts,
+        present,
+        count_range,
     )
-    return present, span
+    return present, count_range
 
 
-@compiled
+@inlined
 def _percentile(counts: NDArray[np.float64], n_bins: int, fraction: float) -> float:
     """Of the counts of the bins with spikes, and as many zeros as there are further bins; interpolated linearly."""
     position = fraction * (n_bins - 1)
     below = int(position)
     zeros = n_bins - len(counts)
     low = select(counts, below - zeros) if below >= zeros else 0.0
-    above = min(below + 1, n_bins - 1)
+    above = below + 1 if below + 1 < n_bins else n_bins - 1
     high = select(counts, above - zeros) if above >= zeros else 0.0
     return low + (high - low) * (position - below)
 
 
 @compiled
 def _bin(
-    times: NDArray[np.float64],
-    offsets: NDArray[np.int64],
+    times: Floats,
+    offsets: Ints,
     rate: float,
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-    interval_offsets: NDArray[np.int64],
+    starts: Ints,
+    stops: Ints,
+    interval_offsets: Ints,
     presence: int,
     size: int,
     low: float,
     high: float,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    n_units = len(offsets) - 1
-    present = np.zeros(n_units, np.int64)
-    span = np.full(n_units, np.nan)
-    for unit in range(n_units):
+    counts: Floats,
+    present: Ints,
+    span: Floats,
+) -> None:
+    for unit in range(len(present)):
         k, k_end = interval_offsets[unit], interval_offsets[unit + 1]
-        total = np.int64(0)
+        total = 0
         for interval in range(k, k_end):
             total += stops[interval] - starts[interval]
         n_presence = total // presence
         n_bins = int(total // size)
-        counts = np.zeros(min(n_bins, offsets[unit + 1] - offsets[unit]))
         used = 0
-        presence_end = np.int64(0)
-        bin_end = np.int64(0)
-        elapsed = np.int64(0)
+        presence_end = 0
+        bin_end = 0
+        elapsed = 0
         for i in range(offsets[unit], offsets[unit + 1]):
             sample = np.int64(np.rint(times[i] * rate))
             while k < k_end - 1 and sample > stops[k]:
@@ -286,17 +311,17 @@ def _bin(
                 k += 1
             at = elapsed + sample - starts[k]
             if at <= n_presence * presence and n_presence > 0:
-                inside = min(at, n_presence * presence - 1)
+                inside = at if at < n_presence * presence else n_presence * presence - 1
                 if inside >= presence_end:
                     present[unit] += 1
                     presence_end = (inside // presence + 1) * presence
             if at <= n_bins * size and n_bins > 0:
-                inside = min(at, n_bins * size - 1)
+                inside = at if at < n_bins * size else n_bins * size - 1
                 if inside >= bin_end:
+                    counts[used] = 0
                     used += 1
                     bin_end = (inside // size + 1) * size
                 counts[used - 1] += 1
         if n_bins > 0:
             heard = counts[:used]
             span[unit] = _percentile(heard, n_bins, high) - _percentile(heard, n_bins, low)
-    return present, span

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,20 +24,19 @@ _EPSILON = float(np.finfo(np.float64).eps)
 _TRIES, _RADIUS_TOLERANCE = 10, 0.01
 
 
-@compiled
+@inlined
 def norm(a: Vector) -> float:
     """Length of a vector of three."""
     return float(np.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]))
 
 
-@compiled
+@inlined
 def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: Vector, s: Vector, uf: Vector) -> None:
     """Singular values, right vectors and ``Uᵀ f`` of the scaled Jacobian above the square root of `diag`.
 
     Householder reflections leave a triangle of three, whose columns Jacobi rotations make orthogonal.
     """
     m = len(f)
-    rows = m + _N
     for i in range(m):
         for k in range(_N):
             work[i, k] = jac[i, k] * d[k]
@@ -46,6 +45,22 @@ def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: 
         for k in range(_N + 1):
             work[m + i, k] = 0.0
         work[m + i, i] = np.sqrt(diag[i])
+    _make_triangular(work)
+    _make_orthogonal(work, v)
+    for k in range(_N):
+        length = 0.0
+        product = 0.0
+        for i in range(_N):
+            length += work[i, k] * work[i, k]
+            product += work[i, k] * work[i, _N]
+        s[k] = np.sqrt(length)
+        uf[k] = product / s[k] if s[k] > 0 else 0.0
+
+
+@inlined
+def _make_triangular(work: Vector) -> None:
+    """Apply Householder reflections that leave a triangle in the first columns."""
+    rows = len(work)
     for k in range(_N):
         length = 0.0
         for i in range(k, rows):
@@ -66,6 +81,11 @@ def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: 
         work[k, k] = -length if work[k, k] >= 0 else length
         for i in range(k + 1, rows):
             work[i, k] = 0.0
+
+
+@inlined
+def _make_orthogonal(work: Vector, v: Vector) -> None:
+    """Apply Jacobi rotations, also to `v`, until the first columns are orthogonal."""
     for i in range(_N):
         for j in range(_N):
             v[i, j] = 1.0 if i == j else 0.0
@@ -92,20 +112,15 @@ def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: 
                     v[i, p], v[i, q] = cos * a - sin * b, sin * a + cos * b
         if not rotated:
             break
-    for k in range(_N):
-        length = 0.0
-        product = 0.0
-        for i in range(_N):
-            length += work[i, k] * work[i, k]
-            product += work[i, k] * work[i, _N]
-        s[k] = np.sqrt(length)
-        uf[k] = product / s[k] if s[k] > 0 else 0.0
 
 
-@compiled
+@inlined
 def solve_within(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha: float, out: Vector) -> float:
     """Write the step that is best within `radius`, and return its Levenberg-Marquardt parameter (Moré 1977)."""
-    largest, smallest = max(s[0], s[1], s[2]), min(s[0], s[1], s[2])
+    largest = smallest = s[0]
+    for k in range(1, _N):
+        largest = s[k] if s[k] > largest else largest
+        smallest = s[k] if s[k] < smallest else smallest
     full_rank = m >= _N and smallest > _EPSILON * m * largest
     if full_rank:
         for i in range(_N):
@@ -121,15 +136,15 @@ def solve_within(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha:
         excess, change = _excess(0.0, s, uf, radius)
         lower = -excess / change
     elif alpha == 0:
-        alpha = max(0.001 * upper, np.sqrt(lower * upper))
+        alpha = _between(lower, upper)
     for _ in range(_TRIES):
         if alpha < lower or alpha > upper:
-            alpha = max(0.001 * upper, np.sqrt(lower * upper))
+            alpha = _between(lower, upper)
         excess, change = _excess(alpha, s, uf, radius)
         if excess < 0:
             upper = alpha
         ratio = excess / change
-        lower = max(lower, alpha - ratio)
+        lower = alpha - ratio if alpha - ratio > lower else lower
         alpha -= (excess + radius) * ratio / radius
         if abs(excess) < _RADIUS_TOLERANCE * radius:
             break
@@ -143,7 +158,14 @@ def solve_within(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha:
     return alpha
 
 
-@compiled
+@inlined
+def _between(lower: float, upper: float) -> float:
+    """Start between the bounds of the parameter, and not too near zero."""
+    middle = np.sqrt(lower * upper)
+    return middle if middle > 0.001 * upper else 0.001 * upper
+
+
+@inlined
 def _excess(alpha: float, s: Vector, uf: Vector, radius: float) -> tuple[float, float]:
     """How much longer than `radius` the step for `alpha` is, and the derivative of that."""
     length = 0.0

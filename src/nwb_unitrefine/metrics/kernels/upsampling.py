@@ -17,9 +17,14 @@ from nwb_unitrefine.metrics.kernels.threads import by_units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Floats3, Ints
+
 __all__ = ["UPSAMPLING", "ChannelExtremes", "channel_extremes", "upsample"]
 
 UPSAMPLING = 10
+
+_TOGETHER = 1 << 19
+"""Samples that are taken as 64-bit numbers at once: 4 MB."""
 
 
 class ChannelExtremes(NamedTuple):
@@ -55,23 +60,24 @@ def _taps() -> NDArray[np.float64]:
 
 def upsample(waveforms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Upsample waveforms of shape (n_units, n_samples) to (n_units, 10 n_samples)."""
-    return _upsample(waveforms, _taps())
+    upsampled = np.zeros((len(waveforms), UPSAMPLING * waveforms.shape[1]))
+    _upsample(waveforms, _taps(), upsampled)
+    return upsampled
 
 
 @compiled
-def _upsample(waveforms: NDArray[np.float64], taps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _upsample(waveforms: Floats2, taps: Floats2, upsampled: Floats2) -> None:
     n_units, n_samples = waveforms.shape
     n_phases, n_taps = taps.shape
     reach = n_taps // 2
-    upsampled = np.zeros((n_units, n_phases * n_samples))
     for unit in range(n_units):
         for q in range(n_samples):
             for phase in range(n_phases):
                 value = 0.0
-                for k in range(max(q - reach, 0), min(q + reach + 1, n_samples)):
+                first = q - reach if q > reach else 0
+                for k in range(first, q + reach + 1 if q + reach + 1 < n_samples else n_samples):
                     value += taps[phase, k - q + reach] * waveforms[unit, k]
                 upsampled[unit, q * n_phases + phase] = value
-    return upsampled
 
 
 def channel_extremes(
@@ -89,54 +95,75 @@ def channel_extremes(
     upsampled : bool
         False leaves out the filter, and with it all but the raw samples' extremes.
     """
-    taps = _taps()
+    lowest, lowest_at, highest, raw_lowest, raw_highest = found = ChannelExtremes(
+        np.full(len(channels), np.inf),
+        np.zeros(len(channels), dtype=np.int64),
+        np.full(len(channels), -np.inf),
+        np.full(len(channels), np.inf),
+        np.full(len(channels), -np.inf),
+    )
+    taps = _taps() if upsampled else np.zeros((0, 2 * UPSAMPLING + 1))
+    n_together = max(_TOGETHER // (mean[0].size or 1), 1) if len(mean) else 1
 
-    def of_units(units: slice, items: slice) -> tuple[NDArray[np.generic], ...]:
-        here = offsets[units.start : units.stop + 1] - items.start
-        return _extremes(mean[units], channels[items], here, taps, upsampled)
+    def of_units(units: slice, _: slice) -> None:
+        widest = int(np.diff(offsets[units.start : units.stop + 1]).max(initial=0))
+        padded, value = np.zeros((mean.shape[1] + 2 * UPSAMPLING, widest)), np.empty(widest)
+        for start in range(units.start, units.stop, n_together):
+            stop = min(start + n_together, units.stop)
+            part = slice(offsets[start], offsets[stop])
+            _extremes(
+                np.ascontiguousarray(mean[start:stop], dtype=np.float64),
+                channels[part],
+                offsets[start : stop + 1] - offsets[start],
+                taps,
+                padded,
+                value,
+                lowest[part],
+                lowest_at[part],
+                highest[part],
+                raw_lowest[part],
+                raw_highest[part],
+            )
 
-    return ChannelExtremes(*map(np.concatenate, zip(*by_units(of_units, offsets), strict=True)))
+    by_units(of_units, offsets)
+    return found
 
 
 @compiled
 def _extremes(
-    mean: NDArray[np.floating],
-    channels: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    taps: NDArray[np.float64],
-    upsampled: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    mean: Floats3,
+    channels: Ints,
+    offsets: Ints,
+    taps: Floats2,
+    padded: Floats2,
+    value: Floats,
+    lowest: Floats,
+    lowest_at: Ints,
+    highest: Floats,
+    raw_lowest: Floats,
+    raw_highest: Floats,
+) -> None:
     n_units, n_samples, _ = mean.shape
     n_phases, n_taps = taps.shape
     reach = n_taps // 2
-    n_present = len(channels)
-    lowest = np.full(n_present, np.inf)
-    lowest_at = np.zeros(n_present, np.int64)
-    highest = np.full(n_present, -np.inf)
-    raw_lowest = np.full(n_present, np.inf)
-    raw_highest = np.full(n_present, -np.inf)
-    widest = 0
-    for unit in range(n_units):
-        widest = max(widest, offsets[unit + 1] - offsets[unit])
-    padded = np.zeros((n_samples + 2 * reach, widest))
-    value = np.empty(widest)
     for unit in range(n_units):
         first = offsets[unit]
         n_channels = offsets[unit + 1] - first
         low = lowest[first : offsets[unit + 1]]
         at = lowest_at[first : offsets[unit + 1]]
         high = highest[first : offsets[unit + 1]]
+        raw_low = raw_lowest[first : offsets[unit + 1]]
+        raw_high = raw_highest[first : offsets[unit + 1]]
         for k in range(n_samples):
             for c in range(n_channels):
-                sample = np.float64(mean[unit, k, channels[first + c]])
+                sample = mean[unit, k, channels[first + c]]
                 padded[reach + k, c] = sample
-                raw_lowest[first + c] = min(raw_lowest[first + c], sample)
-                raw_highest[first + c] = max(raw_highest[first + c], sample)
-        if not upsampled:
-            continue
-        for q in range(n_samples):
+                raw_low[c] = sample if sample < raw_low[c] else raw_low[c]
+                raw_high[c] = sample if sample > raw_high[c] else raw_high[c]
+        for q in range(n_samples if n_phases else 0):
             for phase in range(n_phases):
-                value[:n_channels] = 0.0
+                for c in range(n_channels):
+                    value[c] = 0.0
                 for k in range(0, n_taps, 3):  # three taps at once halve the traffic to and from the cache
                     w0, w1, w2 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2]
                     x0, x1, x2 = padded[q + k], padded[q + k + 1], padded[q + k + 2]
@@ -148,7 +175,6 @@ def _extremes(
                 for c in range(n_channels):
                     at[c] = now if value[c] < low[c] else at[c]
                 for c in range(n_channels):
-                    low[c] = min(low[c], value[c])
+                    low[c] = value[c] if value[c] < low[c] else low[c]
                 for c in range(n_channels):
-                    high[c] = max(high[c], value[c])
-    return lowest, lowest_at, highest, raw_lowest, raw_highest
+                    high[c] = value[c] if value[c] > high[c] else high[c]

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
+from nwb_unitrefine.metrics.kernels.extrema import mean_of
 from nwb_unitrefine.metrics.kernels.order_statistics import median
 from nwb_unitrefine.metrics.kernels.threads import by_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Ints, Kernel
 
 __all__ = ["old_velocities", "velocities"]
 
@@ -22,6 +25,7 @@ _TINY = 1e-12
 _MAX_PAIRS = 10_000
 _MAX_STEPS = 300
 _STEP = 1e-3
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def velocities(
@@ -51,7 +55,7 @@ def velocities(
     array of float64, shape (n_units, 2)
         Above and below, in µm/ms; NaN where there is no acceptable fit.
     """
-    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=0)
+    return _of_all(_velocities, (1, None), positions_um, lowest, lowest_at, offsets, rate)
 
 
 def old_velocities(
@@ -70,71 +74,106 @@ def old_velocities(
 
     Parameters and return value are those of `velocities`.
     """
-    return _of_all(positions_um, lowest, lowest_at, offsets, rate, old=1)
+    return _of_all(_old_velocities, (2, _MAX_PAIRS), positions_um, lowest, lowest_at, offsets, rate)
 
 
 def _of_all(
+    kernel: Kernel[[Floats2, Floats, Ints, Ints, float, Floats, Floats, Floats2, Floats2]],
+    scratch: tuple[int, int | None],
     positions_um: NDArray[np.float64],
     lowest: NDArray[np.float64],
     lowest_at: NDArray[np.int64],
     offsets: NDArray[np.int64],
     rate: float,
-    *,
-    old: int,
 ) -> NDArray[np.float64]:
-    """Either definition, on all cores."""
+    """Either definition, on all cores, with scratch for so many values of each pair of channels, and so many pairs."""
+    found = np.full((len(offsets) - 1, 2), np.nan)
 
-    def of_units(units: slice, items: slice) -> NDArray[np.float64]:
+    def of_units(units: slice, items: slice) -> None:
         here = offsets[units.start : units.stop + 1] - items.start
-        return _velocities(positions_um[items], lowest[items], lowest_at[items], here, rate, old)
+        widest = int(np.diff(here).max(initial=0))
+        n_pairs = widest * (widest - 1) // 2
+        lines = np.empty((scratch[0], max(min(n_pairs, scratch[1] or n_pairs), widest)))
+        distance, time_ms = np.empty((2, widest))
+        kernel(positions_um[items], lowest[items], lowest_at[items], here, rate, distance, time_ms, lines, found[units])
 
-    return np.concatenate(by_units(of_units, offsets))
+    by_units(of_units, offsets)
+    return found
+
+
+@inlined
+def _side(
+    positions: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    lowest_at: NDArray[np.int64],
+    start: int,
+    stop: int,
+    side: int,
+    rate: float,
+    distance: NDArray[np.float64],
+    time_ms: NDArray[np.float64],
+) -> int:
+    """Write distance from the largest channel and time after it, of the channels on one side; return how many."""
+    largest = start
+    for c in range(start, stop):
+        if lowest[c] < lowest[largest] or (lowest[c] == lowest[largest] and lowest_at[c] < lowest_at[largest]):
+            largest = c
+    n = 0
+    for c in range(start, stop):
+        rise = positions[c, 1] - positions[largest, 1]
+        if (side == 0 and rise >= 0) or (side == 1 and rise <= 0):
+            across = positions[c, 0] - positions[largest, 0]
+            distance[n] = np.sqrt(across * across + rise * rise)
+            time_ms[n] = lowest_at[c] / rate * 1000 - lowest_at[largest] / rate * 1000
+            n += 1
+    return n
 
 
 @compiled
 def _velocities(
-    positions: NDArray[np.float64],
-    lowest: NDArray[np.float64],
-    lowest_at: NDArray[np.int64],
-    offsets: NDArray[np.int64],
+    positions: Floats2,
+    lowest: Floats,
+    lowest_at: Ints,
+    offsets: Ints,
     rate: float,
-    old: int,
-) -> NDArray[np.float64]:
-    n_units = len(offsets) - 1
-    found = np.full((n_units, 2), np.nan)
-    for unit in range(n_units):
+    distance: Floats,
+    time_ms: Floats,
+    lines: Floats2,
+    found: Floats2,
+) -> None:
+    for unit in range(len(found)):
         start, stop = offsets[unit], offsets[unit + 1]
-        if stop == start:
-            continue
-        largest = start
-        for c in range(start, stop):
-            if lowest[c] < lowest[largest] or (lowest[c] == lowest[largest] and lowest_at[c] < lowest_at[largest]):
-                largest = c
-        distance = np.empty(stop - start)
-        time_ms = np.empty(stop - start)
-        for side in range(2):
-            n = 0
-            for c in range(start, stop):
-                rise = positions[c, 1] - positions[largest, 1]
-                if (side == 0 and rise >= 0) or (side == 1 and rise <= 0):
-                    across = positions[c, 0] - positions[largest, 0]
-                    distance[n] = np.sqrt(across * across + rise * rise)
-                    time_ms[n] = lowest_at[c] / rate * 1000 - lowest_at[largest] / rate * 1000
-                    n += 1
-            if old:
-                found[unit, side] = _old_fit(time_ms[:n], distance[:n])
-            else:
-                found[unit, side] = _fit(distance[:n], time_ms[:n])
-    return found
+        for side in range(2 if stop > start else 0):
+            n = _side(positions, lowest, lowest_at, start, stop, side, rate, distance, time_ms)
+            found[unit, side] = _fit(distance[:n], time_ms[:n], lines[0])
 
 
 @compiled
+def _old_velocities(
+    positions: Floats2,
+    lowest: Floats,
+    lowest_at: Ints,
+    offsets: Ints,
+    rate: float,
+    distance: Floats,
+    time_ms: Floats,
+    lines: Floats2,
+    found: Floats2,
+) -> None:
+    for unit in range(len(found)):
+        start, stop = offsets[unit], offsets[unit + 1]
+        for side in range(2 if stop > start else 0):
+            n = _side(positions, lowest, lowest_at, start, stop, side, rate, distance, time_ms)
+            found[unit, side] = _old_fit(time_ms[:n], distance[:n], lines[0], lines[1])
+
+
+@inlined
 def _r_squared(
     x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float
 ) -> float:
     residual = 0.0
     total = 0.0
-    mean = np.mean(y)
+    mean = mean_of(y, 0, len(y))
     for i in range(len(x)):
         residual += (y[i] - (slope * x[i] + intercept)) ** 2
         total += (y[i] - mean) ** 2
@@ -143,12 +182,11 @@ def _r_squared(
     return 1 - residual / (total + softening)
 
 
-@compiled
-def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64]) -> float:
+@inlined
+def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64], slopes: NDArray[np.float64]) -> float:
     n = len(distance)
     if n < _MIN_CHANNELS:
         return np.nan
-    slopes = np.empty(n * (n - 1) // 2)
     n_slopes = 0
     for i in range(n):
         for j in range(i + 1, n):
@@ -159,25 +197,27 @@ def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64]) -> float:
     if n_slopes == 0:
         return np.nan
     slope = median(slopes[:n_slopes])
-    offsets = np.empty(n)
     for i in range(n):
-        offsets[i] = time_ms[i] - slope * distance[i]
-    intercept = median(offsets)
+        slopes[i] = time_ms[i] - slope * distance[i]
+    intercept = median(slopes[:n])
     if slope == 0 or not _r_squared(distance, time_ms, slope, intercept, _TINY) > _MIN_R2:
         return np.nan
     return 1 / slope
 
 
-@compiled
-def _old_fit(time_ms: NDArray[np.float64], distance: NDArray[np.float64]) -> float:
+@inlined
+def _old_fit(
+    time_ms: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    intercepts: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+) -> float:
     n = len(distance)
     if n < _OLD_MIN_CHANNELS:
         return np.nan
     n_pairs = n * (n - 1) // 2
-    every = max(n_pairs / _MAX_PAIRS, 1.0)
-    n_lines = min(n_pairs, _MAX_PAIRS)
-    intercepts = np.empty(n_lines)
-    slopes = np.empty(n_lines)
+    every = n_pairs / _MAX_PAIRS if n_pairs > _MAX_PAIRS else 1.0
+    n_lines = n_pairs if n_pairs < _MAX_PAIRS else _MAX_PAIRS
     pair = 0
     line = 0
     for i in range(n):
@@ -192,7 +232,7 @@ def _old_fit(time_ms: NDArray[np.float64], distance: NDArray[np.float64]) -> flo
     return slope
 
 
-@compiled
+@inlined
 def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
     """Through two points; of points at one place, the least-squares line with the smallest coefficients."""
     if x0 == x1:
@@ -202,11 +242,10 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
     return y0 - slope * x0, slope
 
 
-@compiled
+@inlined
 def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
     """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000)."""
-    x, y = float(np.mean(first)), float(np.mean(second))
-    epsilon = np.finfo(np.float64).eps
+    x, y = mean_of(first, 0, len(first)), mean_of(second, 0, len(second))
     for _ in range(_MAX_STEPS):
         weight = 0.0
         pull_x, pull_y = 0.0, 0.0
@@ -215,7 +254,7 @@ def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
         for i in range(len(first)):
             dx, dy = first[i] - x, second[i] - y
             distance = np.sqrt(dx * dx + dy * dy)
-            if distance >= epsilon:
+            if distance >= _EPSILON:
                 n_off += 1
                 weight += 1 / distance
                 pull_x += dx / distance
@@ -225,11 +264,12 @@ def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
         here = 1.0 if n_off < len(first) else 0.0
         pull = np.sqrt(pull_x * pull_x + pull_y * pull_y)
         toward_x, toward_y = 1.0, 1.0  # scikit-learn's value where the pulls cancel out
-        if pull > epsilon:
+        if pull > _EPSILON:
             toward_x, toward_y = sum_x / weight, sum_y / weight
         else:
             pull = 1.0
-        move, stay = max(0.0, 1 - here / pull), min(1.0, here / pull)
+        stay = here / pull if here < pull else 1.0
+        move = 1 - here / pull if here < pull else 0.0
         next_x = move * toward_x + stay * x
         next_y = move * toward_y + stay * y
         step = (next_x - x) ** 2 + (next_y - y) ** 2
