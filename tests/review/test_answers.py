@@ -188,3 +188,11 @@ def test_the_journal_is_readable_json(tmp_path, open_answers):
     answers.give(1, "sua", 'with "quotes"\nand lines')
     lines = [json.loads(line) for line in (tmp_path / "a").read_text().splitlines()]
     assert [line.get("do") for line in lines] == [None, "answer"]
+
+
+@pytest.mark.parametrize(("note", "kept"), [("a\0b", "ab"), ("\ud800", "?"), ("x" * 3000, "x" * 2000)])
+def test_notes_hold_what_a_file_can_hold(tmp_path, note, kept, open_answers):
+    """Null characters, halves of a character and what is too long would make the run impossible to write."""
+    answers = open_answers(tmp_path / "a")
+    answers.give(1, "sua", note)
+    assert answers.pending()[1].note == open_answers(tmp_path / "a").pending()[1].note == kept

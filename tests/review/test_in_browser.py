@@ -165,6 +165,49 @@ def test_a_second_tab_sees_the_answers_of_the_first(chromium, start):
     server.end()
 
 
+def test_a_tab_of_before_a_write_shows_what_the_other_wrote(chromium, start):
+    """When one tab writes, the other loads the file anew as soon as it is looked at."""
+    server = start(n_files=1)
+    page, watched, state = _open(chromium, server)
+    other, _, other_state = _open(chromium, server)
+    unit = _chosen(other)
+    other.keyboard.press("n")
+    other_state.to_contain_text("Saved")
+    other.keyboard.press("w")
+    other_state.to_contain_text("Written as run_0001")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    state.to_contain_text("0 answers not yet written")
+    page.evaluate("(id) => page.choose(session.units.find((one) => one.id === id))", unit)
+    assert "set by A. Curator" in page.inner_text("#unit h2")
+    assert "not yet written" not in page.inner_text("#unit h2")
+    assert watched.errors == []
+    for tab in (page, other):
+        tab.close()
+
+
+def test_the_model_is_scored_on_the_answers_from_the_page(chromium, start):
+    """`e` shows the model's scores on the written answers; before there are any, it says what to do."""
+    server = start("--n", "6", n_files=1)
+    page, watched, state = _open(chromium, server)
+    page.keyboard.press("e")
+    page.get_by_text("Write your answers first").wait_for()
+    page.keyboard.press("Escape")
+    for key in "smnsmn":
+        unit = _chosen(page)
+        page.keyboard.press(key)
+        state.to_contain_text(f"Unit {unit}: ")
+    page.keyboard.press("w")
+    state.to_contain_text("Written as run_0001")
+    page.keyboard.press("e")
+    page.get_by_text("on 6 units that people labelled in 1 file").wait_for()
+    assert page.locator("dialog table").count() == 2
+    page.keyboard.press("Escape")
+    page.click("#tab-provenance")
+    assert "Rounds of answers" in page.inner_text("#view-provenance")
+    assert watched.errors == []
+    page.close()
+
+
 def test_twenty_answers_adapt_the_model(chromium, tmp_path, start_on):
     """After twenty answers the page shows what adapting would change, and writes it when told to."""
     path = tmp_path / "session.nwb"
@@ -180,6 +223,7 @@ def test_twenty_answers_adapt_the_model(chromium, tmp_path, start_on):
     page.keyboard.press("a")
     page.wait_for_selector("dialog[open]")
     assert "20 labels of people (5 sua, 15 mua, 0 noise)" in page.inner_text("dialog")
+    assert "each predicted without its own label" in page.inner_text("dialog")
     assert path.read_bytes() == before
     page.click("dialog button:first-of-type")
     state.to_contain_text("Written as run_0002")

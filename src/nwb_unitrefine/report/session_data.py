@@ -176,6 +176,7 @@ def _units(curation: Curation, reasons: Reasons | None, telling: list[str]) -> d
         "remark": list(predictions.reasons),
         "reason": [reasons.sentence(row) for row in range(len(ids))] if reasons is not None else [],
         "telling": telling,
+        "contamination": [] if curation.contamination is None else list(curation.contamination.texts()),
         "group": unit_groups(units),
         "depth_um": [] if places is None else rounded(places[:, 1], 1),
         "x_um": [] if places is None else rounded(places[:, 0], 1),

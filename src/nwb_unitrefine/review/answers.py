@@ -32,6 +32,7 @@ _SUFFIX = ".answers.jsonl"
 _FORMAT = 1
 _MOST_BYTES = 64 * 2**20
 _LONGEST_WORD = 200
+_LONGEST_NOTE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Answers:
             raise WriteError(f"There is no unit {unit}.")
         if label not in self._words:
             raise WriteError(f"{label!r} is not a label.", tip=f"Labels are {', '.join(self._words)}.")
-        self._append({"do": "answer", "unit": unit, "label": label, "note": note[:2000]})
+        self._append({"do": "answer", "unit": unit, "label": label, "note": _storable(note)})
 
     def clear(self, unit: int) -> None:
         """Take the answer about a unit away."""
@@ -249,12 +250,17 @@ class Answers:
             unit, label = int(entry["unit"]), str(entry["label"])
             if (self._unit_ids is not None and unit not in self._unit_ids) or not 0 < len(label) <= _LONGEST_WORD:
                 raise ValueError(f"unit {unit} cannot be {label[:40]!r}")
-            return {"do": do, "unit": unit, "label": label, "note": str(entry["note"])[:2000], "at": at}
+            return {"do": do, "unit": unit, "label": label, "note": _storable(str(entry["note"])), "at": at}
         if do == "clear":
             return {"do": do, "unit": int(entry["unit"]), "at": at}
         if do == "undo" and 0 <= int(entry["line"]) < n_before:
             return {"do": do, "line": int(entry["line"]), "at": at}
         raise ValueError(f"a line has the unknown action {do!r}")
+
+
+def _storable(note: str) -> str:
+    """Leave out of a note what no file can hold: null characters, halves of a character, and what is beyond its end."""
+    return note.replace("\0", "").encode("utf-8", "replace").decode("utf-8")[:_LONGEST_NOTE]
 
 
 def _as_line(entry: Mapping[str, Any]) -> bytes:

@@ -73,7 +73,8 @@ const drawing = (() => {
     context.stroke();
     ticks.forEach(([part, words]) => text(context, words, at(part), height - 4, part === 0 ? "left" : part === 1 ? "right" : "center"));
     text(context, most, width - AXIS.right, 11, "right");
-    text(context, note, AXIS.left, 11, "left");
+    const fits = context.measureText(note).width + context.measureText(most).width + 30 < width;
+    if (fits) text(context, note, AXIS.left, 11, "left");
   }
 
   function line(context, xs, ys) {

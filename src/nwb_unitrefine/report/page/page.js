@@ -92,9 +92,7 @@ const page = (() => {
 
   function showColours() {
     if (!session.data) return;
-    unitTable.list();
-    summary.show();
-    provenance.show();
+    printing.showColours();
     if (session.chosen) unitView.show(session.chosen);
   }
 

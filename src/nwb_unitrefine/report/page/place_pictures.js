@@ -33,7 +33,7 @@ const placePictures = (() => {
     return canvas(320, `Mean waveforms of unit ${unit.id} on its ${present.length} nearest channels`, (context, width, height) => {
       const columns = 1 + extent(present.map((one) => one.column))[1];
       const lines = 1 + extent(present.map((one) => one.line))[1];
-      const wide = (width - MARGIN.left - MARGIN.right) / columns;
+      const wide = Math.min((width - MARGIN.left - MARGIN.right) / columns, 240);
       const room = height - MARGIN.top - MARGIN.bottom;
       // Neighbours may overlap a little, as on a probe; the outer ones must fit.
       const gain = Math.min(lines > 1 ? (1.7 * room) / lines : room / 2, 90);

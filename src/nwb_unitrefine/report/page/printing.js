@@ -15,7 +15,14 @@ const printing = (() => {
       ...wanted.map((unit) => element("article", {}, ...unitView.parts(unit))),
       rest > 0 ? element("p", { class: "soft" }, `${several(rest, "unit")} of the table not shown one by one. To print several, filter the table: the first ${MOST_UNITS} are printed.`) : "",
     );
+    showColours();
+  }
+
+  // What has its colour from the style sheet once, at the time that it is made, is made again.
+  function showColours() {
+    unitTable.list();
     summary.show();
+    provenance.show();
     drawing.repaint();
   }
 
@@ -23,10 +30,10 @@ const printing = (() => {
     document.documentElement.classList.remove("printing");
     byId("printed").replaceChildren();
     if (session.data) {
-      summary.show();
+      showColours();
       if (session.chosen) unitView.show(session.chosen);
     }
   }
 
-  return { prepare, finish };
+  return { prepare, finish, showColours };
 })();

@@ -36,6 +36,7 @@ const session = (() => {
         remark: columns.remark[row],
         reason: columns.reason[row] || "",
         telling: columns.telling[row] || "",
+        contamination: columns.contamination[row] || "",
         person: columns.person[row],
         author: columns.author[row],
         group: columns.group[row] || "",

@@ -17,7 +17,7 @@ const spikePictures = (() => {
     const edge = REFRACTORY_MS / (2 * reach);
     return canvas(HEIGHT, `Autocorrelogram of unit ${unit.id}, up to ${reach} ms, at most ${half.largest} pairs of spikes in 1 ms`, (context, width, height) =>
       histogram(context, width, height, [...half.values].reverse().concat(half.values), {
-        tint: session.unitColour(unit), most: `highest bar: ${half.largest} in 1 ms`,
+        tint: session.unitColour(unit), most: `most: ${half.largest} in 1 ms`,
         ticks: [[0, `−${reach}`], [0.5, "0"], [1, `${reach} ms`]], band: [0.5 - edge, 0.5 + edge], note: `dashed: ±${REFRACTORY_MS} ms`,
       }));
   }
@@ -27,7 +27,7 @@ const spikePictures = (() => {
     const reach = values.length / 2;
     return canvas(HEIGHT, `Intervals between spikes of unit ${unit.id}, up to ${reach} ms, at most ${largest} in 0.5 ms`, (context, width, height) =>
       histogram(context, width, height, values, {
-        tint: session.unitColour(unit), most: `highest bar: ${largest} in 0.5 ms`, band: [0, REFRACTORY_MS / reach], note: `dashed: ${REFRACTORY_MS} ms`,
+        tint: session.unitColour(unit), most: `most: ${largest} in 0.5 ms`, band: [0, REFRACTORY_MS / reach], note: `dashed: ${REFRACTORY_MS} ms`,
         ticks: [[0, "0"], [0.5, `${reach / 2}`], [1, `${reach} ms`]],
       }));
   }
@@ -42,7 +42,7 @@ const spikePictures = (() => {
       : [`${seconds.toFixed(0)} s`, (seconds / 2).toFixed(0)];
     return canvas(HEIGHT, `Firing rate of unit ${unit.id} over the session, at most ${significant(largest)} Hz`, (context, width, height) =>
       histogram(context, width, height, values, {
-        tint: session.unitColour(unit), most: `highest bar: ${Number(largest.toPrecision(3))} Hz`,
+        tint: session.unitColour(unit), most: `most: ${Number(largest.toPrecision(3))} Hz`,
         gaps: session.data.spikes.gaps_s.map((gap) => gap.map(part)), ticks: [[0, "0"], [0.5, half], [1, whole]],
       }));
   }
@@ -50,7 +50,7 @@ const spikePictures = (() => {
   function figures(unit) {
     const gaps = session.data.spikes.gaps_s.length > 0;
     return [
-      drawing.figure("narrow", "Autocorrelogram and refractory period", autocorrelogram(unit)),
+      drawing.figure("narrow", "Autocorrelogram, refractory period", autocorrelogram(unit)),
       drawing.figure("narrow", "Intervals between spikes", intervals(unit)),
       drawing.figure("narrow", gaps ? "Rate over the session; grey: not observed" : "Rate over the session", rate(unit)),
     ];

@@ -75,7 +75,7 @@ const summary = (() => {
     for (const { probability } of session.units) if (probability !== null) counts[Math.min(19, Math.floor(probability * 20))] += 1;
     const most = Math.max(1, ...counts);
     histogram(context, width, height, counts.map((count) => count / most), {
-      tint: colour("--accent"), most: `highest bar: ${several(most, "unit")}`, ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]],
+      tint: colour("--accent"), most: `most: ${several(most, "unit")}`, ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]],
     });
   }
 
@@ -132,7 +132,7 @@ const summary = (() => {
     line(context, (i) => 8 + i * (width - 16), [height - 19.5, height - 19.5]);
     text(context, `${low.toFixed(0)} µm`, 8, height - 5, "left");
     if (high > low) text(context, `${high.toFixed(0)} µm along the probe`, width - 8, height - 5, "right");
-    text(context, `highest bar: ${several(most, "unit")}`, width - 8, 11, "right");
+    text(context, `most: ${several(most, "unit")}`, width - 8, 11, "right");
   }
 
   function section(title, about, ...content) {
