@@ -16,8 +16,9 @@ from helpers.servers.hub_server import serve
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.cli import main
-from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.errors import TrainingError, WriteError
 from nwb_unitrefine.learn import BoostedTrees, Dataset, TwoSteps, train_model
+from nwb_unitrefine.learn.continuing import read_parent
 from nwb_unitrefine.learn.default_model import read_base_dataset
 from nwb_unitrefine.models import pull_model, push_model
 from nwb_unitrefine.records import CLASSES
@@ -81,6 +82,19 @@ def test_it_is_shared_and_fetched_as_it_is(hub, folders: dict[str, Path], tmp_pa
     shared = set(hub.repositories[f"lab/{kind}"].commits[-1][1])
     assert not [name for name in shared if name.endswith(".csv")]
     assert "README.md" in shared
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_shared_model_is_continued_by_its_address_where_its_data_is_shared(folders: dict[str, Path]) -> None:
+    """The training table comes with it; without, the refusal states how to share it."""
+    push_model(folders["words"], "lab/without")
+    with pytest.raises(TrainingError, match="no training data") as refusal:
+        read_parent("hf://lab/without")
+    assert "--include-data" in str(refusal.value.tip)
+    push_model(folders["words"], "lab/with", include_data=True)
+    parent, own = read_parent("hf://lab/with"), read_parent(folders["words"])
+    assert parent.dataset.digest == own.dataset.digest
+    assert (parent.learner, parent.digest) == (own.learner, own.digest)
 
 
 @pytest.mark.parametrize("kind", KINDS)

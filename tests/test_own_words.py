@@ -132,3 +132,56 @@ def test_units_are_chosen_and_sorted_by_words_of_ones_own(
     assert '"axon"' in capsys.readouterr().out
     assert main(["show", str(session), "--label", "dendrite"]) == 2
     assert "'dendrite' is no label here" in capsys.readouterr().err
+
+
+def test_a_table_may_have_words_of_ones_own(session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new word has to be named once; afterwards the file knows it. A slip is refused."""
+    write_curation(curate(session))
+    first, second, third = read_history(session)[0].predictions.unit_ids[:3].tolist()
+    table = tmp_path / "labels.csv"
+    table.write_text(f"unit_id,label\n{first},axon\n{second},good\n")
+    given = ["relabel", str(session), "--labels", str(table), "--by", "S. Cajal"]
+    assert main(given) == 1
+    assert "--mapping axon=axon" in capsys.readouterr().err
+    assert main([*given, "--mapping", "axon=axon"]) == 0
+    assert read_history(session)[-1].predictions.labels[:2].tolist() == ["axon", "sua"]
+    table.write_text(f"unit_id\tlabel\n{third}\tAxon\n")
+    assert main(given) == 0
+    assert read_history(session)[-1].predictions.labels[2] == "axon"
+    table.write_text(f"unit_id,label\n{first},axom\n")
+    assert main(given) == 1
+
+
+def test_a_table_of_predictions_is_no_persons_until_it_is_edited(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exported, one label changed, and taken back in: that one is the person's, and the others stay the model's."""
+    write_curation(curate(session))
+    table = tmp_path / "labels.csv"
+    assert main(["export", str(session), str(table)]) == 0
+    given = ["relabel", str(session), "--labels", str(table), "--by", "S. Cajal"]
+    assert main(given) == 1
+    assert "There is no label to set" in capsys.readouterr().err
+    old = read_history(session)[0].predictions
+    unit, label = old.unit_ids[0].item(), str(old.labels[0])
+    new = "noise" if label != "noise" else "sua"
+    table.write_text(table.read_text().replace(f"\n{unit},{label},", f"\n{unit},{new},"))
+    assert main(given) == 0
+    assert "are a model's predictions still" in capsys.readouterr().err
+    run = read_history(session)[-1]
+    assert run.changed.tolist() == [True] + [False] * 5
+    assert run.predictions.labels[0] == new
+
+
+def test_labels_that_a_model_had_set_are_pointed_out(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Phy's table does not show who decided: all its labels count as the person's, which is said."""
+    write_curation(curate(session))
+    assert main(["export", str(session), str(tmp_path / "cluster_group.tsv")]) == 0
+    capsys.readouterr()
+    table = str(tmp_path / "cluster_group.tsv")
+    assert main(["relabel", str(session), "--labels", table, "--by", "S. Cajal"]) == 0
+    assert "6 of its 6 labels are those that a model or rule had set" in capsys.readouterr().err
+    assert main(["relabel", str(session), "--labels", table, "--by", "S. Cajal", "--again"]) == 0
+    assert "had set" not in capsys.readouterr().err

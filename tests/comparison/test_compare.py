@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +12,15 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from helpers.labelled import make_dataset
 from helpers.model_factory import training_table
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, read_units, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.comparison import Comparison, Labelling, compare
-from nwb_unitrefine.errors import FeatureError, ModelError, SourceError
+from nwb_unitrefine.errors import FeatureError, ModelError, SourceError, TrainingError
+from nwb_unitrefine.learn import BoostedTrees, evaluate, read_labelled_units, train_model
+from nwb_unitrefine.learn.default_model import read_base_dataset
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.models import describe_classes
 from nwb_unitrefine.write import relabel, undo
@@ -187,6 +191,30 @@ def test_scores_leave_out_the_training_data_of_the_packaged_model(shared_data: P
     assert scores["rules/aind"].agreement.n_units == len(comparison)
     assert scores["rules/aind"].balanced_accuracy == pytest.approx(0.741, abs=0.01)
     assert "trained on" in comparison.notes[0]
+
+
+def test_a_published_model_is_not_scored_on_rows_of_its_training_table(shared_data: Path) -> None:
+    """It names no recordings; 785 units of the base dataset stand in the table beside it, value by value."""
+    model = load_model(shared_data / "published_models" / "unitrefine_sklearn161", labels={"0": "neural", "1": "noise"})
+    comparison = compare([shared_data / "unitrefine_base"], models=[model])
+    (score,) = comparison.scores()
+    assert score.n_left_out == 785
+    assert comparison.notes == (
+        "unitrefine_sklearn161 was trained on 785 of these units: not compared with people there.",
+    )
+    with pytest.raises(TrainingError, match="on 785 of these units, of mouse4_imec0"):
+        evaluate(model, read_base_dataset(shared_data / "unitrefine_base"))
+
+
+def test_a_renamed_file_is_still_what_a_model_was_trained_on(session: Path, tmp_path: Path) -> None:
+    """The object id of the file counts, and not the name of the session."""
+    relabel(session, {10: "sua", 13: "noise"}, by="S. Cajal")
+    dataset = read_labelled_units(session)
+    made = make_dataset(n_units=60)
+    of_file = replace(made, file_ids=np.full(60, dataset.file_ids[0]))
+    step = BoostedTrees(members=1, rounds=4, smallest_leaf=5)
+    model = train_model(of_file, learner=step, validate=False, keep_training_data=False, output=tmp_path / "m").path
+    assert all(compare([session], models=[model]).labellings[0].trained_on)
 
 
 def test_the_command_prints_tables_and_json(session: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,15 +150,19 @@ mapping_option = click.option(
 )
 
 
-def parse_mapping(pairs: tuple[str, ...], classes: Sequence[str] = CLASSES) -> dict[str, str]:
-    """Read ``fair=mua``, as `mapping_option` has it."""
+def parse_mapping(
+    pairs: tuple[str, ...], classes: Sequence[str] = CLASSES, *, own_words: bool = False
+) -> dict[str, str]:
+    """Read ``fair=mua``, as `mapping_option` has it; with `own_words`, a word may also stand for itself."""
+    from nwb_unitrefine.vocabulary.labels import is_class_word
+
     known = dict.fromkeys((*classes, *CLASSES))
     mapping: dict[str, str] = {}
     for pair in pairs:
         word, equals, label = (part.strip() for part in pair.rpartition("="))
         if not equals:
             raise click.BadParameter(f"{pair!r} is not a word and its meaning, as fair=mua.", param_hint="--mapping")
-        if label not in (*known, ""):
+        if label not in (*known, "") and not (own_words and label == word and is_class_word(word)):
             raise click.BadParameter(
                 f"{word!r} cannot mean {label!r}: {', '.join(known)} or nothing.", param_hint="--mapping"
             )

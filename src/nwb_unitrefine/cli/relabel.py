@@ -46,16 +46,13 @@ def command(
 
     A model's later run keeps them. The history shows who set which label, when and why.
     """
-    from nwb_unitrefine.write import import_labels, relabel
-    from nwb_unitrefine.write.stores.open import read_store
+    from nwb_unitrefine.write import relabel
 
     if columns is not None:
         require_written(overwrite_columns, columns)
     wanted = _one_each(_pairs(units))
     if labels:
-        with read_store(file) as store:
-            unit_ids = store.read("id").tolist()
-        wanted = import_labels(labels, unit_ids=unit_ids, mapping=parse_mapping(mapping)) | wanted
+        wanted = _of_table(labels, file, mapping, by=by) | wanted
     report = relabel(
         file,
         wanted,
@@ -74,6 +71,31 @@ def command(
             done = "nothing changed, so nothing written (--again adds a run all the same)"
         say(f"{report.n_changed} of {report.n_units} units have another label than before; {done}")
     return 0
+
+
+def _of_table(labels: str, file: str, mapping: tuple[str, ...], *, by: str) -> dict[int, str]:
+    """Read a table's labels; those that are a model's predictions still are nobody's decision."""
+    from nwb_unitrefine.history.runs import human_labels
+    from nwb_unitrefine.read.curations import unedited_predictions
+    from nwb_unitrefine.write import import_labels, read_history, runs_in_effect
+    from nwb_unitrefine.write.stores.open import read_store
+
+    with read_store(file) as store:
+        unit_ids = store.read("id").tolist()
+    chain = runs_in_effect(read_history(file))
+    known = chain[-1].predictions if chain else None
+    classes = known.classes if known is not None else ()
+    meanings = parse_mapping(mapping, classes, own_words=True)
+    found = import_labels(labels, unit_ids=unit_ids, mapping=meanings, words=classes)
+    if unedited := found.keys() & unedited_predictions(labels):
+        say(f"note: {len(unedited)} of its labels are a model's predictions still, and are left out", err=True)
+        return {unit: label for unit, label in found.items() if unit not in unedited}
+    in_effect = {} if known is None else dict(zip(known.unit_ids.tolist(), known.labels.tolist(), strict=True))
+    by_people = human_labels(chain)
+    if same := [unit for unit, label in found.items() if in_effect.get(unit) == label and unit not in by_people]:
+        what = "are those that a model or rule had set"
+        say(f"note: {len(same)} of its {len(found)} labels {what}; they count as decided by {by} from now on", err=True)
+    return found
 
 
 def _pairs(units: Iterable[str]) -> Iterable[tuple[int, str]]:

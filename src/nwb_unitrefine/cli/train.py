@@ -71,7 +71,8 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 @click.option(
     "--continue-from",
     metavar="MODEL",
-    help="Model folder to add these labels to: its own training table and settings, with scores before and after.",
+    help="Model folder, or hf://OWNER/REPO, to add these labels to: its own training table and settings, with scores "
+    "before and after.",
 )
 @click.option("--packaged", metavar="FOLDER", help="Rebuild the default model from the UnitRefine base dataset.")
 @click.option(

@@ -12,6 +12,7 @@ from nwb_unitrefine.comparison.units import read_parts
 from nwb_unitrefine.errors import ModelError, SourceError
 from nwb_unitrefine.models import RuleModel, load_model
 from nwb_unitrefine.models.rules import is_rule_source
+from nwb_unitrefine.models.training_rows import records_training, was_trained_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -120,19 +121,20 @@ def _names(models: Sequence[Model]) -> list[str]:
 
 def _by_model(model: Model, name: str, parts: Sequence[Part]) -> Labelling:
     """Label all units with a model."""
-    labels, margins = [], []
+    labels, margins, seen = [], [], []
     for part in parts:
         assert part.features is not None
-        predictions = model.predict(part.features(model.feature_names))
+        features = part.features(model.feature_names)
+        predictions = model.predict(features)
+        seen.append(was_trained_on(model, features, recordings=part.recordings, file_ids=part.file_ids))
         labels.append(predictions.labels)
         margins.append(np.full(len(predictions), np.nan) if predictions.margins is None else predictions.margins)
-    seen = np.concatenate([np.isin(part.recordings, list(model.training_recordings)) for part in parts])
     return Labelling(
         name=name,
         kind="rule" if isinstance(model, RuleModel) else "model",
         labels=np.concatenate(labels),
         margins=np.concatenate(margins),
-        trained_on=seen,
+        trained_on=np.concatenate(seen),
     )
 
 
@@ -149,6 +151,6 @@ def _notes(models: Sequence[Model], labellings: Sequence[Labelling]) -> list[str
         if labelling.trained_on.any():
             n_seen = int(labelling.trained_on.sum())
             notes.append(f"{labelling.name} was trained on {n_seen} of these units: not compared with people there.")
-        elif labelling.kind == "model" and not model.training_recordings:
+        elif labelling.kind == "model" and not records_training(model):
             notes.append(f"{labelling.name} does not record what it was trained on: these units may be among it.")
     return notes

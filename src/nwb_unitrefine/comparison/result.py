@@ -35,7 +35,7 @@ class Labelling:
     margins : array of float64, shape (n_units,)
         How far the score that decided is above the next one; NaN where there is none.
     trained_on : array of bool, shape (n_units,)
-        Units of recordings that a model was trained on. It is not compared with people there.
+        Units that a model was trained on, or whose recording it was trained on. It is not compared with people there.
     """
 
     name: str

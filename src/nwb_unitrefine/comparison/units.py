@@ -16,7 +16,7 @@ from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.read import existing_labels, read_source
-from nwb_unitrefine.read.curations import import_labels
+from nwb_unitrefine.read.curations import import_labels, unedited_predictions
 from nwb_unitrefine.read.tables import is_table, read_table
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.open import open_nwb
@@ -44,7 +44,8 @@ class Part:
     Parameters
     ----------
     source : str
-    unit_ids, recordings : array of str, shape (n_units,)
+    unit_ids, recordings, file_ids : array of str, shape (n_units,)
+        Of each unit; the object id of its NWB file is empty where there is none.
     labels : mapping of (name, kind) to array of str, shape (n_units,)
         Labels that people and programs set before.
     features : callable or None
@@ -54,6 +55,7 @@ class Part:
     source: str
     unit_ids: NDArray[np.str_]
     recordings: NDArray[np.str_]
+    file_ids: NDArray[np.str_]
     labels: dict[tuple[str, Kind], NDArray[np.str_]] = field(default_factory=dict)
     features: Callable[[Sequence[str]], Features] | None = None
 
@@ -102,17 +104,26 @@ def label_table_part(tables: Sequence[str], part: Part | None, *, mapping: Mappi
         raise SourceError(
             f"Two tables are called {max(names, key=names.count)}.", tip="Rename one: it names a curator."
         )
-    given = [{str(unit): label for unit, label in import_labels(table, mapping=mapping).items()} for table in tables]
+    given = [_decided(table, mapping) for table in tables]
     if part is None:
         ids = sorted({unit for one in given for unit in one}, key=int)
-        known = np.array(ids, dtype=np.str_)
-        part = Part(source=" and ".join(names), unit_ids=known, recordings=np.full(len(ids), ""))
+        known, nothing = np.array(ids, dtype=np.str_), np.full(len(ids), "")
+        part = Part(source=" and ".join(names), unit_ids=known, recordings=nothing, file_ids=nothing)
     listed = part.unit_ids.tolist()
     for name, labels in zip(names, given, strict=True):
         if not set(labels) & set(listed):
             raise SourceError(f"{name} and {part.source} have no unit id in common.")
         part.labels[name, "person"] = np.array([labels.get(unit, "") for unit in listed], dtype=np.str_)
     return part
+
+
+def _decided(table: str, mapping: Mapping[str, str] | None) -> dict[str, str]:
+    """Read the labels of a table that somebody decided on."""
+    predicted = unedited_predictions(table)
+    found = {str(unit): label for unit, label in import_labels(table, mapping=mapping).items() if unit not in predicted}
+    if predicted and not found:
+        raise SourceError(f"{table} holds a model's predictions, and no label of a person.", tip="Name the model.")
+    return found
 
 
 def _read(source: str, *, mapping: Mapping[str, str] | None, hints: SourceHints | None) -> Part:
@@ -138,6 +149,7 @@ def _read(source: str, *, mapping: Mapping[str, str] | None, hints: SourceHints 
         source=source,
         unit_ids=ids,
         recordings=np.full(len(ids), recording),
+        file_ids=np.full(len(ids), units.source.object_id),
         labels=labels,
         features=lambda names: compute_features(units, names=names),
     )
@@ -162,6 +174,7 @@ def _of_metric_table(source: str, mapping: Mapping[str, str] | None) -> Part:
         source=source,
         unit_ids=dataset.unit_ids,
         recordings=dataset.recordings,
+        file_ids=dataset.file_ids,
         labels={("labels", "person"): dataset.labels},
         features=lambda names: _same_metrics(dataset.to_features(names), names),
     )

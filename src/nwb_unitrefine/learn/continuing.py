@@ -21,6 +21,7 @@ from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.learn.unitrefine.search import Search
 from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
 from nwb_unitrefine.models.folder import TRAINING_DATA
+from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.load import load_model
 from nwb_unitrefine.models.manifest import Round
 
@@ -141,7 +142,7 @@ def read_parent(folder: str | Path) -> Parent:
     Parameters
     ----------
     folder : str or Path
-        A model folder that `train_model` wrote with its training data.
+        A model folder that `train_model` wrote with its training data, or one on the Hub: ``"hf://owner/repo"``.
 
     Raises
     ------
@@ -152,14 +153,17 @@ def read_parent(folder: str | Path) -> Parent:
     """
     model = load_model(folder)
     manifest = getattr(model, "manifest", None)
-    if manifest is None or not (Path(folder) / TRAINING_DATA).is_file():
+    address = None if Path(folder).exists() else parse_address(str(folder))
+    place = Path(folder) if address is None else fetch(address, include_data=True)[0]
+    if manifest is None or not (place / TRAINING_DATA).is_file():
+        shared = " `model push --include-data` shares it." * (address is not None)
         raise TrainingError(
             f"{folder} has no {'manifest' if manifest is None else 'training data'}, so it cannot be continued.",
-            tip="Continue a model folder that train wrote.",
+            tip=f"Continue a model folder that train wrote.{shared}",
         )
     training = manifest.training
     dataset = read_labelled_tables(
-        Path(folder),
+        place,
         rules=LabelRules(classes=manifest.classes),
         description=training.data,
         licence=manifest.licence,

@@ -14,6 +14,7 @@ from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models import RuleModel
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
+from nwb_unitrefine.models.training_rows import was_trained_on
 from nwb_unitrefine.vocabulary.common_classes import common_classes
 
 if TYPE_CHECKING:
@@ -174,6 +175,14 @@ def evaluate(model: Model, dataset: Dataset, *, name: str = "") -> Scored:
         names = sorted(set(dataset.recordings[np.isin(dataset.file_ids, list(seen))].tolist()))
         raise TrainingError(
             f"{model.identity.name} was trained on the files of {', '.join(names)}: scores on these say nothing.",
+            tip="Score it on other recordings, or score its learner by leaving recordings out.",
+        )
+    features = dataset.to_features(model.feature_names)
+    rows = was_trained_on(model, features, recordings=dataset.recordings, file_ids=dataset.file_ids)
+    if rows.any():
+        listed = f"{rows.sum()} of these units, of {', '.join(sorted(set(dataset.recordings[rows].tolist())))}"
+        raise TrainingError(
+            f"{model.identity.name} was trained on {listed}: scores on these say nothing.",
             tip="Score it on other recordings, or score its learner by leaving recordings out.",
         )
     return _predict(model, dataset, name=name or model.identity.name, scheme="recordings not trained on")

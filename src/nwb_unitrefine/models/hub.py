@@ -66,7 +66,7 @@ def parse_address(source: str) -> HubAddress | None:
     return HubAddress(found["repo"], found["revision"], found["file"])
 
 
-def fetch(address: HubAddress) -> tuple[Path, str]:
+def fetch(address: HubAddress, *, include_data: bool = False) -> tuple[Path, str]:
     """Bring a model to this machine, or find it there when the Hub cannot be reached.
 
     Only the files of a model are fetched, into the Hub client's own cache (``HF_HOME``); with ``HF_HUB_OFFLINE=1``
@@ -75,6 +75,8 @@ def fetch(address: HubAddress) -> tuple[Path, str]:
     Parameters
     ----------
     address : HubAddress
+    include_data : bool, optional
+        Whether to fetch the training table, too, where the repository has it.
 
     Returns
     -------
@@ -95,7 +97,10 @@ def fetch(address: HubAddress) -> tuple[Path, str]:
             folder = snapshot_download(
                 address.repo_id,
                 revision=address.revision,
-                allow_patterns=[address.file or "*.skops", INFO, MANIFEST, CARD, *CASCADE_FILES],
+                allow_patterns=[
+                    *(address.file or "*.skops", INFO, MANIFEST, CARD, *CASCADE_FILES),
+                    *((TRAINING_DATA, LABELS) if include_data else ()),
+                ],
             )
     except RepositoryNotFoundError as error:
         raise ModelError(f"There is no repository {address.repo_id} on the Hub.", tip=_LOGIN) from error

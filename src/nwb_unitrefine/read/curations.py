@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.read.existing_labels import label_candidates
-from nwb_unitrefine.read.tables import Table, read_table
+from nwb_unitrefine.read.tables import Table, is_table, read_table
+from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.dialects.phy import GROUP_NUMBERS
 from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, is_class_word, meaning, one_label, word_key
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.labels import Meaning
 
-__all__ = ["import_labels"]
+__all__ = ["import_labels", "unedited_predictions"]
 
 _FOR_EDITING = frozenset({"quality_label", "unitrefine_label"})
 """Columns that this package writes: a person who gives a table of them has checked it."""
@@ -28,7 +29,11 @@ _QUALITY = frozenset({"quality", "label", "labels", "group"}) | _FOR_EDITING
 
 
 def import_labels(
-    path: str | Path, *, unit_ids: Collection[int] | None = None, mapping: Mapping[str, str] | None = None
+    path: str | Path,
+    *,
+    unit_ids: Collection[int] | None = None,
+    mapping: Mapping[str, str] | None = None,
+    words: Collection[str] = (),
 ) -> dict[int, str]:
     """Read labels that a person set elsewhere, for `relabel`.
 
@@ -42,7 +47,10 @@ def import_labels(
     unit_ids : collection of int, optional
         Units of the file that the labels are for: a curation that lists others is one of another sorting.
     mapping : mapping of str to str, optional
-        What words mean (sua, mua, noise, or empty for no label); it comes before what is known here.
+        What words mean (sua, mua, noise, a word of your own such as ``axon``, or empty for no label); it comes before
+        what is known here.
+    words : collection of str, optional
+        Further labels that stay as they are: those that the file has already.
 
     Returns
     -------
@@ -56,20 +64,27 @@ def import_labels(
         nobody decided. Merges and splits change the units themselves, and are refused.
     """
     place = Path(path)
-    own = {word_key(word): frozenset({label}) if label else NO_DECISION for word, label in (mapping or {}).items()}
+    own: dict[str, Meaning] = {}
+    kept = {word_key(word): word for word in words if word not in CLASSES}
+    for word, label in (mapping or {}).items():
+        kept.pop(word_key(word), None)
+        if not label or label in CLASSES:
+            own[word_key(word)] = frozenset({label}) if label else NO_DECISION
+        else:
+            kept[word_key(word)] = label
     if place.suffix.lower() == ".json":
         try:
             document = json.loads(place.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise SourceError(f"{place.name} cannot be read: {error}.") from error
         entries = _curation(document, place, unit_ids)
-        defined = _defined_words(document, own)
+        defined = {**_defined_words(document, own), **kept}
     else:
-        entries, defined = _table(place), {}
+        entries, defined = _table(place), kept
     labels: dict[int, str] = {}
-    for unit, words in entries:
+    for unit, given in entries:
         number = _unit_id(unit, place)
-        label = _label(words, defined, own, unit, place)
+        label = _label(given, defined, own, unit, place)
         if label and labels.setdefault(number, label) != label:
             raise SourceError(f"{place.name} gives unit {number} both {labels[number]!r} and {label!r}.")
     return labels
@@ -105,7 +120,8 @@ def _meaning(word: Any, own: Mapping[str, Meaning], unit: Any, place: Path) -> M
         means = f"means {' or '.join(sorted(meant))}" if meant else "is not a label that means sua, mua or noise"
         raise SourceError(
             f"{place.name}: {word!r} of unit {unit} {means}.",
-            tip=f"Give its meaning: --mapping {word}=mua; --mapping {word}= leaves it out.",
+            tip=f"Give its meaning: --mapping {word}=mua; --mapping {word}= leaves it out; --mapping {word}={word} "
+            "keeps it as a word of your own.",
         )
     return meant
 
@@ -222,6 +238,33 @@ def _table(place: Path) -> list[tuple[Any, list[Any]]]:
             tip="`nwb-unitrefine show` compares them with others; relabel takes labels that a person set.",
         )
     return []
+
+
+def unedited_predictions(path: str | Path) -> frozenset[int]:
+    """Find the units of a table of predictions whose label is still the model's: nobody decided on it.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of `import_labels`. In a table that `export` or `predict` wrote, ``probability`` is that of the label, until
+        somebody changes the label.
+
+    Returns
+    -------
+    frozenset of int
+        Empty for tables of others, which do not show it.
+    """
+    place = Path(path)
+    table = read_table(place) if is_table(place) else None
+    if table is None or not {"label", "probability", "uncertain"} <= set(table.columns):
+        return frozenset()
+    stated = table.columns["probability"]
+    rows = enumerate(zip(table.ids, table.columns["label"], stated, strict=True))
+    return frozenset(
+        _unit_id(unit, place)
+        for row, (unit, label, probability) in rows
+        if probability and f"p_{label}" in table.columns and table.columns[f"p_{label}"][row] == probability
+    )
 
 
 def _words(table: Table, column: str) -> Sequence[str]:
