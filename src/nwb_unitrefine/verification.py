@@ -16,8 +16,7 @@ from nwb_unitrefine.history.runs import read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY, read_tree
 from nwb_unitrefine.records import CONTAMINATION, OriginKind, RunKind
 from nwb_unitrefine.records.display import Displayed, Summary
-from nwb_unitrefine.storage.tree import attribute_text
-from nwb_unitrefine.write.columns import RECORDED, equal_values, run_values, writers
+from nwb_unitrefine.write.columns import equal_values, marked_columns, run_values, writers
 from nwb_unitrefine.write.digests import ABSENT, SINGLE_WAVEFORMS, digest_inputs
 from nwb_unitrefine.write.stores.open import read_store
 
@@ -145,14 +144,7 @@ def verify(
 
 def _why_nothing(store: UnitsStore, history: Sequence[Run]) -> str:
     """Say why no run is in effect."""
-    table = store.group("units")
-    arrays = {name: table.array(name) for name in store.columns()} if table is not None else {}
-    ours = [
-        name
-        for name, array in arrays.items()
-        if array is not None and attribute_text(array.attributes, "description").endswith(RECORDED)
-    ]
-    if ours:
+    if ours := marked_columns(store):
         return f"runs were removed: {', '.join(ours)} hold labels that no run in effect records"
     return "its labels were taken back" if history else "the file was not labelled"
 

@@ -9,7 +9,7 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.digests import DIGEST, FIELDS, REPLACED, field_digests, seal
 from nwb_unitrefine.history.layout import header_from_group, run_from_group, run_to_group
-from nwb_unitrefine.history.tree import HISTORY, Group, read_tree
+from nwb_unitrefine.history.tree import HISTORY, Group, read_attributes, read_tree
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from nwb_unitrefine.storage import tree as storage
 
 __all__ = [
+    "DETAILS",
     "NEWEST_DIGEST",
     "NUM_RUNS",
     "add_run",
     "attribute_digests",
     "human_labels",
     "next_name",
+    "nothing_to_take_back",
     "read_headers",
     "read_in_effect",
     "read_run",
@@ -43,7 +45,7 @@ NUM_RUNS = "num_runs"
 NEWEST_DIGEST = "newest_digest"
 """Attribute of the history: digest of the run that was added last."""
 
-_DETAILS = frozenset({"features", "model", "software", "parameters", FIELDS, REPLACED})
+DETAILS = frozenset({"features", "model", "software", "parameters", FIELDS, REPLACED})
 """Parts of a run that do not decide which labels are in effect, and who set them."""
 
 
@@ -92,7 +94,7 @@ def read_runs(history: storage.Group | None, *, where: str, details: bool = True
     SourceError
         If a run is damaged, or takes back a run that is not there before it.
     """
-    skip = (FIELDS, REPLACED) if details else _DETAILS
+    skip = (FIELDS, REPLACED) if details else DETAILS
     runs: list[Run] = []
     for name in run_names(history):
         assert history is not None
@@ -141,7 +143,7 @@ def read_in_effect(history: storage.Group | None, *, where: str) -> tuple[Run, .
             continue
         assert history is not None
         needed = {"features"} if in_effect[place].contamination_column else set()  # they hold that column's values
-        in_effect[place] = read_run(history, in_effect[place].name, where=where, skip=_DETAILS - needed)
+        in_effect[place] = read_run(history, in_effect[place].name, where=where, skip=DETAILS - needed)
         all_decided = all_decided or in_effect[place].changed is None
     return tuple(in_effect)
 
@@ -149,10 +151,15 @@ def read_in_effect(history: storage.Group | None, *, where: str) -> tuple[Run, .
 def _require_before(run: Run, earlier: Sequence[Run], *, where: str) -> None:
     """Refuse a run that takes back what is not in the history before it."""
     if run.undoes and run.undoes not in {known.name for known in earlier}:
-        raise SourceError(
-            f"{where}: the curation run {run.name} takes back {run.undoes!r}, which is not in the history before it.",
-            tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",
-        )
+        raise nothing_to_take_back(run, where=where)
+
+
+def nothing_to_take_back(run: Run, *, where: str) -> SourceError:
+    """Say of a run that what it takes back is not in the history before it."""
+    return SourceError(
+        f"{where}: the curation run {run.name} takes back {run.undoes!r}, which is not in the history before it.",
+        tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",
+    )
 
 
 def next_name(names: Sequence[str], n_added: int) -> str:
@@ -238,8 +245,8 @@ def add_run(
     """
     history = store.group(HISTORY)
     about = {} if history is None else history.attributes
-    names = run_names(history)
     before = attribute_text(about, NEWEST_DIGEST)
+    names = history.listed() if history is not None and before else run_names(history)
     n_added = max(int(attribute_number(about, NUM_RUNS) or 0), len(names) if not before else 0)
     name = next_name(names, n_added)
     further: dict[str, str] = {}
@@ -257,7 +264,7 @@ def add_run(
 
 def attribute_digests(history: storage.Group) -> dict[str, str]:
     """Digest the history's own attributes, such as the file that it was derived from, but for those about its runs."""
-    attributes = read_tree(history, skip=history.names()).attributes
+    attributes = read_attributes(history)
     own = Group("", {name: value for name, value in attributes.items() if name not in (NUM_RUNS, NEWEST_DIGEST)})
     return {name: value for name, value in field_digests(own).items() if name in attributes}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.storage import tree as storage
 
-__all__ = ["ABOUT_REPLACED", "HISTORY", "NAMESPACE", "Dataset", "Group", "read_tree", "text_array"]
+__all__ = ["ABOUT_REPLACED", "HISTORY", "NAMESPACE", "Dataset", "Group", "read_attributes", "read_tree", "text_array"]
 
 NAMESPACE = "ndx-unit-curation"
 
@@ -70,6 +70,16 @@ _OF_THE_STORE = frozenset({"namespace", "neurodata_type", "object_id", "help", "
 """Attributes that identify an object or say how it is stored; they are no content of a run."""
 
 
+def read_attributes(group: storage.Group) -> dict[str, Any]:
+    """Read the attributes of a typed group that are content.
+
+    Parameters
+    ----------
+    group : storage.tree.Group
+    """
+    return {name: _plain(value) for name, value in group.attributes.items() if name not in _OF_THE_STORE}
+
+
 def read_tree(group: storage.Group, *, skip: Collection[str] = ()) -> Group:
     """Read a typed group with everything in it, whatever stores it.
 
@@ -79,8 +89,7 @@ def read_tree(group: storage.Group, *, skip: Collection[str] = ()) -> Group:
     skip : collection of str, optional
         Names in it that are not read.
     """
-    attributes = {name: _plain(value) for name, value in group.attributes.items() if name not in _OF_THE_STORE}
-    found = Group(attribute_text(group.attributes, "neurodata_type"), attributes)
+    found = Group(attribute_text(group.attributes, "neurodata_type"), read_attributes(group))
     for name in sorted(set(group.names()) - set(skip)):
         if (array := group.array(name)) is not None:
             refers = attribute_text(array.attributes, "neurodata_type") == "DynamicTableRegion"

@@ -138,7 +138,8 @@ class FolderOverlay(Store):  # type: ignore[misc]
                 if content is not None:
                     document["metadata"][key] = json.loads(content)
         self._before[CONSOLIDATED] = consolidated
-        changed[CONSOLIDATED] = json.dumps(document, indent=4, sort_keys=True).encode()
+        # Without the indentation that zarr gives it: it repeats all metadata, and grows with the history.
+        changed[CONSOLIDATED] = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
     def _note(self, key: str) -> None:
         """Keep what a key held before it is first changed."""

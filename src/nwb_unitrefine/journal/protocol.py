@@ -227,12 +227,17 @@ def locked(target: Path, *, patience_s: float | None = None) -> Iterator[int]:
 
 
 @contextmanager
-def held_for_reading(path: str | Path) -> Iterator[None]:
+def held_for_reading(path: str | Path) -> Iterator[int | None]:
     """Keep our writers away while a Zarr folder is read, or an HDF5 file is being opened.
 
     An interrupted write of the user is finished first; nothing else is changed. HDF5 takes a lock itself, but only
     after it has looked at the size, so that a file which grows at that moment seems truncated; once open, it needs no
     help.
+
+    Yields
+    ------
+    int or None
+        Descriptor of the file or folder, open for reading; None where it cannot be opened.
 
     Raises
     ------
@@ -245,10 +250,11 @@ def held_for_reading(path: str | Path) -> Iterator[None]:
     while True:
         recover_if_needed(target)
         with ExitStack() as stack:
+            descriptor = None
             with suppress(OSError):  # what may not be opened is for the reader to say
-                stack.enter_context(lock(target, PATIENCE_S, shared=True))
+                descriptor = stack.enter_context(lock(target, PATIENCE_S, shared=True))
             if not _is_unfinished(target):  # none has begun, and died, in between
-                yield
+                yield descriptor
                 return
 
 

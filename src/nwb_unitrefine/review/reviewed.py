@@ -18,7 +18,7 @@ from nwb_unitrefine.records.csv_text import plain_cell
 from nwb_unitrefine.report.page_numbers import plain_id
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.write import read_history, relabel, write_curation
-from nwb_unitrefine.write.digests import digest_input, has_units
+from nwb_unitrefine.write.digests import digest_input, digest_same_units
 from nwb_unitrefine.write.stores.open import read_store
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class ReviewedFile:
             if not pending:
                 raise WriteError("There is no answer to write.")
             with read_store(self.path) as store:
-                if not has_units(store, self.curation.units):
+                if not digest_same_units(store, self.curation.units):
                     raise FileChangedError(
                         f"The units of {self.path.name} are not those that were reviewed.",
                         tip="The answers are kept: export them, and compare them with the file.",

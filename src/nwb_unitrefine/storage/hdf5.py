@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Hdf5Array", "Hdf5Group", "open_hdf5"]
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_START_BYTES = 512
+
 _H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, MemoryError)
 """What h5py raises on damaged files."""
 
 
 @contextmanager
-def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5py.File]:
+def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str, descriptor: int | None = None) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading, and turn what h5py raises into `SourceError`.
 
     Parameters
@@ -46,6 +50,9 @@ def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5p
         An open ``h5py.File`` stays open.
     name : str
         What to call it in errors.
+    descriptor : int, optional
+        Of the file at a path, where it is open for reading already, as by `nwb_unitrefine.journal.held_for_reading`; it
+        stays open.
 
     Raises
     ------
@@ -55,12 +62,13 @@ def open_hdf5(source: Path | h5py.File | BinaryIO, *, name: str) -> Iterator[h5p
     if isinstance(source, h5py.File):
         yield source
         return
-    if isinstance(source, Path):
-        _check_file(source)
     try:
-        opened = source.open("rb", buffering=0) if isinstance(source, Path) else nullcontext(source)
-        with opened as raw, h5py.File(GuardedFile(raw), "r") as file:
-            yield file
+        opened = _open_file(source, descriptor) if isinstance(source, Path) else nullcontext(source)
+        with opened as raw:
+            if isinstance(source, Path):
+                _check_start(source, raw)
+            with h5py.File(GuardedFile(raw), "r") as file:
+                yield file
     except (UnitRefineError, *_H5_ERRORS) as error:
         _raise_failure(source)
         if isinstance(error, UnitRefineError):
@@ -77,25 +85,35 @@ def _raise_failure(source: Path | BinaryIO) -> None:
         raise failure
 
 
-def _check_file(path: Path) -> None:
-    """State what is wrong with a path, before HDF5 does so in its own terms."""
+def _open_file(path: Path, descriptor: int | None) -> io.FileIO:
+    """Open a file, or go on with what has it open, and state what is wrong with a path before HDF5 does so."""
     require_content(path, name=str(path))
     if not path.is_file():
         raise SourceError(f"{path} is not a file.")
     try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
+        return io.FileIO(path if descriptor is None else descriptor, "rb", closefd=descriptor is None)
     except OSError as error:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
+
+
+def _check_start(path: Path, raw: BinaryIO) -> None:
+    """State what a file is that is not a whole HDF5 file."""
+    start = raw.read(_START_BYTES)
     if not start:
         raise SourceError(f"{path} is empty.")
-    if is_family_member(path):
+    if is_family_member(path, start):
         raise SourceError(
             f"{path} is one part of a family of HDF5 files, which are one file in pieces.",
             tip="Join them first: h5repart -m 1g NAME_%d.nwb whole.nwb",
         )
-    if not h5py.is_hdf5(path):
-        raise SourceError(f"{path} is not an HDF5 file.", tip="NWB files are HDF5 files or Zarr folders.")
+    place, size = 0, raw.seek(0, io.SEEK_END)
+    while place < size:  # there may be something else before it, of 512, 1024, 2048 … bytes
+        raw.seek(place)
+        if raw.read(len(_SIGNATURE)) == _SIGNATURE:
+            raw.seek(0)
+            return
+        place = max(_START_BYTES, 2 * place)
+    raise SourceError(f"{path} is not an HDF5 file.", tip="NWB files are HDF5 files or Zarr folders.")
 
 
 def _reason(error: BaseException) -> str:
@@ -255,6 +273,10 @@ class Hdf5Group:
     def names(self) -> Sequence[str]:
         """Names of all that is in it."""
         return [text(name) for name in self._group]
+
+    def listed(self) -> Sequence[str]:
+        """Names of all that is in it."""
+        return self.names()
 
     def array(self, name: str) -> Hdf5Array | None:
         """Dataset of that name, or None."""

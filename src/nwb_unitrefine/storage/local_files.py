@@ -56,14 +56,24 @@ def require_content(path: Path, *, name: str) -> None:
         raise _annexed(name)
 
 
-def is_family_member(path: Path) -> bool:
+def is_family_member(path: Path, start: bytes) -> bool:
     """Whether a file is a part of a family, HDF5's way to keep one file in several pieces.
 
     Only the first piece states it; of the others, it is known by the first piece beside them.
+
+    Parameters
+    ----------
+    path : Path
+    start : bytes
+        How the file begins.
     """
+    if _FAMILY in start[:_SUPERBLOCK_BYTES]:
+        return True
     named = re.fullmatch(r"(.*?)(\d+)(\D*)", path.name)
-    first = path.with_name(f"{named[1]}{'0' * len(named[2])}{named[3]}") if named else path
-    for place in (path, first, path.with_name(f"{named[1]}0{named[3]}") if named else path):
+    if named is None:
+        return False
+    for digits in {"0" * len(named[2]), "0"} - {named[2]}:
+        place = path.with_name(f"{named[1]}{digits}{named[3]}")
         if place.is_file():
             with place.open("rb") as file:
                 if _FAMILY in file.read(_SUPERBLOCK_BYTES):

@@ -120,7 +120,7 @@ def _open_path(path: Path, name: str) -> Iterator[NwbSource]:
     """Open what is on this machine, after an interrupted write to it has been finished."""
     with denial_explained(name):
         require_content(path, name=name)
-        with held_for_reading(path):
+        with held_for_reading(path) as descriptor:
             if path.is_dir() and is_zarr_folder(path):
                 size_bytes = size_of_folder(path)  # all of it can be seen: what cannot would be read as not there
                 with _open_zarr(path, name, size_bytes) as opened:
@@ -130,7 +130,7 @@ def _open_path(path: Path, name: str) -> Iterator[NwbSource]:
                     yield opened
             else:
                 size_bytes = path.stat().st_size if path.is_file() else 0
-                with _open_hdf5(path, name, size_bytes, folder=path.parent) as opened:
+                with _open_hdf5(path, name, size_bytes, folder=path.parent, descriptor=descriptor) as opened:
                     yield opened
 
 
@@ -158,8 +158,10 @@ def _open_address(source: str, patience: Patience | None) -> Iterator[NwbSource]
 
 
 @contextmanager
-def _open_hdf5(source: Any, name: str, size_bytes: int, *, folder: Path | None = None) -> Iterator[NwbSource]:
-    with open_hdf5(source, name=name) as file:
+def _open_hdf5(
+    source: Any, name: str, size_bytes: int, *, folder: Path | None = None, descriptor: int | None = None
+) -> Iterator[NwbSource]:
+    with open_hdf5(source, name=name, descriptor=descriptor) as file:
         outside: dict[str, str] = {}
         root = Hdf5Group(file, fetch=getattr(source, "fetch", None), folder=folder, outside=outside)
         yield NwbSource(root=root, name=name, kind="nwb-hdf5", size_bytes=size_bytes, links_outside=outside)

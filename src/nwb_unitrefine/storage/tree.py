@@ -80,6 +80,10 @@ class Group(Protocol):
         """Names of all that is in it."""
         ...
 
+    def listed(self) -> Sequence[str]:
+        """Names of all that may be in it, without a look at each: fast where there are many."""
+        ...
+
     def array(self, name: str) -> Array | None:
         """Array of that name, or None where there is none that can be opened."""
         ...

@@ -236,6 +236,11 @@ class ZarrGroup:
             names = [name for name in ("id", *parts) if name in self._group]
         return [*names, *(text(link.get("name")) for link in self._links())]
 
+    def listed(self) -> Sequence[str]:
+        """Names of the folders and files in it; those of `names` where the store cannot be listed."""
+        listed = self._group.store.listdir(self._group.path)
+        return [name for name in listed if not name.startswith(".")] if listed else self.names()
+
     def array(self, name: str) -> ZarrArray | None:
         """Array of that name, or None."""
         found = self._get(name)

@@ -9,9 +9,9 @@ import numpy as np
 
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.layout import PREDEFINED
-from nwb_unitrefine.history.runs import read_headers, runs_in_effect
+from nwb_unitrefine.history.newest import read_newest_header, written_columns
 from nwb_unitrefine.history.tree import HISTORY, NAMESPACE
-from nwb_unitrefine.write.columns import writers
+from nwb_unitrefine.storage.tree import text
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
 if TYPE_CHECKING:
@@ -45,55 +45,62 @@ def require_only_ours_changed(before: h5py.File, after: h5py.File, edits: Sequen
         If it does: a fault of this program, found before the file is touched.
     """
     was, store = Hdf5Store(before, name=before.filename), Hdf5Store(after, name=after.filename)
-    runs = _runs(store)
-    ours = _ours(was) | set(_replaced(after, runs[-1].name) if runs else [])
+    newest = _newest(store)
     old, new = _objects(before), _objects(after)
     tables = {path for path, identity in old.items() if identity[0] == h5py.h5o.get_info(before["units"].id).addr}
-    others = {
-        path: identity
-        for path, identity in old.items()
-        if not path.startswith(f"{HISTORY}/") and not (_parent(path) in tables and path.rpartition("/")[2] in ours)
-    }
-    changed = [path for path, identity in others.items() if new.get(path) != identity]
-    changed += _rewritten(before, others, edits)
-    if changed:
-        raise WriteError(f"The write would have changed /{changed[0]}, which is not ours; nothing was written.")
-    _require_whole_table(was, store, runs, ours)
+    touched = {path for path, identity in old.items() if new.get(path) != identity}
+    touched.update(_rewritten(before, old, edits))
+    columns = {path.rpartition("/")[2] for path in touched if _parent(path) in tables}
+    ours = _ours(was, columns) | set(_replaced(after, newest.name) if newest else ())
+    others = [path for path in touched if _parent(path) not in tables or path.rpartition("/")[2] not in ours]
+    if others:
+        raise WriteError(f"The write would have changed /{min(others)}, which is not ours; nothing was written.")
+    _require_whole_table(was, store, newest, ours)
 
 
-def _runs(store: UnitsStore) -> tuple[Run, ...]:
-    """Return the runs of a store, as far as this needs them."""
-    return read_headers(store.group(HISTORY), where=store.name)
+def _newest(store: UnitsStore) -> Run | None:
+    """Return the run that is added last, as far as this needs it."""
+    return read_newest_header(store.group(HISTORY), where=store.name)
 
 
-def _ours(store: UnitsStore) -> set[str]:
-    """Return the columns that the runs in effect wrote, which the next may write again."""
-    return set(writers(runs_in_effect(_runs(store)))) - PREDEFINED
+def _ours(store: UnitsStore, names: Collection[str]) -> set[str]:
+    """Return which columns the runs in effect wrote, so that the next may write them again."""
+    return written_columns(store.group(HISTORY), where=store.name, among=set(names) - PREDEFINED)
 
 
-def _require_whole_table(was: UnitsStore, store: UnitsStore, runs: Sequence[Run], ours: Collection[str]) -> None:
+def _require_whole_table(was: UnitsStore, store: UnitsStore, newest: Run | None, ours: Collection[str]) -> None:
     """Refuse a table whose new labels are not one for each unit, or that has lost a column."""
     columns = store.columns()
-    for name in runs[-1].columns if runs else ():
+    for name in newest.columns if newest else ():
         if name not in columns or store.shape(name) != (len(store.read("id")),):
             raise WriteError(f"The write would have left {name!r} without a row for each unit; nothing was written.")
     lost = set(was.columns()) & set(was.names()) - set(columns) - set(ours)
-    if lost:
+    if lost := lost - _ours(was, lost):
         raise WriteError(f"The write would have lost columns: {sorted(lost)}; nothing was written.")
 
 
 def _objects(file: h5py.File) -> Objects:
-    """Where each object of a file is, and where its data are: the same means not moved and not extended."""
+    """Where each object of a file is, and where its data are: the same means not moved and not extended.
+
+    What is in the history is ours, and not looked at: it grows with every run.
+    """
     found: Objects = {}
-
-    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        address = h5py.h5o.get_info(item.id).addr
-        if isinstance(item, h5py.Dataset):
-            found[name] = (address, item.shape, item.id.get_offset(), item.id.get_storage_size())
-        else:
-            found[name] = (address,)
-
-    file.visititems(note)
+    seen: set[int] = set()
+    groups = [(file["/"].id, "")]
+    while groups:
+        group, path = groups.pop()
+        for name in group:
+            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                continue
+            item, place = h5py.h5o.open(group, name), f"{path}{text(name)}"
+            address = h5py.h5o.get_info(item).addr
+            if isinstance(item, h5py.h5d.DatasetID):
+                found[place] = (address, item.shape, item.get_offset(), item.get_storage_size())
+                continue
+            found[place] = (address,)
+            if isinstance(item, h5py.h5g.GroupID) and place != HISTORY and address not in seen:
+                seen.add(address)
+                groups.append((item, f"{place}/"))
     return found
 
 
@@ -154,9 +161,10 @@ def require_only_our_edits(was: ZarrStore, store: ZarrStore, edits: Sequence[Edi
     WriteError
         If it does: a fault of this program, found before the folder is touched.
     """
-    runs = _runs(store)
+    newest = _newest(store)
     present = set(was.names())
-    ours = _ours(was) | {
+    columns = {edit.key.split("/")[1] for edit in edits if edit.key.startswith("units/")}
+    ours = _ours(was, columns & present) | {
         edit.key.split("/replaced_columns/")[1].split("/")[0] for edit in edits if "/replaced_columns/" in edit.key
     }
     ours |= {name for name in store.names() if name not in present}
@@ -166,4 +174,4 @@ def require_only_our_edits(was: ZarrStore, store: ZarrStore, edits: Sequence[Edi
     for edit in edits:
         if not edit.key.startswith(places) and edit.key not in shared:
             raise WriteError(f"The write would have changed {edit.key}, which is not ours; nothing was written.")
-    _require_whole_table(was, store, runs, ours)
+    _require_whole_table(was, store, newest, ours)

@@ -9,8 +9,10 @@ import numpy as np
 
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
 from nwb_unitrefine.history.layout import PREDEFINED, is_column_name
-from nwb_unitrefine.history.tree import Dataset, text_array
+from nwb_unitrefine.history.newest import read_deciding
+from nwb_unitrefine.history.tree import HISTORY, Dataset, text_array
 from nwb_unitrefine.records import RunKind
+from nwb_unitrefine.storage.tree import attribute_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,8 +28,10 @@ __all__ = [
     "ColumnNames",
     "column_names",
     "columns_to_replace",
+    "deciding_runs",
     "edited_columns",
     "equal_values",
+    "marked_columns",
     "probability_values",
     "run_column",
     "run_values",
@@ -181,6 +185,35 @@ def columns_to_replace(
             columns=refused,
         )
     return foreign
+
+
+def deciding_runs(store: UnitsStore, names: ColumnNames | None = None) -> tuple[Run, ...]:
+    """Return the newest runs in effect, back to those that decide all labels and wrote all columns of ours.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    names : ColumnNames, optional
+        Columns that are to be written, which a run may have written although nothing in the table shows it.
+    """
+    present = set(store.names())
+    return read_deciding(
+        store.group(HISTORY),
+        where=store.name,
+        unit_ids=store.read("id").reshape(-1),
+        columns={*marked_columns(store), *(present.intersection(names.all) if names else ())},
+    )
+
+
+def marked_columns(store: UnitsStore) -> tuple[str, ...]:
+    """Return the columns that state that their history is kept: those that a run of ours wrote."""
+    table = store.group("units")
+    arrays = {name: table.array(name) for name in store.columns()} if table is not None else {}
+    return tuple(
+        name
+        for name, array in arrays.items()
+        if array is not None and attribute_text(array.attributes, "description").endswith(RECORDED)
+    )
 
 
 def writers(chain: Sequence[Run]) -> dict[str, Run]:

@@ -90,7 +90,10 @@ def _lost_link(source: Path, folder: Path) -> str:
         if isinstance(link, h5py.ExternalLink):
             linked.append(link.filename)
 
-    with held_for_reading(source), open_hdf5(source, name=source.name) as file:
+    with (
+        held_for_reading(source) as descriptor,
+        open_hdf5(source, name=source.name, descriptor=descriptor) as file,
+    ):
         file.visititems_links(note)
     lost = [name for name in linked if (source.parent / name).exists() and not (folder / name).exists()]
     return lost[0] if lost else ""

@@ -12,11 +12,19 @@ import numpy as np
 from nwb_unitrefine.errors import ColumnExistsError, WriteError
 from nwb_unitrefine.history.authors import combine_labels, label_authors
 from nwb_unitrefine.history.integrity import check_history
-from nwb_unitrefine.history.runs import add_run, human_labels, read_in_effect, read_runs, runs_in_effect
+from nwb_unitrefine.history.runs import add_run, human_labels, read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
 from nwb_unitrefine.vocabulary.labels import class_name, is_class_word, likely_meant, meaning
-from nwb_unitrefine.write.columns import COLUMN_SETS, ColumnNames, column_names, edited_columns, run_column, writers
+from nwb_unitrefine.write.columns import (
+    COLUMN_SETS,
+    ColumnNames,
+    column_names,
+    deciding_runs,
+    edited_columns,
+    run_column,
+    writers,
+)
 from nwb_unitrefine.write.curation import record_run, software_versions
 from nwb_unitrefine.write.digests import digest_inputs
 from nwb_unitrefine.write.report import WriteReport
@@ -81,7 +89,7 @@ def relabel(
         raise WriteError("There is no label to set.", tip="Give one as --unit 12=noise, or a table with --labels.")
 
     def change(store: UnitsStore) -> WriteReport:
-        chain = read_in_effect(store.group(HISTORY), where=store.name)
+        chain = deciding_runs(store, column_names(columns) if columns is not None else None)
         ids = store.read("id")
         changed = _rows(labels, ids, store)
         base = predictions_in_effect(chain, ids)

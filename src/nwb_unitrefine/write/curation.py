@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import FileChangedError, SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, label_authors
 from nwb_unitrefine.history.digests import field_digests
 from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.runs import add_run, human_labels, read_in_effect, read_run
+from nwb_unitrefine.history.runs import add_run, human_labels, read_run
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind, recorded_name
 from nwb_unitrefine.storage.remote.addresses import is_address
@@ -22,13 +22,14 @@ from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.write.columns import (
     column_names,
     columns_to_replace,
+    deciding_runs,
     edited_columns,
     probability_values,
     run_column,
     writers,
 )
 from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_copies
-from nwb_unitrefine.write.digests import digest_inputs, digest_trains, has_units
+from nwb_unitrefine.write.digests import digest_inputs, digest_same_units, digest_trains
 from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
 from nwb_unitrefine.write.preflight import require_main_table
@@ -192,8 +193,8 @@ def record_curation(
     FileChangedError
         If the units in `store` are no longer those of the curation.
     """
-    _require_same_units(store, curation)
-    in_effect = read_in_effect(store.group(HISTORY), where=store.name)
+    spike_times = _require_same_units(store, curation)
+    in_effect = deciding_runs(store, names)
     names = names.as_far_as_known(curation, in_effect)
     by_people = {} if replace_human else human_labels(in_effect)
     held = np.isin(curation.units.unit_ids, list(by_people))
@@ -203,7 +204,7 @@ def record_curation(
         created=curation.created,
         predictions=_kept(curation.predictions, by_people, store),
         software=software_versions(),
-        inputs=digest_inputs(store, curation.features),
+        inputs=digest_inputs(store, curation.features, spike_times=spike_times),
         model=curation.model,
         features=curation.features,
         parameters=curation.parameters,
@@ -367,16 +368,18 @@ def _feature_units(run: Run) -> dict[str, str]:
     return {name: metric.unit for name, metric in metrics.items() if metric is not None}
 
 
-def _require_same_units(store: UnitsStore, curation: Curation) -> None:
-    """Refuse a file whose units are others than those that were labelled."""
+def _require_same_units(store: UnitsStore, curation: Curation) -> str:
+    """Refuse a file whose units are others than those that were labelled; return the digest of its spike times."""
     if store.read("id").dtype.kind not in "iu":
         raise SourceError(f"{store.name} has unit ids that are no whole numbers, which NWB asks for.")
     labelled = np.array_equal(curation.units.unit_ids, curation.predictions.unit_ids)
-    if not labelled or not has_units(store, curation.units):
+    digest = digest_same_units(store, curation.units) if labelled else ""
+    if not digest:
         raise FileChangedError(
             f"The units of {store.name} are no longer those that were labelled.",
             tip="Nothing was written. Run the command again.",
         )
+    return digest
 
 
 def _kept(predictions: Predictions, by_people: Mapping[int, tuple[str, Run]], store: UnitsStore) -> Predictions:
@@ -384,9 +387,10 @@ def _kept(predictions: Predictions, by_people: Mapping[int, tuple[str, Run]], st
 
     A label that was decided on other spikes than the unit has now is kept, too, and marked uncertain.
     """
+    runs = {run.name: run for _, run in by_people.values()}
     same_spikes = {
-        run.name: digest_trains(store, run.predictions.unit_ids) == run.inputs.get("spike_times")
-        for _, run in by_people.values()
+        name: digest_trains(store, run.predictions.unit_ids) == run.inputs.get("spike_times")
+        for name, run in runs.items()
     }
     labels, uncertain, reasons = predictions.labels.astype(object), predictions.uncertain.copy(), [*predictions.reasons]
     for row, unit in enumerate(predictions.unit_ids.tolist()):

@@ -14,7 +14,7 @@ from nwb_unitrefine.storage.tree import attribute_number, attribute_text, scalar
 from nwb_unitrefine.vocabulary.dialects import position_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Units
     from nwb_unitrefine.storage import tree as storage
 
-__all__ = ["ABSENT", "SINGLE_WAVEFORMS", "digest_input", "digest_inputs", "digest_trains", "has_units"]
+__all__ = ["ABSENT", "SINGLE_WAVEFORMS", "digest_input", "digest_inputs", "digest_same_units", "digest_trains"]
 
 SPIKE_TIMES = "spike_times"
 
@@ -42,7 +42,9 @@ _NOT_A_MEASURE = frozenset(
 """Attributes that do not change what numbers mean, unlike unit, resolution, conversion and sampling rate."""
 
 
-def digest_inputs(store: UnitsStore, features: Features | None, *, further: Collection[str] = ()) -> dict[str, str]:
+def digest_inputs(
+    store: UnitsStore, features: Features | None, *, further: Collection[str] = (), spike_times: str = ""
+) -> dict[str, str]:
     """Digest everything that labels of a file depend on.
 
     Ids, spike times, observation intervals, mean waveforms (where there are none, single ones, which means are made of)
@@ -57,6 +59,8 @@ def digest_inputs(store: UnitsStore, features: Features | None, *, further: Coll
         Those that the labels were predicted from.
     further : collection of str, optional
         Further columns of the units table.
+    spike_times : str, optional
+        Digest of the spike times, where it is known already, so that they are not read again.
 
     Returns
     -------
@@ -77,7 +81,8 @@ def digest_inputs(store: UnitsStore, features: Features | None, *, further: Coll
         **_electrodes(store),
         **_recordings(store),
     }
-    return {name: digest_input(store, name) for name in names} | {
+    known = {SPIKE_TIMES: spike_times} if spike_times else {}
+    return {name: known.get(name) or digest_input(store, name) for name in names} | {
         name: f"sha256:{value}" for name, value in sorted(facts.items())
     }
 
@@ -171,20 +176,44 @@ def _time_base(name: str, series: storage.Group) -> dict[str, str]:
     return found
 
 
-def has_units(store: UnitsStore, units: Units) -> bool:
-    """Whether a file's units are those that were read: the same ids, in the same order, with the same spike times.
+def digest_same_units(store: UnitsStore, units: Units) -> str:
+    """Digest the spike times of a file whose units are those that were read: the same ids and spikes, in that order.
 
     Where reading had something to put right (`Units.problems`), it is put right here too: trains that are out of order
     are compared in order, and one that could not be used and was reported is not compared.
+
+    Parameters
+    ----------
+    store : UnitsStore
+    units : Units
+
+    Returns
+    -------
+    str
+        The `digest_input` of the spike times; empty where the file's units are others.
     """
     if not np.array_equal(store.read("id").reshape(-1), units.unit_ids):
-        return False
-    if store.shape(SPIKE_TIMES) is None:
-        return not units.spike_times_s.counts.any()
+        return ""
     trains = units.spike_times_s
-    if _digest_trains(trains.offsets, (trains.values,)) == digest_input(store, SPIKE_TIMES):
-        return True
-    return (bool(units.problems) or units.stored_per_second != 1.0) and _has_trains(store, units)
+    if store.shape(SPIKE_TIMES) is None:
+        return "" if trains.counts.any() else ABSENT
+    offsets, read = _offsets(store), np.ascontiguousarray(trains.values, dtype="<f8").reshape(-1)
+    is_same, position = np.array_equal(offsets, trains.offsets), 0
+
+    def compared() -> Iterator[NDArray[Any]]:
+        nonlocal is_same, position
+        for block in store.blocks(SPIKE_TIMES):
+            stored = np.ascontiguousarray(block, dtype="<f8").reshape(-1)
+            part = read[position : position + stored.size]
+            is_same = is_same and np.array_equal(stored.view("<u8"), part.view("<u8"))
+            position += stored.size
+            yield block
+
+    digest = _digest_trains(offsets, compared())
+    if is_same and position == read.size:
+        return digest
+    was_mended = bool(units.problems) or units.stored_per_second != 1.0
+    return digest if was_mended and _has_trains(store, units) else ""
 
 
 def digest_trains(store: UnitsStore, unit_ids: NDArray[np.int64]) -> str:

@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.history.runs import read_in_effect
-from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.zarr import is_zarr_folder, require_zarr
-from nwb_unitrefine.write.columns import column_names, columns_to_replace, edited_columns
+from nwb_unitrefine.write.columns import column_names, columns_to_replace, deciding_runs, edited_columns
 from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 from nwb_unitrefine.write.options import WriteOptions
 from nwb_unitrefine.write.stores.open import read_store
@@ -68,9 +66,10 @@ def require_writable(
     if options.units_only:
         return
     with read_store(place) as store:
-        chain = read_in_effect(store.group(HISTORY), where=store.name)
+        names = column_names(options.columns, contamination=options.contamination_column)
+        chain = deciding_runs(store, names)
         columns_to_replace(
-            column_names(options.columns, contamination=options.contamination_column),
+            names,
             present=store.names(),
             chain=chain,
             edited=edited_columns(store, chain),

@@ -226,6 +226,10 @@ class BuiltGroup:
         """Names of all that is in it."""
         return [*self._builder.datasets, *self._builder.groups, *self._builder.links]
 
+    def listed(self) -> Sequence[str]:
+        """Names of all that is in it."""
+        return self.names()
+
     def array(self, name: str) -> BuiltArray | None:
         """Dataset of that name, or None."""
         found = self._builder.datasets.get(name)

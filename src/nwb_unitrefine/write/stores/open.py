@@ -49,14 +49,14 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
     place = Path(path)
     require_content(place, name=str(place))
     _require_nwb(place)
-    with held_for_reading(place), _damage_explained(place.name):
+    with held_for_reading(place) as descriptor, _damage_explained(place.name):
         if place.is_dir():
             yield _zarr_store(place)
         elif is_zarr_zip(place):
             with _zipped_store(place) as store:
                 yield store
         else:
-            with open_hdf5(place, name=place.name) as file:
+            with open_hdf5(place, name=place.name, descriptor=descriptor) as file:
                 yield Hdf5Store(file, name=place.name, folder=place.parent)
 
 
