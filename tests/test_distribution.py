@@ -43,6 +43,7 @@ def _extension_is_from(site: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["package", "extension"])
 def test_either_distribution_can_go_without_breaking_the_other(tmp_path: Path, first: str) -> None:
     """The package brings a copy of the extension and shares no file with the distribution of that name."""

@@ -83,6 +83,7 @@ def test_real_file_is_labelled_and_nothing_else_changes(real_file: Path, capsys:
     assert main(["verify", str(real_file)]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real_file", ["human_mtl_sub-4_ses-4_ecephys+image.nwb"], indirect=True)
 def test_second_run_keeps_one_pair_of_columns_and_adds_to_the_history(real_file: Path) -> None:
     """Labelled twice, a file has each label column once and, where nothing changed, one run; two when told to."""

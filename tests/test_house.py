@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -23,9 +24,15 @@ MODULES = {
     ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(SOURCE.rglob("*.py"))
 }
-TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
+@cache
+def _tree(module: str) -> ast.Module:
+    """The parsed source of a module."""
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
 def _imports(module: str) -> list[tuple[str, str, bool]]:
     """Modules of ours that a module imports from, each with the name, and whether it does so when it is imported."""
     found: list[tuple[str, str, bool]] = []
@@ -43,13 +50,14 @@ def _imports(module: str) -> list[tuple[str, str, bool]]:
                 is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 visit(child, at_import=at_import and not is_function)
 
-    visit(TREES[module], at_import=True)
+    visit(_tree(module), at_import=True)
     return found
 
 
+@cache
 def _public(module: str) -> set[str] | None:
     """Names in a module's `__all__`; None without one."""
-    for node in TREES[module].body:
+    for node in _tree(module).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))
     return None

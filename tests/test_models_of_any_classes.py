@@ -68,6 +68,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     return {kind: root / kind for kind in KINDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_shared_and_fetched_as_it_is(hub, folders: dict[str, Path], tmp_path: Path, kind: str) -> None:
     """Pushed and pulled: the same digest and predictions; training data stays at home."""
@@ -84,6 +85,7 @@ def test_it_is_shared_and_fetched_as_it_is(hub, folders: dict[str, Path], tmp_pa
     assert "README.md" in shared
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hub")
 def test_a_shared_model_is_continued_by_its_address_where_its_data_is_shared(folders: dict[str, Path]) -> None:
     """The training table comes with it; without, the refusal states how to share it."""
@@ -97,6 +99,7 @@ def test_a_shared_model_is_continued_by_its_address_where_its_data_is_shared(fol
     assert (parent.learner, parent.digest) == (own.learner, own.digest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_labels_a_file(folders: dict[str, Path], tmp_path: Path, kind: str) -> None:
     """Written with its own words, verified, corrected, exported, read back and undone."""
@@ -127,6 +130,7 @@ def test_it_labels_a_file(folders: dict[str, Path], tmp_path: Path, kind: str) -
     assert verify(session).passed
 
 
+@pytest.mark.slow
 # SpikeInterface leaves model_info.json open, and warns that parameters of metrics are unknown.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("kind", KINDS)

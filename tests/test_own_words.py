@@ -56,6 +56,7 @@ def test_a_binary_model_labels_a_file_with_its_own_words(session: Path, binary: 
     assert not verify(session).passed
 
 
+@pytest.mark.slow
 def test_a_model_of_other_classes_may_follow(session: Path, binary: Path) -> None:
     """Three classes after two; undone, the two are back."""
     write_curation(curate(session, model=load_model(binary)))
@@ -67,6 +68,7 @@ def test_a_model_of_other_classes_may_follow(session: Path, binary: Path) -> Non
     assert verify(session).passed
 
 
+@pytest.mark.slow
 def test_people_use_words_of_their_own(session: Path, binary: Path) -> None:
     """An axon among what a model called neural or noise: the run has the word, and no model gave it a probability."""
     write_curation(curate(session, model=load_model(binary)))

@@ -96,6 +96,7 @@ def test_what_raw_traces_gave_is_left_out_and_named(session: Path, mute: Callabl
     assert again.detail == "same values; not computed again, since from raw traces: snr@0.101"
 
 
+@pytest.mark.slow
 def test_single_waveforms_that_means_are_made_of_are_digested(session: Path) -> None:
     """Where a file has no mean waveforms, its single ones are inputs of the labels: a change of them is found."""
     import h5py

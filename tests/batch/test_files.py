@@ -65,7 +65,7 @@ def test_a_folder_for_copies_is_made(tmp_path, units_only) -> None:
     """Several sources, or an output that ends in a slash, mean a folder; each copy gets a name of its own in it."""
     sources = [make_small_session(tmp_path / name) for name in ("a.nwb", "b.nwb")]
     options = WriteOptions(units_only=units_only)
-    small = "sub-m1_ses-one_desc-curated_ecephys.nwb"
+    small = "sub-m1_ses-s1_desc-curated_ecephys.nwb"
     several = list(label_many(sources, output=tmp_path / "new" / "copies", write_options=options))
     one = list(label_many(sources[:1], output=f"{tmp_path}/one/", write_options=options))
     written = [str(o.report.path.relative_to(tmp_path)) for o in (*several, *one) if o.report]

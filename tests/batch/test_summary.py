@@ -70,7 +70,7 @@ def test_a_derived_file_gets_no_message_that_its_source_does_not(tmp_path: Path)
     pytest.importorskip("dandi")
     data, study = tmp_path / "data", tmp_path / "study"
     data.mkdir()
-    make_small_session(data / "sub-m1_ses-one_ecephys.nwb")
+    make_small_session(data / "sub-m1_ses-s1_ecephys.nwb")
     write_plan(study, plan_files([data], study=study))
     (line,) = label_study(study, study_options(TaskOptions()))
     (found,) = check_study(study)

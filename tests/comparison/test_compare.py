@@ -182,6 +182,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, session: Path) -> No
     assert len(compare([session], models=["default", "rules/aind"], missing=["ignore"]).labellings) == 2
 
 
+@pytest.mark.slow
 def test_scores_leave_out_the_training_data_of_the_packaged_model(shared_data: Path) -> None:
     """The base dataset's recordings are its own: no unit is left to score it on; AIND's rule is scored on all."""
     comparison = compare([shared_data / "unitrefine_base"], models=["default", "rules/aind"])

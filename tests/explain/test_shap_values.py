@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,10 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.explain import draw_explanations, shap_values
 from nwb_unitrefine.models.skops.estimator import load_fitted
 
-pytest.importorskip("shap", reason="needs the extra explain")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("shap") is None, reason="needs the extra explain"),
+]
 
 
 @pytest.fixture(scope="module")

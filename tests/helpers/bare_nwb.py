@@ -1,79 +1,50 @@
-"""Small NWB sessions whose values do not matter, written by pynwb or, the least of them, by h5py alone.
-
-`helpers.simulated_nwb` has sessions whose units are simulated, `helpers.made_units` units in memory for metrics.
-"""
+"""The smallest sessions and files: six simulated units on four channels, with 10, 20, 30, ... spikes in 100 s."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
-from helpers.simulated_nwb import write_nwbfile
+from helpers.simulated_nwb import make_session, write_bare_nwb, write_nwb
 from nwb_unitrefine.records import Ragged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from helpers.simulated_nwb import Session
 
-def make_trains(n_units: int = 6, seed: int = 0) -> Ragged:
-    """Spike times of units, ten spikes more for each."""
-    rng = np.random.default_rng(seed)
-    trains = [np.sort(rng.uniform(0, 100, 10 * (unit + 1))) for unit in range(n_units)]
-    return Ragged.concatenated(trains)
+__all__ = ["make_bare", "make_small_session", "make_trains"]
+
+
+def _small(n_units: int) -> Session:
+    """The units, numbered from 0."""
+    counts = 10 * np.arange(1, n_units + 1)
+    session = make_session(n_units=n_units, n_channels=4, duration_s=100.0, n_spikes=counts.tolist())
+    return replace(session, unit_ids=np.arange(n_units))
+
+
+def make_trains(n_units: int = 6) -> Ragged:
+    """Their spike times, in seconds."""
+    return Ragged.concatenated(_small(n_units).spike_times_s)
 
 
 def make_small_session(path: Path, *, n_units: int = 6, columns: dict[str, Any] | None = None) -> Path:
-    """Write a session with pynwb; Zarr where the path ends in ``.zarr``."""
-    from pynwb import NWBFile
-    from pynwb.file import Subject
-
-    subject = Subject(subject_id="m1", species="Mus musculus", sex="F", age="P90D", description="A mouse.")
-    nwbfile = NWBFile(
-        "A session for tests.",
-        f"session of {path.name}",
-        datetime(2026, 1, 1, tzinfo=UTC),
-        session_id="one",
-        subject=subject,
-        experimenter=["Cajal, Santiago"],
-        institution="Institute",
-        lab="Lab",
-        keywords=["test"],
-        experiment_description="Testing.",
+    """Write them with pynwb, with a waveform on every channel; Zarr where the path ends in ``.zarr``."""
+    return write_nwb(
+        path,
+        _small(n_units),
+        backend="zarr" if path.suffix == ".zarr" else "hdf5",
+        waveforms="all",
+        obs_intervals=False,
+        electrode_groups=False,
+        columns=columns,
     )
-    device = nwbfile.create_device("probe", description="A probe with four sites.")
-    group = nwbfile.create_electrode_group("shank", description="The shank.", location="CA1", device=device)
-    for row in range(4):
-        nwbfile.add_electrode(group=group, location="CA1", rel_x=0.0, rel_y=20.0 * row)
-    for name in columns or {}:
-        nwbfile.add_unit_column(name, f"Column {name}.")
-    for unit, train in enumerate(make_trains(n_units)):
-        values = {name: column[unit] for name, column in (columns or {}).items()}
-        shape = -np.exp(-(((np.arange(40) - 15) / 3) ** 2))[:, None] * np.linspace(1, 0.2, 4) * 1e-4
-        nwbfile.add_unit(spike_times=train, electrodes=[0, 1, 2, 3], waveform_mean=shape, **values)
-    nwbfile.units.resolution = 1 / 30_000
-    nwbfile.units.waveform_rate = 30_000.0
-    return write_nwbfile(path, nwbfile, backend="zarr" if path.suffix == ".zarr" else "hdf5")
 
 
 def make_bare(path: Path, *, n_units: int = 6, **options: Any) -> Path:
-    """Write the least that is a units table with h5py alone; `options` are those of ``h5py.File``."""
+    """Write their spike times alone, with h5py; `options` are those of ``h5py.File``."""
     trains = make_trains(n_units)
-    with h5py.File(path, "w", **options) as file:
-        file.attrs.update({"nwb_version": "2.4.0", "namespace": "core", "neurodata_type": "NWBFile", "object_id": "f"})
-        file.create_group("general")
-        units = file.create_group("units")
-        units.attrs.update({"namespace": "core", "neurodata_type": "Units", "object_id": "u", "description": "units"})
-        units.attrs["colnames"] = np.array([b"spike_times"])
-        datasets = {
-            "id": (np.arange(n_units), "ElementIdentifiers"),
-            "spike_times": (trains.values, "VectorData"),
-            "spike_times_index": (trains.offsets[1:], "VectorIndex"),
-        }
-        for name, (values, kind) in datasets.items():
-            dataset = units.create_dataset(name, data=values, chunks=(len(values),), maxshape=(None,))
-            dataset.attrs.update({"namespace": "hdmf-common", "neurodata_type": kind, "object_id": name})
-        units["spike_times_index"].attrs["target"] = units["spike_times"].ref
-    return path
+    units = {"id": np.arange(n_units), "spike_times": trains.values, "spike_times_index": trains.offsets[1:]}
+    return write_bare_nwb(path, units, **options)

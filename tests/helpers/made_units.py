@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from helpers.simulated_nwb import biphasic
 from nwb_unitrefine.records import Column, Electrodes, Ragged, Source, Units, Waveforms
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ RATE_HZ = 30_000.0
 def ragged(rows: Sequence[Any]) -> Ragged:
     """Rows as one flat array."""
     return Ragged.concatenated(rows)
-
-
-def biphasic(n_samples: int = 61, *, at: int = 20, size: float = 100.0) -> np.ndarray:
-    """A trough of depth `size` at sample `at` and a broader peak after it."""
-    time = np.arange(n_samples) - at
-    return size * (-np.exp(-((time / 4.0) ** 2)) + 0.4 * np.exp(-(((time - 14) / 8.0) ** 2)))
 
 
 def make_units(

@@ -1,7 +1,8 @@
-"""Small sessions with known truth, written as NWB on the spot, every optional column switchable.
+"""The one simulator of sessions, and its writers: with pynwb, every optional column switchable, and with h5py alone.
 
 ``make_session`` simulates units; ``write_nwb`` writes them with pynwb to HDF5 or Zarr; ``write_bare_nwb`` writes a
 units table with h5py alone, as it is told, so that files can be malformed, old or in an archive's own dialect.
+`helpers.bare_nwb` has the smallest sessions and files, `helpers.made_units` units in memory; both are made here.
 
 >>> session = make_session(n_units=3)
 >>> path = write_nwb(tmp_path / "a.nwb", session, waveforms="all", obs_intervals=False)
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bare", "Session", "make_session", "write_bare_nwb", "write_nwb", "write_nwbfile"]
+__all__ = ["Bare", "Session", "biphasic", "make_session", "write_bare_nwb", "write_nwb", "write_nwbfile"]
 
 KINDS = ("sua", "mua", "noise")
 
@@ -50,25 +51,37 @@ class Session:
         return len(self.unit_ids)
 
 
+def biphasic(n_samples: int = 61, *, at: int = 20, size: float = 100.0) -> NDArray[np.float64]:
+    """A spike at 30 kHz: a trough of depth `size` at sample `at` and a broader peak after it."""
+    time = np.arange(n_samples) - at
+    return size * (-np.exp(-((time / 4.0) ** 2)) + 0.4 * np.exp(-(((time - 14) / 8.0) ** 2)))
+
+
 def make_session(
-    *, n_units: int = 6, n_channels: int = 16, duration_s: float = 60.0, rate_hz: float = 8.0, seed: int = 0
+    *,
+    n_units: int = 6,
+    n_channels: int = 16,
+    duration_s: float = 60.0,
+    rate_hz: float = 8.0,
+    n_spikes: Sequence[int] | None = None,
+    seed: int = 0,
 ) -> Session:
     """Simulate units: sua, mua and noise in turn, spike times on the sampling grid of 30 kHz.
 
     Single units keep 3 ms between spikes; multi-units are plain Poisson trains with waveforms half as large; noise has
-    a slow sine of the same size on every channel.
+    a slow sine of the same size on every channel. `n_spikes` draws this many spikes for each unit, instead of a number
+    around `rate_hz`; a single unit keeps those that are 3 ms apart.
     """
     rng = np.random.default_rng(seed)
     fs, n_samples, n_before = 30_000.0, 60, 20
     positions = np.stack([np.arange(n_channels) % 2 * 32.0, np.arange(n_channels) // 2 * 20.0], axis=1)
     kinds = np.array([KINDS[i % 3] for i in range(n_units)])
-    time_ms = (np.arange(n_samples) - n_before) / fs * 1e3
-    spike = -np.exp(-((time_ms / 0.12) ** 2)) + 0.35 * np.exp(-(((time_ms - 0.45) / 0.25) ** 2))
-    sine = np.sin(2 * np.pi * (time_ms - time_ms[0]) / (time_ms[-1] - time_ms[0]))
+    spike = biphasic(n_samples, at=n_before, size=1.0)
+    sine = np.sin(2 * np.pi * np.linspace(0, 1, n_samples))
+    counts = np.maximum(2, rng.poisson(rate_hz * duration_s, n_units)) if n_spikes is None else np.asarray(n_spikes)
     trains, waveforms, nearest = [], [], []
-    for kind in kinds.tolist():
-        n_spikes = max(2, int(rng.poisson(rate_hz * duration_s)))
-        samples = np.unique(rng.integers(0, int(duration_s * fs), n_spikes))
+    for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+        samples = np.unique(rng.integers(0, int(duration_s * fs), count))
         if kind == "sua":
             samples = samples[np.diff(samples, prepend=-1000) >= 0.003 * fs]
         trains.append(samples / fs)
@@ -92,7 +105,7 @@ def make_session(
     )
 
 
-def write_nwb(  # noqa: C901  # one switch for each optional part of a file
+def write_nwb(  # noqa: C901, PLR0912  # one switch for each optional part of a file
     path: Path,
     session: Session,
     *,
@@ -103,6 +116,7 @@ def write_nwb(  # noqa: C901  # one switch for each optional part of a file
     spike_times: bool = True,
     obs_intervals: bool = True,
     electrodes: bool = True,
+    electrode_groups: bool = True,
     positions: str | None = "rel",
     resolution: bool = True,
     waveform_rate: bool = True,
@@ -126,8 +140,8 @@ def write_nwb(  # noqa: C901  # one switch for each optional part of a file
         dimensions; None: none.
     waveform_scale
         From µV to the unit of the file; 1e-6 is volts, 1 is µV labelled volts.
-    waveform_sd, spike_times, obs_intervals, electrodes, resolution, waveform_rate, subject
-        Whether these are there.
+    waveform_sd, spike_times, obs_intervals, electrodes, electrode_groups, resolution, waveform_rate, subject
+        Whether these are there; the groups need the electrodes.
     positions
         ``"rel"``: rel_x, rel_y; ``"xyz"``: x, y, z; ``"allen"``: probe_horizontal_position, …; None: none.
     n_groups
@@ -162,6 +176,7 @@ def write_nwb(  # noqa: C901  # one switch for each optional part of a file
             unit["obs_intervals"] = [[0.0, session.duration_s]]
         if electrodes:
             unit["electrodes"] = channels.tolist()
+        if electrodes and electrode_groups:
             unit["electrode_group"] = nwbfile.electrodes["group"][main]
         if waveforms:
             mean = (session.waveforms_uv[row][:, channels] * waveform_scale).astype(np.float32)
@@ -195,19 +210,25 @@ def _empty_file(*, subject: bool) -> Any:
     from pynwb import NWBFile
     from pynwb.file import Subject
 
+    mouse = Subject(subject_id="m1", species="Mus musculus", sex="U", age="P90D", description="A mouse.")
     return NWBFile(
         session_description="A simulated session.",
         identifier=str(uuid4()),
         session_start_time=datetime(2026, 1, 1, 12, tzinfo=UTC),
         session_id="s1",
-        subject=Subject(subject_id="m1", species="Mus musculus", sex="U", age="P90D") if subject else None,
+        experimenter=["Cajal, Santiago"],
+        institution="Institute",
+        lab="Lab",
+        keywords=["test"],
+        experiment_description="Testing.",
+        subject=mouse if subject else None,
     )
 
 
 def _add_electrodes(nwbfile: Any, session: Session, *, positions: str | None, n_groups: int) -> None:
     device = nwbfile.create_device(name="probe", description="A simulated probe.")
     groups = [
-        nwbfile.create_electrode_group(name=f"shank{i}", description="A shank.", location="none", device=device)
+        nwbfile.create_electrode_group(name=f"shank{i}", description="A shank.", location="CA1", device=device)
         for i in range(n_groups)
     ]
     names = {"allen": ("probe_horizontal_position", "probe_vertical_position")}.get(positions or "", ())
@@ -221,7 +242,7 @@ def _add_electrodes(nwbfile: Any, session: Session, *, positions: str | None, n_
             place = {"x": x, "y": y, "z": 0.0}
         elif names:
             place = dict(zip(names, (x, y), strict=True))
-        nwbfile.add_electrode(id=1000 + row, group=groups[row % n_groups], location="none", **place)
+        nwbfile.add_electrode(id=1000 + row, group=groups[row % n_groups], location="CA1", **place)
 
 
 def _add_raw(nwbfile: Any, session: Session) -> None:
@@ -257,6 +278,7 @@ def write_bare_nwb(
     electrodes: Mapping[str, Any] | None = None,
     nwb_version: str | None = "2.4.0",
     namespaces: Sequence[str] = (),
+    **options: Any,
 ) -> Path:
     """Write a units table with h5py, exactly as told, and return `path`.
 
@@ -272,10 +294,13 @@ def write_bare_nwb(
         None leaves the attribute out.
     namespaces
         Names of extensions whose specification the file seems to carry.
+    options
+        Those of ``h5py.File``.
     """
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", **options) as file:
         if nwb_version is not None:
-            file.attrs.update({"nwb_version": nwb_version, "neurodata_type": "NWBFile", "object_id": str(uuid4())})
+            file.attrs.update({"nwb_version": nwb_version, "namespace": "core", "neurodata_type": "NWBFile"})
+            file.attrs["object_id"] = str(uuid4())
         file["identifier"] = "bare"
         file["session_start_time"] = "2026-01-01T12:00:00+00:00"
         for namespace in ("core", *namespaces):
@@ -289,10 +314,14 @@ def write_bare_nwb(
 
 def _write_table(group: h5py.Group, datasets: Mapping[str, Any], neurodata_type: str) -> None:
     names = [name for name in datasets if name != "id" and not name.endswith("_index")]
-    group.attrs.update({"neurodata_type": neurodata_type, "object_id": str(uuid4()), "description": "A table."})
-    group.attrs["colnames"] = np.array(names, dtype=h5py.string_dtype())
+    group.attrs.update({"namespace": "core", "neurodata_type": neurodata_type, "object_id": str(uuid4())})
+    group.attrs.update({"description": "A table.", "colnames": np.array(names, dtype=h5py.string_dtype())})
     for name, given in datasets.items():
         bare = given if isinstance(given, Bare) else Bare(given)
         dataset = group.create_dataset(name, data=bare.values)
-        kind = "VectorIndex" if name.endswith("_index") else "VectorData"
-        dataset.attrs.update({"description": f"{name}.", "neurodata_type": kind, **bare.attributes})
+        kind = {"id": "ElementIdentifiers"}.get(name, "VectorIndex" if name.endswith("_index") else "VectorData")
+        common = {"description": f"{name}.", "namespace": "hdmf-common", "neurodata_type": kind}
+        dataset.attrs.update({**common, "object_id": str(uuid4()), **bare.attributes})
+    for name in datasets:
+        if name.removesuffix("_index") in set(datasets) - {name}:
+            group[name].attrs.setdefault("target", group[name.removesuffix("_index")].ref)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf_zarr")
 
 
-@pytest.fixture(params=["hdf5", "zarr"])
+@pytest.fixture(params=["hdf5", pytest.param("zarr", marks=pytest.mark.slow)])
 def session(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A session with six units and a column `theirs` by another program."""
     return make(tmp_path / ("session.nwb" if request.param == "hdf5" else "session.nwb.zarr"))
@@ -302,6 +302,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_history(tmp_path / "none.nwb")
 
 
+@pytest.mark.slow
 def test_a_long_history_is_not_read_whole_to_label(session: Path) -> None:
     """Who set each label is known from the newest runs alone; what older ones held is left unread."""
     relabel(session, {2: "noise"}, by="S. Cajal")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-@pytest.fixture(scope="module", params=["hdf5", "zarr"])
+@pytest.fixture(scope="module", params=["hdf5", pytest.param("zarr", marks=pytest.mark.slow)])
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session with three runs, HDF5 and Zarr."""
     folder = tmp_path_factory.mktemp(request.param)

@@ -35,6 +35,7 @@ POSIX_ONLY = {
 }
 
 
+@pytest.mark.slow
 def test_the_write_path_works_where_fcntl_cannot_be_imported() -> None:
     """Labels are written, taken back and recovered, and no link is followed, without any call that Windows lacks."""
     script = Path(__file__).with_name("without_posix.py")

@@ -111,6 +111,7 @@ def labelled(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
     """The run holds the offsets and the labels they rest on, and verifying with them gives the same probabilities."""
     plain, adapted = curate(labelled), curate(labelled, adapt=True)

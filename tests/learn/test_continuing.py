@@ -83,6 +83,7 @@ def test_settings_make_the_same_learner_again(small_learner) -> None:
             learner_from_settings(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cascade", [False, True])
 def test_a_folder_is_continued_with_its_own_settings(make, small_learner, tmp_path: Path, *, cascade: bool) -> None:
     """Two rounds: each records its parent, what was added, and the scores; the learner and the seed stay."""

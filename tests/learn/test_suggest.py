@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, relabel, write_curation
@@ -14,8 +15,6 @@ from nwb_unitrefine.learn.suggest import MIN_SPIKES, Candidates, suggest_units
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def make_file(n_units: int, *, seed: int = 0) -> Candidates:
@@ -52,6 +51,7 @@ def test_the_same_seed_asks_the_same() -> None:
     assert suggest_units(files, n=9, seed=4) != suggest_units(files, n=9, seed=5)
 
 
+@pytest.mark.slow
 def test_the_command_leaves_out_what_a_person_labelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Over two files, the units that a person labelled are not among the suggestions."""
     for seed, name in enumerate(("a.nwb", "b.nwb")):

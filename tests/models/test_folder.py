@@ -91,6 +91,7 @@ def test_the_identity_changes_with_the_manifest_and_not_with_the_card(folder):
     assert load_model(folder).identity.digest != before
 
 
+@pytest.mark.slow
 # SpikeInterface leaves model_info.json open.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning")
 def test_the_packaged_model_loads_in_spikeinterface():

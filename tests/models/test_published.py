@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,13 @@ MODELS = sorted(FIXTURES.glob("*/*.skops"))
 BOOSTING = ("lightgbm", "xgboost", "catboost")
 
 
+def _marked(file: Path) -> Any:
+    """A model as a parameter; a booster starts a process that imports its library, so one is in the fast lane."""
+    name = f"{file.parent.name}-{file.stem}"
+    slow = any(library in file.stem for library in BOOSTING) and name != "1.9.1-lightgbm_3"
+    return pytest.param(file, id=name, marks=[pytest.mark.slow] if slow else [])
+
+
 @pytest.fixture(scope="module")
 def table():
     """Units that none of the frozen models was fitted on."""
@@ -31,7 +39,7 @@ def _expected(file: Path, dtype: str) -> np.ndarray:
         return frozen[f"{file.stem}.{dtype}"]
 
 
-@pytest.mark.parametrize("file", MODELS, ids=lambda file: f"{file.parent.name}-{file.stem}")
+@pytest.mark.parametrize("file", map(_marked, MODELS))
 def test_a_frozen_model_predicts_as_under_the_scikit_learn_that_wrote_it(file, table):
     """Equal for input in float32, which models are given; within 1e-6 for float64, which they were not fitted on."""
     for library in BOOSTING:
@@ -78,6 +86,7 @@ def test_infinite_and_too_large_values_are_missing():
     np.testing.assert_array_equal(found[1:], found[[0, 0]])
 
 
+@pytest.mark.slow
 def test_a_booster_of_a_later_xgboost_is_refused(tmp_path):
     """An older XGBoost would load it and predict something else."""
     pytest.importorskip("xgboost")

@@ -144,6 +144,7 @@ def test_a_damaged_list_is_named_in_one_line(tmp_path, monkeypatch, content, wor
     assert load_model("default").identity.name == "unitrefine-default"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 def test_what_a_model_needs_is_known_once_it_was_fetched(tmp_path):
     """Before, nothing is invented; after, licence, features, and whether a file gives them."""
@@ -164,6 +165,7 @@ def test_what_a_model_needs_is_known_once_it_was_fetched(tmp_path):
     assert after.fits != "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 def test_the_shell_pulls_lists_and_mentions_a_remote_model(tmp_path, capsys):
     """`model pull NAME` prints commit and digest; `--model NAME` tells where it is from."""

@@ -157,13 +157,20 @@ def test_what_is_no_rule_set_is_refused_in_one_line(mine: Path, change: tuple[st
 
 
 @pytest.mark.parametrize(
-    "text", ["a: &a [x, x]\nb: [*a, *a]", "[" * 5000, "\x00", "a: !!python/object:os.system {}", "3"]
+    ("text", "words"),
+    [
+        ("a: &a [x, x]\nb: [*a, *a]", "aliases"),
+        ("[" * 60_000, "nested deeper"),
+        ("\x00", "cannot be read"),
+        ("a: !!python/object:os.system {}", "could not determine a constructor"),
+        ("3", "dictionary"),
+    ],
 )
-def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
+def test_hostile_yaml_is_refused(tmp_path: Path, text: str, words: str) -> None:
     """Aliases, deep nesting, what is no text, objects, and what is no table."""
     path = tmp_path / "rules.yaml"
     path.write_text(text)
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=words) as caught:
         load_model(path)
     assert "\n" not in str(caught.value)
 
@@ -181,6 +188,7 @@ def test_options_of_models_and_rows_of_models_are_refused(mine: Path) -> None:
         load_model("rules/bomcell")
 
 
+@pytest.mark.slow
 def test_a_run_of_rules_is_written_verified_relabelled_and_undone(session: Path) -> None:
     """It is of the kind rule, has reasons and no probability, and `verify` finds the same labels again."""
     write_curation(curate(session, model="rules/bombcell"))
@@ -291,6 +299,7 @@ def test_units_of_real_files_get_spikeinterfaces_labels(shared_data: Path, dropp
     assert len(dropped) < 2 or {"noise", "mua"} < seen
 
 
+@pytest.mark.slow
 def test_any_values_get_spikeinterfaces_labels() -> None:
     """Ten thousand units around all thresholds, a tenth of the values missing."""
     pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")

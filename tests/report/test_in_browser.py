@@ -9,6 +9,8 @@ from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import session_data, write_page
 
+pytestmark = pytest.mark.slow  # a browser is started
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):

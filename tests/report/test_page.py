@@ -111,6 +111,7 @@ def test_files_without_waveforms_or_positions_have_pages(tmp_path, model):
     assert "bare.nwb" in render_page(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["pynwb", "SpikeInterface", "pynapple"])
 def test_the_lines_for_other_programs_run(tmp_path, model, monkeypatch, program):
     """The code on the page, run beside a labelled file, finds the units that are single and not uncertain."""

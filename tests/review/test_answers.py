@@ -80,6 +80,7 @@ def test_a_torn_line_is_dropped_and_the_next_one_is_whole(tmp_path, cut, open_an
     assert _labels(open_answers(tmp_path / "a")) == {1: "sua", 3: "noise"}
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_no_confirmed_answer(tmp_path, open_answers):
     """An answer that was confirmed is on the disk, whatever happens to the process then."""
     script = (

@@ -15,6 +15,8 @@ from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, undo
 
+pytestmark = pytest.mark.slow  # a browser and a server are started
+
 
 @pytest.fixture(scope="module")
 def chromium():

@@ -175,6 +175,7 @@ def test_a_zipped_store_reads_as_the_store(store: Path, tmp_path: Path, start: s
     assert list(units.columns) == list(expected.columns)
 
 
+@pytest.mark.slow
 def test_the_history_of_a_zipped_store_is_read_and_not_changed(store: Path, tmp_path: Path) -> None:
     """It is shown and verified as the folder's is; what writes is refused, whole copies too."""
     write_curation(zarr_curation_of(store))

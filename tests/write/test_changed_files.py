@@ -65,7 +65,7 @@ def append_unit(path: Path, **values: Any) -> None:
 
     with NWBHDF5IO(path, "a") as io:
         nwbfile = io.read()
-        shape = np.full((40, 4), 1e-5)
+        shape = np.full((60, 4), 1e-5)
         nwbfile.add_unit(spike_times=[1.0, 2.0], electrodes=[0, 1, 2, 3], waveform_mean=shape, **values)
         io.write(nwbfile)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["float", "column", "row", "float_column"])
 def test_a_file_whose_ids_are_plain_is_labelled_as_any_other(tmp_path: Path, layout: str) -> None:
     """What reading takes for ids, writing does too: labelled, corrected, labelled again and verified."""

@@ -46,6 +46,7 @@ def test_both_steps_are_one_model(make, folder: Path) -> None:
         evaluate(model, make())
 
 
+@pytest.mark.slow
 def test_scores_are_of_both_steps_together(make, small_learner, tmp_path: Path) -> None:
     """They are in the manifest and on the card of the folder."""
     path = train_model(make(), output=tmp_path / "both", learner=TwoSteps(step=small_learner)).path
@@ -99,6 +100,7 @@ def test_a_folder_that_was_changed_is_refused(folder: Path, change: str) -> None
         load_model(folder)
 
 
+@pytest.mark.slow
 def test_a_folder_is_replaced_whole_or_not_at_all(make, small_learner, folder: Path) -> None:
     """With overwrite, by one model or two; never where somebody put a file into it."""
     learner = TwoSteps(step=small_learner)

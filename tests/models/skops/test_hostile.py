@@ -28,6 +28,7 @@ def test_a_hostile_model_is_refused(area, tmp_path):
     assert failures == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="each attempt is a fork")
 @pytest.mark.parametrize("library", ["LightGBM", "XGBoost"])
 def test_a_booster_that_leads_in_circles_or_outside_is_refused(library, tmp_path):

@@ -28,6 +28,7 @@ PACKAGED_RULES = Path(__file__).parent
 
 RULE_SUFFIXES = (".toml", ".yaml", ".yml")
 MAX_BYTES = 64 * 1024
+MAX_DEPTH = 20
 Missing = Literal["fails", "passes", "ignored"]
 Bound = Annotated[float, Strict()]
 Text = Annotated[str, Field(max_length=2000)]
@@ -215,12 +216,21 @@ def read_rules(path: Path) -> tuple[RuleSet, str]:
 
 
 def _yaml(text: str) -> Any:
-    """Read YAML without anchors, by which a small file can stand for a huge one."""
+    """Read YAML without anchors, by which a small file can stand for a huge one, and without endless nesting.
+
+    PyYAML's time grows with the square of the depth: 64 kB of brackets would take minutes.
+    """
     import yaml
 
+    depth = 0
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ValueError("it has aliases (*name), which rule sets may not have")
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            is_alias = isinstance(event, yaml.AliasEvent)
+            if is_alias:
+                raise ValueError("it has aliases (*name), which rule sets may not have")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels, which no set of rules is")
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
