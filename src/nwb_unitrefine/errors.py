@@ -22,6 +22,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "UnitRefineError",
     "UntrustedModelError",
     "WriteError",
+    "require_installed",
     "shown_name",
     "without_secrets",
 ]
@@ -215,3 +217,19 @@ class MissingExtraError(UnitRefineError):
         )
         self.package = package
         self.extra = extra
+
+
+def require_installed(package: str, *, extra: str, purpose: str) -> None:
+    """Refuse to go on without an optional package, which is not imported to find out.
+
+    Parameters
+    ----------
+    package, extra, purpose : str
+        As of `MissingExtraError`.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    if find_spec(package) is None:
+        raise MissingExtraError(package, extra=extra, purpose=purpose)

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from helpers.bare_nwb import make_small_session
+from helpers.refusals import refusals
+from nwb_unitrefine.cli import COMMANDS
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.write.preflight import require_writable
 
-HEAVY = {
-    "sklearn",
-    "scipy.stats",
-    "numba",
-    "pynwb",
-    "hdmf",
-    "spikeinterface",
-    "neuroconv",
-    "skops",
-    "matplotlib",
-    "dandi",
-}
-
-PROGRAM = """
-import json, sys
-from nwb_unitrefine.cli import main
-code = main({arguments!r})
-print(json.dumps([code, sorted(sys.modules)]))
-"""
-
-
-def _refused(*arguments: str | Path) -> str:
-    """Run a command that is refused; return what it says, having seen that nothing heavy was imported for it."""
-    program = PROGRAM.format(arguments=list(map(str, arguments)))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    code, modules = json.loads(done.stdout.splitlines()[-1])
-    assert code == 1, done.stderr
-    assert set(modules) & HEAVY == set()
-    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
-    return done.stderr
+MISSING = [
+    "label {0}",
+    "label {0} --dry-run",
+    "show {0}",
+    "features {0} --model default",
+    "predict {0}",
+    "explain {0} --unit 1",
+    "report {0}",
+    "review {0} --by me --no-browser",
+    "suggest {0}",
+    "compare {0} {0}",
+    "verify {0} --recompute",
+    "history {0}",
+    "relabel {0} --unit 1=sua --by me",
+    "undo {0}",
+    "export {0} labels.csv",
+    "convert {0} --output new.nwb",
+    "train {0}",
+    "evaluate {0}",
+    "recover {0}",
+    "model show {0}",
+    "model explain {0}",
+    "status {0}",
+]
+"""A line for each command that takes a place."""
 
 
 @pytest.fixture
@@ -54,42 +48,36 @@ def session(tmp_path: Path) -> Path:
     return make_small_session(tmp_path / "session.nwb")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["label", "{0}"],
-        ["label", "{0}", "--dry-run"],
-        ["show", "{0}"],
-        ["features", "{0}", "--model", "default"],
-        ["predict", "{0}"],
-        ["verify", "{0}", "--recompute"],
-        ["history", "{0}"],
-        ["relabel", "{0}", "--unit", "1=sua", "--by", "me"],
-        ["undo", "{0}"],
-        ["export", "{0}", "labels.csv"],
-        ["convert", "{0}", "--output", "new.nwb"],
-        ["train", "{0}"],
-        ["evaluate", "{0}"],
-    ],
-)
-def test_a_source_that_does_not_exist(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_source_that_does_not_exist(tmp_path: Path) -> None:
     """Every command refuses it in one line that names it."""
     missing = tmp_path / "missing.csv"
-    assert "missing.csv" in _refused(*(one.format(missing) for one in arguments))
+    texts = refusals(*(line.format(missing).split() for line in MISSING))
+    assert [line for line, text in zip(MISSING, texts, strict=True) if "missing.csv" not in text] == []
+
+
+def test_every_command_that_takes_a_place_refuses_a_missing_one() -> None:
+    """No command is left out of the list above but those that make what they are given, or ask a server."""
+    assert set(COMMANDS) - {line.partition(" ")[0] for line in MISSING} == {"demo", "dandiset", "inspect"}
 
 
 def test_an_output_that_exists(session: Path, tmp_path: Path) -> None:
     """A copy, a converted file and the demo's session are not written over something else."""
     (tmp_path / "there.nwb").touch()
     there = tmp_path / "there.nwb"
-    assert "exists already" in _refused("label", session, "--output", there)
-    assert "already" in _refused("convert", session, "--output", there)
-    assert "exists already" in _refused("demo", "--output", there)
+    commands = [["label", session], ["convert", session], ["demo"]]
+    texts = refusals(*([*command, "--output", there] for command in commands))
+    assert ["already" in text for text in texts] == [True] * 3
+
+
+def test_a_unit_that_is_none(session: Path) -> None:
+    """A unit to explain or to label is looked for before a model is loaded."""
+    texts = refusals(["explain", session, "--unit", "77"], ["relabel", session, "--unit", "77=sua", "--by", "me"])
+    assert ["no unit 77" in text for text in texts] == [True] * 2
 
 
 def test_a_column_of_another_program(session: Path) -> None:
     """Labels are not computed only to be refused: the column that is in the way is named at once."""
-    assert "already has 'spike_note'" in _refused("label", _with_column(session), "--columns", "spike_note,p")
+    assert "already has 'spike_note'" in refusals(["label", _with_column(session), "--columns", "spike_note,p"])[0]
 
 
 def _with_column(session: Path) -> Path:
@@ -107,7 +95,7 @@ def _with_column(session: Path) -> Path:
 
 def test_a_source_on_a_server_that_labels_cannot_be_written_to() -> None:
     """Nothing is fetched: the address alone says that labels need another place."""
-    assert "not on this machine" in _refused("label", "https://localhost:1/session.nwb")
+    assert "not on this machine" in refusals(["label", "https://localhost:1/session.nwb"])[0]
 
 
 def test_metadata_that_a_conversion_needs(tmp_path: Path) -> None:
@@ -119,7 +107,7 @@ def test_metadata_that_a_conversion_needs(tmp_path: Path) -> None:
     np.save(folder / "spike_times.npy", np.arange(100) * 300)
     np.save(folder / "spike_clusters.npy", np.zeros(100, dtype=np.int64))
     (folder / "params.py").write_text("sample_rate = 30000.0\n")
-    assert "session_start_time" in _refused("convert", folder, "--output", tmp_path / "new.nwb")
+    assert "session_start_time" in refusals(["convert", folder, "--output", tmp_path / "new.nwb"])[0]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no user ids")

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from helpers.bare_nwb import make_small_session
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-HEAVY = {"sklearn", "scipy.stats", "numba", "pynwb", "hdmf", "spikeinterface", "neuroconv", "skops", "matplotlib"}
-
-PROGRAM = """
-import json, sys
-sys.modules.update(dict.fromkeys({packages!r}))  # None: as if it was not installed
-from nwb_unitrefine.cli import main
-code = main({arguments!r})
-print(json.dumps([code, [name for name, module in sys.modules.items() if module is not None]]))
-"""
-
-
-def _refused(packages: list[str], *arguments: str | Path) -> str:
-    """Run a command without some packages; return its refusal, having seen that nothing heavy was imported for it."""
-    program = PROGRAM.format(packages=packages, arguments=list(map(str, arguments)))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    code, modules = json.loads(done.stdout.splitlines()[-1])
-    assert code == 1, done.stderr
-    assert set(modules) & HEAVY == set()
-    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
-    return done.stderr
+from helpers.refusals import refusals
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +26,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
+FIXTURES = Path(__file__).parents[1] / "models" / "fixtures"
 SOURCES = {"zarr": ["zarr"], "https://localhost:1/a.nwb": ["urllib3"], "DANDI:000123/a.nwb": ["dandi"]}
 READING = {
     "label": ["--dry-run"],
@@ -75,28 +50,37 @@ OF_FILES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("command", READING)
-def test_a_source_that_needs_an_extra(places: dict[str, Path], command: str, source: str) -> None:
+def test_a_source_that_needs_an_extra(places: dict[str, Path], source: str) -> None:
     """A Zarr store, an address and an asset of DANDI are refused by every command that reads units."""
-    options = [one.format(**places) for one in READING[command]]
-    text = _refused(SOURCES[source], command, places.get(source, source), *options)
-    assert f"{SOURCES[source][0]} is needed" in text
-    assert "pip install 'nwb-unitrefine[" in text
+    for text in refusals(*_lines(READING, places.get(source, source), places), absent=SOURCES[source]):
+        assert f"{SOURCES[source][0]} is needed" in text
+        assert "pip install 'nwb-unitrefine[" in text
 
 
-@pytest.mark.parametrize("command", OF_FILES)
-def test_a_zarr_store_whose_history_is_asked_for(places: dict[str, Path], command: str) -> None:
+def _lines(commands: dict[str, list[str]], source: Path | str, places: dict[str, Path]) -> list[list[str]]:
+    """Each command with a source and its options."""
+    return [[name, str(source), *(one.format(**places) for one in options)] for name, options in commands.items()]
+
+
+def test_a_zarr_store_whose_history_is_asked_for(places: dict[str, Path]) -> None:
     """The commands about what is in a file refuse a Zarr store in the same way."""
-    options = [one.format(**places) for one in OF_FILES[command]]
-    assert "zarr is needed" in _refused(["zarr"], command, places["zarr"], *options)
+    texts = refusals(*_lines(OF_FILES, places["zarr"], places), absent=["zarr"])
+    assert [text for text in texts if "zarr is needed" not in text] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", READING)
-def test_sorter_output_without_spikeinterface(places: dict[str, Path], command: str) -> None:
+def test_sorter_output_without_spikeinterface(places: dict[str, Path]) -> None:
     """Output that SpikeInterface has to read is refused before a model is loaded."""
-    options = [one.format(**places) for one in READING[command]]
-    assert "spikeinterface is needed" in _refused(["spikeinterface"], command, places["circus"], *options)
+    texts = refusals(*_lines(READING, places["circus"], places), absent=["spikeinterface"])
+    assert [text for text in texts if "spikeinterface is needed" not in text] == []
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost", "catboost"])
+def test_a_model_whose_library_is_not_installed(places: dict[str, Path], library: str) -> None:
+    """A boosting model is refused by its types, before it, or the library, is loaded."""
+    model = str(FIXTURES / "1.6.1" / f"{library}_3.skops")
+    commands = [[name, places["hdf5"], "--model", model] for name in ("label", "predict", "explain", "features")]
+    texts = refusals(*commands, ["model", "show", model], absent=[library])
+    assert [text for text in texts if f"{library} is needed to use this model" not in text] == []
 
 
 @pytest.mark.parametrize(
@@ -110,12 +94,15 @@ def test_sorter_output_without_spikeinterface(places: dict[str, Path], command: 
         (["uvicorn"], ["review", "{hdf5}", "--by", "me"], "uvicorn"),
         (["zarr"], ["label", "{hdf5}", "--output", "{new}.nwb.zarr", "--units-only"], "zarr"),
         (["neuroconv"], ["convert", "{circus}", "--output", "{new}.nwb"], "neuroconv"),
+        (["shap"], ["model", "explain", "default"], "shap"),
+        (["shap"], ["model", "explain", "default", "--data", "{hdf5}"], "shap"),
+        (["matplotlib"], ["model", "explain", "default", "--figures", "{new}"], "matplotlib"),
     ],
 )
 def test_an_option_that_needs_an_extra(
     places: dict[str, Path], packages: list[str], arguments: list[str], needs: str
 ) -> None:
     """What an option needs is looked for before anything is read."""
-    text = _refused(packages, *(one.format(**places) for one in arguments))
+    (text,) = refusals([one.format(**places) for one in arguments], absent=packages)
     assert needs in text
     assert "pip install" in text

@@ -10,7 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.cli._options import load, loading_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
-from nwb_unitrefine.errors import FeatureError, ModelError
+from nwb_unitrefine.errors import FeatureError, ModelError, require_installed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +36,12 @@ def explain_model(model: str, *, data: tuple[str, ...], figures: str | None, see
 
     Values are exact for trees and linear models, member by member for ensembles, and sampled for others.
     """
-    from nwb_unitrefine.explain import shap_values
+    from nwb_unitrefine.explain import require_shap, shap_values
     from nwb_unitrefine.models import FittedModel, RuleModel
 
+    require_shap()
+    if figures:
+        require_installed("matplotlib", extra="figures", purpose="to draw figures")
     loaded = load((model,))
     if isinstance(loaded, RuleModel):
         raise ModelError(

@@ -14,7 +14,7 @@ from nwb_unitrefine.records import SourceHints
 if TYPE_CHECKING:
     from nwb_unitrefine.explain import Reasons
     from nwb_unitrefine.models import RuleModel
-    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.records import Curation, Units
 
 __all__ = ["command"]
 
@@ -42,10 +42,12 @@ def command(
     from nwb_unitrefine.explain import class_quantiles, explain, telling_values
     from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.pipeline import curate
+    from nwb_unitrefine.read import read_source
 
+    units = read_source(source, hints=SourceHints(**hints))
+    rows = _rows(units, unit_ids)  # first: a unit that is none is refused before a model is loaded
     loaded = load(model)
-    curation = curate(source, model=loaded, hints=SourceHints(**hints))
-    rows = _rows(curation, unit_ids)
+    curation = curate(units, model=loaded)
     if isinstance(loaded, RuleModel):
         _explain_rules(curation, loaded, rows, as_json=as_json)
         return
@@ -66,12 +68,12 @@ def command(
         )
 
 
-def _rows(curation: Curation, units: tuple[str, ...]) -> list[int]:
+def _rows(units: Units, unit_ids: tuple[str, ...]) -> list[int]:
     """Rows of the units that were asked for, all where none was."""
-    known = {str(unit): row for row, unit in enumerate(curation.predictions.unit_ids.tolist())}
-    if unknown := [unit for unit in units if unit not in known]:
+    known = {str(unit): row for row, unit in enumerate(units.unit_ids.tolist())}
+    if unknown := [unit for unit in unit_ids if unit not in known]:
         raise SourceError(f"There is no unit {unknown[0]}.", tip="nwb-unitrefine show lists the units of a source.")
-    return [known[unit] for unit in units] if units else list(known.values())
+    return [known[unit] for unit in unit_ids] if unit_ids else list(known.values())
 
 
 def _explain_rules(curation: Curation, model: RuleModel, rows: list[int], *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from nwb_unitrefine.explain.figures import draw_explanations
 from nwb_unitrefine.explain.percentiles import ClassQuantiles, class_quantiles, percentiles
 from nwb_unitrefine.explain.reasons import Reasons, explain
 from nwb_unitrefine.explain.sentences import telling_values
-from nwb_unitrefine.explain.shap_values import ShapValues, shap_values
+from nwb_unitrefine.explain.shap_values import ShapValues, require_shap, shap_values
 
 __all__ = [
     "EVIDENCE",
@@ -18,6 +18,7 @@ __all__ = [
     "evidence_of",
     "explain",
     "percentiles",
+    "require_shap",
     "shap_values",
     "telling_values",
 ]

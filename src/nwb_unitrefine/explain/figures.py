@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.errors import require_installed
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain.shap_values import ShapValues
@@ -49,10 +49,9 @@ def draw_explanations(values: ShapValues, *, folder: str | Path, title: str) -> 
 
 def _figure(*, width: float, height: float) -> tuple[Any, Any]:
     """Make a figure of its own, so that no window opens and no global state changes."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="figures", purpose="to draw figures") from error
+    require_installed("matplotlib", extra="figures", purpose="to draw figures")
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.errors import require_installed
 from nwb_unitrefine.models.skops.estimator import load_fitted
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models import FittedModel
 
-__all__ = ["ShapValues", "shap_values"]
+__all__ = ["ShapValues", "require_shap", "shap_values"]
 
 _TREES = frozenset(
     {
@@ -89,7 +89,9 @@ def shap_values(model: FittedModel, inputs: NDArray[np.float64], *, seed: int = 
     MissingExtraError
         Without the extra ``explain``.
     """
-    shap = _shap()
+    require_shap()
+    import shap
+
     table = np.asarray(inputs, dtype=np.float32).astype(np.float64)
     table[np.isinf(table)] = np.nan
     own = zip(model.class_labels, model.estimator.classes, strict=True)
@@ -123,13 +125,14 @@ def shap_values(model: FittedModel, inputs: NDArray[np.float64], *, seed: int = 
     )
 
 
-def _shap() -> Any:
-    """The one door to SHAP."""
-    try:
-        import shap
-    except ImportError as error:
-        raise MissingExtraError("shap", extra="explain", purpose="to compute SHAP values") from error
-    return shap
+def require_shap() -> None:
+    """Refuse to compute SHAP values without the extra ``explain``, which is not imported to find out.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    require_installed("shap", extra="explain", purpose="to compute SHAP values")
 
 
 def _members(model: FittedModel) -> tuple[list[Any], Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError, WriteError
+from nwb_unitrefine.errors import SourceError, WriteError, require_installed
 from nwb_unitrefine.integrations.session_metadata import check_metadata, merge_metadata, missing_fields, read_metadata
 from nwb_unitrefine.integrations.units_table import add_units, require_as_read
 from nwb_unitrefine.journal.appearing import appearing
@@ -110,8 +109,8 @@ def convert(
     path, target = Path(source), Path(output)
     if target.exists() and not overwrite:
         raise WriteError(f"{target} already exists.", tip="Choose another name, or ask to overwrite it.")
-    if path.exists() and find_spec("neuroconv") is None:
-        raise MissingExtraError("neuroconv", extra="neuroconv", purpose="to make NWB files")
+    if path.exists():
+        require_installed("neuroconv", extra="neuroconv", purpose="to make NWB files")
     hints = hints or SourceHints()
     units = read_source(path, hints=hints)
     sorter = find_sorter(path, sorter=hints.sorter) if units.source.kind == "sorter" else None

@@ -6,10 +6,9 @@ The server (`server`) listens on this machine alone, for who knows its address.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.errors import require_installed
 from nwb_unitrefine.review.answers import Answers, answers_path
 from nwb_unitrefine.review.learning import Learning
 from nwb_unitrefine.review.reviewed import ReviewedFile, answers_as_csv, ask
@@ -28,8 +27,7 @@ def require_server() -> None:
     MissingExtraError
     """
     for package in ("starlette", "uvicorn"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, extra="review", purpose="to review in a browser")
+        require_installed(package, extra="review", purpose="to review in a browser")
 
 
 def serve(

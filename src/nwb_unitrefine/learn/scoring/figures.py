@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError
+from nwb_unitrefine.errors import require_installed
 from nwb_unitrefine.learn.scoring.scores import accuracy_at_coverage, reliability
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def require_matplotlib() -> None:
     ------
     MissingExtraError
     """
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("matplotlib", extra="figures", purpose="to draw figures")
+    require_installed("matplotlib", extra="figures", purpose="to draw figures")
 
 
 def _figure(*, width: float, height: float) -> tuple[Any, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import collections
 import importlib
-import importlib.util
 import itertools
 import json
 import math
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import MissingExtraError, ModelError
+from nwb_unitrefine.errors import MissingExtraError, ModelError, require_installed
 from nwb_unitrefine.models.skops import integrity
 from nwb_unitrefine.models.skops.archive import broken
 from nwb_unitrefine.models.skops.audit import list_types
@@ -258,9 +257,8 @@ def require_packages(archive: Archive) -> None:
     MissingExtraError
     """
     for package in _OPTIONAL:
-        named = any(kind.startswith(f"{package}.") for kind in list_types(archive))
-        if named and importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, extra="boosting", purpose="to use this model")
+        if any(kind.startswith(f"{package}.") for kind in list_types(archive)):
+            require_installed(package, extra="boosting", purpose="to use this model")
 
 
 def version_of(node: _Node) -> str:
