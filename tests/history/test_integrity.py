@@ -54,6 +54,7 @@ def test_an_untouched_history_is_as_recorded(session: Path) -> None:
     assert {f"{run} as recorded" for run in tampering.RUNS} <= {check.what for check in outcome.checks}
 
 
+@pytest.mark.slow
 def test_every_edit_of_a_specified_field_is_named(session: Path, tmp_path: Path) -> None:
     """Each attribute, dataset and group of the specification: changed, removed, shortened, or added."""
     attempts = list(tampering.specified_edits(session, ["run_0002"]))  # the campaign in benchmarks edits all runs

@@ -39,7 +39,7 @@ def _expected(file: Path, dtype: str) -> np.ndarray:
         return frozen[f"{file.stem}.{dtype}"]
 
 
-@pytest.mark.parametrize("file", map(_marked, MODELS))
+@pytest.mark.parametrize("file", [_marked(file) for file in MODELS])
 def test_a_frozen_model_predicts_as_under_the_scikit_learn_that_wrote_it(file, table):
     """Equal for input in float32, which models are given; within 1e-6 for float64, which they were not fitted on."""
     for library in BOOSTING:
