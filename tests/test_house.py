@@ -56,11 +56,12 @@ def _imports(module: str) -> list[tuple[str, str, bool]]:
 
 @cache
 def _public(module: str) -> set[str] | None:
-    """Names in a module's `__all__`; None without one."""
-    for node in _tree(module).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return set(ast.literal_eval(node.value))
-    return None
+    """Names in a module's `__all__`, and aliases of types that exist for the type checker alone; None without any."""
+    body = _tree(module).body
+    listed = [one.value for one in body if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__all__"]
+    for_types = [one for one in body if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING"]
+    aliases = {ast.unparse(one.target) for block in for_types for one in block.body if isinstance(one, ast.AnnAssign)}
+    return set(ast.literal_eval(listed[0])) | aliases if listed else None
 
 
 def test_every_module_that_others_import_from_says_what_it_offers() -> None:
