@@ -59,8 +59,7 @@ def test_probabilities_are_scikit_learns_to_the_last_bit(tmp_path, seed, n_class
     path = tmp_path / "model.skops"
     write_skops(model, path)
     archive = open_archive(path)
-    audit(archive)
-    ours = read_boosted_trees(archive)
+    ours = read_boosted_trees(archive, audit(archive))
     assert ours is not None
     assert ours.classes_.tolist() == model.classes_.tolist()
     for new in (table, _table(seed + 100), table[:1], _table(seed + 7)[:3] * 1e6, np.full((2, 6), np.nan)):
@@ -70,7 +69,7 @@ def test_probabilities_are_scikit_learns_to_the_last_bit(tmp_path, seed, n_class
 def test_the_packaged_model_is_evaluated_so():
     """The default is such a model, and gives scikit-learn's probabilities."""
     archive = open_archive(PACKAGED)
-    ours, theirs = read_boosted_trees(archive), load_fitted(PACKAGED)
+    ours, theirs = read_boosted_trees(archive, audit(archive)), load_fitted(PACKAGED)
     table = pd.DataFrame(_table(3, n_features=ours.n_features_in_), columns=ours.feature_names_in_)
     assert np.array_equal(ours.predict_proba(table), theirs.predict_proba(table))
 
@@ -93,7 +92,8 @@ def test_other_models_are_left_to_scikit_learn(tmp_path, kind):
     write_skops(model, path)
     if kind == "categories":
         return  # refused on loading: a model of numbers takes no categories
-    assert read_boosted_trees(open_archive(path)) is None
+    archive = open_archive(path)
+    assert read_boosted_trees(archive, audit(archive)) is None
 
 
 def test_the_default_model_needs_no_scikit_learn_and_no_pandas():

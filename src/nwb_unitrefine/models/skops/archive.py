@@ -12,6 +12,7 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,21 +81,34 @@ class Archive:
             header states.
         """
         data = self.read_bytes(name)
-        stream = io.BytesIO(data)
         try:
-            version = np.lib.format.read_magic(stream)
-            read_header = np.lib.format.read_array_header_2_0 if version[0] > 1 else np.lib.format.read_array_header_1_0
-            shape, fortran, dtype = read_header(stream)
+            start = _header_length(data)
+            shape, fortran, dtype = _read_header(data[:start])
         except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
             raise broken(self.path, f"member {name} is not an array") from error
         if dtype.hasobject:
             raise broken(self.path, f"member {name} holds pickled Python objects")
-        values = data[stream.tell() :]
+        values = data[start:]
         if min(shape, default=0) < 0 or len(values) != int(dtype.itemsize) * _product(shape):
             raise broken(self.path, f"member {name} is not as long as its header states")
         array = np.frombuffer(values, dtype=dtype) if values else np.empty(0, dtype=dtype)
         # A copy, because estimators write into their arrays and the buffer is read-only.
         return array.reshape(shape, order="F" if fortran else "C").copy(order="F" if fortran else "C")
+
+
+def _header_length(data: bytes) -> int:
+    """Bytes before an array's values: a magic word with the format's version, a length, and so much text."""
+    width = 4 if data[6:7] > b"\x01" else 2
+    return 8 + width + int.from_bytes(data[8 : 8 + width], "little")
+
+
+@lru_cache(maxsize=256)
+def _read_header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read shape, order and type; a model's many trees have the same few, and reading one compiles its text."""
+    stream = io.BytesIO(header)
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_2_0 if version[0] > 1 else np.lib.format.read_array_header_1_0
+    return read(stream)
 
 
 def _product(shape: tuple[int, ...]) -> int:

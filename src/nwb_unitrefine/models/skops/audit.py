@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import UntrustedModelError
 from nwb_unitrefine.models.skops.archive import MAX_DEPTH, broken
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from nwb_unitrefine.models.skops.archive import Archive
 
@@ -151,7 +151,7 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
     ModelError
         If a node lacks either, or nodes are nested deeper than any model's.
     """
-    pending: list[tuple[Any, int]] = [(schema, 0)]
+    pending: list[tuple[dict[str, Any] | list[Any], int]] = [(schema, 0)]
     n_nodes = n_widening = 0
     while pending:
         item, depth = pending.pop()
@@ -168,9 +168,10 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
                     what = "parts" if n_nodes > MAX_NODES else "steps that widen its table"
                     raise broken(archive.path, f"it has too many {what}")
                 yield loader, f"{module}.{name}"
-            pending.extend((child, depth + 1) for child in item.values())
-        elif isinstance(item, list):
-            pending.extend((child, depth + 1) for child in item)
+            children: Iterable[Any] = item.values()
+        else:
+            children = item
+        pending.extend([(child, depth + 1) for child in children if isinstance(child, dict | list)])
 
 
 def list_types(archive: Archive) -> tuple[str, ...]:
@@ -178,7 +179,7 @@ def list_types(archive: Archive) -> tuple[str, ...]:
     return tuple(sorted({kind for _, kind in walk(archive.schema, archive=archive)}))
 
 
-def audit(archive: Archive, *, allow_types: Collection[str] = ()) -> None:
+def audit(archive: Archive, *, allow_types: Collection[str] = ()) -> tuple[str, ...]:
     """Refuse a model file that names a type which is not allowed where it stands.
 
     Parameters
@@ -186,6 +187,11 @@ def audit(archive: Archive, *, allow_types: Collection[str] = ()) -> None:
     archive : Archive
     allow_types : collection of str
         Further classes that may be built, by full name, as ``"mylab.models.Ensemble"``: their code runs.
+
+    Returns
+    -------
+    tuple of str
+        The types that it names, as of `list_types`.
 
     Raises
     ------
@@ -195,13 +201,15 @@ def audit(archive: Archive, *, allow_types: Collection[str] = ()) -> None:
     extra = frozenset(allow_types)
     refused: set[str] = set()
     allowable = True
-    for loader, kind in walk(archive.schema, archive=archive):
+    named = set(walk(archive.schema, archive=archive))
+    for loader, kind in named:
         if kind in ALLOWED.get(loader, ()) or (loader == "ObjectNode" and kind in extra):
             continue
         refused.add(kind if loader in ALLOWED else f"{kind} (as {loader})")
         allowable = allowable and loader == "ObjectNode"
     if refused:
         raise _refusal(archive, sorted(refused), allowable=allowable)
+    return tuple(sorted({kind for _, kind in named}))
 
 
 def _refusal(archive: Archive, types: Sequence[str], *, allowable: bool) -> UntrustedModelError:

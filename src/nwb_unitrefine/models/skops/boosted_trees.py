@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.models.skops.audit import list_types
 from nwb_unitrefine.models.skops.build import construct_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -135,21 +134,23 @@ class BoostedTrees:
         return found[0] if len(found) == 1 else np.average(np.asarray(found), axis=0, weights=self._weights)
 
 
-def read_boosted_trees(archive: Archive) -> BoostedTrees | None:
+def read_boosted_trees(archive: Archive, types: Collection[str]) -> BoostedTrees | None:
     """Read a model of boosted trees; None for a model that is anything else.
 
     Parameters
     ----------
     archive : Archive
         One that `audit` let pass.
+    types : collection of str
+        The types that it names.
 
     Raises
     ------
     ModelError
         If the file contradicts itself.
     """
-    types = [name for name in list_types(archive) if not name.startswith(_PREFIXES)]
-    if _BOOSTING not in types or not set(types) <= _PARTS | {_PIPELINE, _VOTING, _BOOSTING}:
+    named = {name for name in types if not name.startswith(_PREFIXES)}
+    if _BOOSTING not in named or not named <= _PARTS | {_PIPELINE, _VOTING, _BOOSTING}:
         return None
     outer = _only_step(construct_plain(archive))
     if outer is None:

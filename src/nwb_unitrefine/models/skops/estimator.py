@@ -119,14 +119,14 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
         If it is damaged, or is no fitted classifier.
     """
     archive = open_archive(path)
-    audit(archive, allow_types=allow_types)
-    if needs_isolation(list_types(archive)):
+    types = audit(archive, allow_types=allow_types)
+    if needs_isolation(types):
         require_packages(archive)
         isolated = IsolatedEstimator.load(path, allow_types=allow_types)
         fitted: Any = isolated
         description = dict(isolated.description)
     else:
-        fitted = read_boosted_trees(archive) or _usable(construct(archive), path=path)
+        fitted = read_boosted_trees(archive, types) or _usable(construct(archive), path=path)
         description = describe_fitted(fitted, path=path)
     return Estimator(
         fitted=fitted,
