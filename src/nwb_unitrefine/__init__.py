@@ -12,10 +12,10 @@ Importing this package loads nothing heavy: each name is loaded when it is first
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from nwb_unitrefine import errors
     from nwb_unitrefine.batch import label, label_many
     from nwb_unitrefine.metrics import compute_features
@@ -46,8 +46,6 @@ __all__ = [
     "write_curation",
 ]
 
-__version__ = version("nwb-unitrefine")
-
 _HOMES = {
     "RawOptions": "records",
     "SourceHints": "records",
@@ -70,6 +68,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home on first use, so that importing the package stays cheap."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nwb-unitrefine")
     if name == "errors":
         return import_module(f"{__name__}.errors")
     if name not in _HOMES:

@@ -29,32 +29,33 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = (
-    "label",
-    "features",
-    "show",
-    "history",
-    "verify",
-    "relabel",
-    "explain",
-    "report",
-    "review",
-    "suggest",
-    "undo",
-    "export",
-    "recover",
-    "train",
-    "evaluate",
-    "compare",
-    "model",
-    "predict",
-    "inspect",
-    "dandiset",
-    "status",
-    "convert",
-    "demo",
-)
-"""Commands in the order of the help; `features` lives in ``features.py``, and so on."""
+COMMANDS = {
+    "label": "Label the units of files and write the labels into them.",
+    "features": "Compute the features of a file's units and list the origin of each.",
+    "show": "Show a file's units, their labels and its curation history; before it is labelled, what its columns hold.",
+    "history": "Show who or what labelled the units of a file, and when.",
+    "verify": "Check a file against its curation history.",
+    "relabel": "Set labels that a person decided on.",
+    "explain": "Show the evidence for and against the label of each unit.",
+    "report": "Show units, labels and the reasons for them on one page that needs no network.",
+    "review": "Review labels in a browser: units by keys, the least certain first.",
+    "suggest": "Suggest which units to label next: close calls and units at random, evenly over the files.",
+    "undo": "Take back the newest labels: those of the run before are in effect again.",
+    "export": "Write a file's labels, or its units, for another program.",
+    "recover": "Finish or undo a write that was interrupted.",
+    "train": "Train a model on labelled units: NWB files, sorter output, analyzers, or CSV tables of metrics.",
+    "evaluate": "Score a model on labelled units, or a way to make models by leaving subjects out.",
+    "compare": "Show where models, rules and people agree about the same units, and where they differ.",
+    "model": "Show, explain, share and fetch models.",
+    "predict": "Predict labels and write none: for a table of metrics, above all.",
+    "inspect": "Report what is wrong with the units of files, and how to mend it; nothing is written.",
+    "dandiset": "Label whole dandisets, or folders of files, in a study that can stop and go on.",
+    "status": "Count what is done of a study of many files, and what is not.",
+    "convert": "Make an NWB file of a sorter's output with neuroconv, and label its units.",
+    "demo": "Make a small NWB session with known ground truth, label it, and compare the labels with it.",
+}
+"""Commands in the order of the help, and the line of each, so that none is imported for it; `features` lives in
+``features.py``, and so on."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -73,7 +74,7 @@ def _reader_noticed() -> Iterator[None]:
 
 
 class _LazyCommands(SuggestingGroup):
-    """A group that imports a command's module only when that command, or the list of all, is asked for."""
+    """A group that imports a command's module only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -92,10 +93,9 @@ class _LazyCommands(SuggestingGroup):
         with _reader_noticed():
             return super().invoke(ctx)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
-            formatter.write_dl([(name, one.get_short_help_str(limit=200)) for name, one in commands if one is not None])
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.command(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

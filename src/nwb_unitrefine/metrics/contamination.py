@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.metrics.kernels.gamma_quantiles import gamma_quantiles
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,12 +59,10 @@ def contamination_interval(
     >>> lower.tolist(), upper.round(3).tolist()
     ([0.0, 0.0], [1.0, 0.051])
     """
-    from scipy.special import gammaincinv
-
     tail = (1 - level) / 2
     counted = np.maximum(pairs, 0)
-    fewest = np.where(counted > 0, gammaincinv(np.maximum(counted, 1), tail), 0.0)
-    most = gammaincinv(counted + 1, 1 - tail)
+    fewest = np.where(counted > 0, gamma_quantiles(np.maximum(counted, 1), tail), 0.0)
+    most = gamma_quantiles(counted + 1, 1 - tail)
     return _contamination(fewest, expected), _contamination(most, expected)
 
 

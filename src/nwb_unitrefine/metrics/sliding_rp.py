@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.metrics.kernels.gamma_quantiles import gamma_quantiles
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -100,11 +102,8 @@ def _lowest_excluded(
     exceeds the inverse of the lower incomplete gamma function: one inverse a period instead of a probability for each
     contamination and period.
     """
-    from scipy.special import gammaincinv
-
     seen = np.cumsum(correlogram, axis=1)[:, tested]
-    different, which = np.unique(seen, return_inverse=True)
-    needed = gammaincinv(different + 1.0, _CONFIDENCE)[which].reshape(seen.shape)
+    needed = gamma_quantiles(seen.astype(np.float64) + 1, _CONFIDENCE)
     least = np.min(needed / periods_s[tested], axis=1, initial=np.inf)
     excluded = per_second > least[:, np.newaxis]
     return np.where(excluded.any(axis=1), grid[np.argmax(excluded, axis=1)], np.nan)

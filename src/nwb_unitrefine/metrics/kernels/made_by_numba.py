@@ -25,7 +25,7 @@ _OPTIONS = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-_FROM_C = frozenset({"exp", "rint", "sqrt", "memset", "memcpy", "memmove"})
+_FROM_C = frozenset({"exp", "log", "pow", "rint", "sqrt", "memset", "memcpy", "memmove"})
 _INTRINSIC = "llvm."
 
 _callees: dict[Callable[..., Any], Any] = {}
