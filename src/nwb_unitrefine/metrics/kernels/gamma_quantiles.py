@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Floats
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats
 
 __all__ = ["gamma_quantiles"]
 

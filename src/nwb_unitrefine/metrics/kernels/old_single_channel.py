@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.extrema import highest, largest, local_maxima, peak_width, prominence, slope
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Flags, Floats, Floats2, Ints
+    from nwb_unitrefine.metrics.machine_code.compiled import Flags, Floats, Floats2, Ints
 
 __all__ = ["measure_old_shape"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.metrics.kernels.compiled import inlined
+from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
     import numpy as np

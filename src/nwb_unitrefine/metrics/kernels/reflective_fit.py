@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.extrema import highest
 from nwb_unitrefine.metrics.kernels.reflective_step import select_step
 from nwb_unitrefine.metrics.kernels.trust_region import decompose, norm, solve_within
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Floats3, Ints
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2, Floats3, Ints
 
     Vector = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import inlined
 from nwb_unitrefine.metrics.kernels.trust_region import norm
+from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.extrema import (
     half_height_width,
     highest,
@@ -17,11 +16,12 @@ from nwb_unitrefine.metrics.kernels.extrema import (
     prominence,
     slope,
 )
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Flags, Floats, Floats2, Ints
+    from nwb_unitrefine.metrics.machine_code.compiled import Flags, Floats, Floats2, Ints
 
 __all__ = ["measure_shape"]
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.extrema import highest
 from nwb_unitrefine.metrics.kernels.order_statistics import median
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Floats, Ints
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Ints
 
 __all__ = ["depth_spread"]
 

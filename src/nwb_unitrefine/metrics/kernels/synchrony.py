@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
+from nwb_unitrefine.metrics.machine_code.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Bytes, Floats, Ints, Ints2
+    from nwb_unitrefine.metrics.machine_code.compiled import Bytes, Floats, Ints, Ints2
 
 __all__ = ["SYNCHRONY_SIZES", "count_synchrony"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.order_statistics import select
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Flags, Floats, Ints, Ints2
+    from nwb_unitrefine.metrics.machine_code.compiled import Flags, Floats, Ints, Ints2
 
 __all__ = ["BEYOND_S", "Scan", "bin_rates", "count_close_pairs", "mark_observed", "scan"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import inlined
+from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

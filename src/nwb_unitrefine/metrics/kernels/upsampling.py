@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled
 from nwb_unitrefine.metrics.kernels.threads import by_units
+from nwb_unitrefine.metrics.machine_code.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Floats3, Ints
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2, Floats3, Ints
 
 __all__ = ["UPSAMPLING", "ChannelExtremes", "channel_extremes", "upsample"]
 

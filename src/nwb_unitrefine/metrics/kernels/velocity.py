@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.metrics.kernels.compiled import compiled, inlined
 from nwb_unitrefine.metrics.kernels.extrema import mean_of
 from nwb_unitrefine.metrics.kernels.order_statistics import median
 from nwb_unitrefine.metrics.kernels.threads import by_units
+from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.metrics.kernels.compiled import Floats, Floats2, Ints, Kernel
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2, Ints, Kernel
 
 __all__ = ["old_velocities", "velocities"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nwb_unitrefine.metrics.kernels import object_files
-from nwb_unitrefine.metrics.kernels.object_files import find_object, keep_object
+from nwb_unitrefine.metrics.machine_code import object_files
+from nwb_unitrefine.metrics.machine_code.object_files import find_object, keep_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def test_a_read_only_installation_uses_the_users_cache(tmp_path: Path, monkeypat
 
 def test_other_sources_have_other_machine_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of a compiled function is seen, whatever the clock shows; two versions share a folder."""
-    monkeypatch.setattr(object_files, "__file__", str(tmp_path / "object_files.py"))
+    monkeypatch.setattr(object_files, "_SOURCES", (tmp_path,))
     names = set()
     for text in ("a = 1", "a = 2"):
         (tmp_path / "kernel.py").write_text(text)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 from numba import njit, types
 
-from nwb_unitrefine.metrics.kernels.object_files import ENTRY, target_machine
+from nwb_unitrefine.metrics.machine_code.object_files import ENTRY, target_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from nwb_unitrefine.metrics.kernels.compiled import Argument, Kernel
+    from nwb_unitrefine.metrics.machine_code.compiled import Argument, Kernel
 
 __all__ = ["make_object"]
 

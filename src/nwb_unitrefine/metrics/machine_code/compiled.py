@@ -34,7 +34,19 @@ if TYPE_CHECKING:
     Flags: TypeAlias = NDArray[np.bool_]
     Bytes: TypeAlias = NDArray[np.uint8]
 
-__all__ = ["Argument", "Kernel", "compiled", "inlined"]
+__all__ = [
+    "Argument",
+    "Bytes",
+    "Flags",
+    "Floats",
+    "Floats2",
+    "Floats3",
+    "Ints",
+    "Ints2",
+    "Kernel",
+    "compiled",
+    "inlined",
+]
 
 P = ParamSpec("P")
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -135,11 +147,11 @@ class Kernel(Generic[P]):
 
     def _load(self) -> Callable[..., int]:
         """Find the machine code that was made for this processor, or make it."""
-        from nwb_unitrefine.metrics.kernels.object_files import address_of, find_object, keep_object
+        from nwb_unitrefine.metrics.machine_code.object_files import address_of, find_object, keep_object
 
         made = find_object(self.name)
         if made is None:
-            from nwb_unitrefine.metrics.kernels.made_by_numba import make_object
+            from nwb_unitrefine.metrics.machine_code.made_by_numba import make_object
 
             _tell_once()
             made = make_object(self, _inlined)

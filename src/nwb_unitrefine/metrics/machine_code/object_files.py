@@ -28,6 +28,9 @@ __all__ = ["ENTRY", "address_of", "find_object", "keep_object", "target_machine"
 ENTRY = "nwb_unitrefine_kernel"
 """Name of the function in each object file."""
 
+_SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "kernels")
+"""Folders of what decides on the machine code."""
+
 _DIGEST_BYTES = 32
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -104,8 +107,9 @@ def _folders() -> Iterator[Path]:
 def _file_name(name: str) -> str:
     """Name the file of a function, by all that decides what is in it: our sources, the back end, the processor."""
     digest = sha256(repr((llvmlite.__version__, llvm.get_process_triple(), _processor())).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for folder in _SOURCES:
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
     return f"{name}-{digest.hexdigest()[:24]}.o"
 
 

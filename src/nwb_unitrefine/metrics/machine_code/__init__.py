@@ -1,0 +1,1 @@
+"""Functions as machine code: made once, kept, and called."""
