@@ -10,7 +10,7 @@ import numpy as np
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
-from nwb_unitrefine.models import FittedModel, RuleModel, load_model, predict
+from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
@@ -120,10 +120,17 @@ def adapt_model(
     from nwb_unitrefine.learn.adaptation import fit_adaptation, too_few
     from nwb_unitrefine.learn.labelled.sources import read_labelled
 
-    if isinstance(model, FittedModel) and model.classes != CLASSES:
+    if model.classes != CLASSES:
         raise ModelError(
-            f"{model.identity.name} gives other labels than sua, mua and noise, so it cannot be adapted.",
+            f"{model.identity.name} distinguishes {', '.join(model.classes)}; only models of sua, mua and noise are "
+            "adapted, for which the gain was measured.",
             tip="Use the default model, or train one of these three classes.",
+        )
+    if isinstance(model, RuleModel | Cascade):
+        what = "is a set of rules, which has" if isinstance(model, RuleModel) else "is two models in a row, which have"
+        raise ModelError(
+            f"{model.identity.name} {what} no common probabilities that labels of people could move.",
+            tip="Use the default model, or one that nwb-unitrefine train made without --cascade.",
         )
     if not isinstance(model, FittedModel) or model.manifest is None:
         raise ModelError(

@@ -9,9 +9,10 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from helpers.simulated_nwb import make_session, write_nwb
-from nwb_unitrefine import curate, relabel, write_curation
+from nwb_unitrefine import curate, load_model, relabel, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.learn import TwoSteps
 from nwb_unitrefine.learn.adaptation import FEWEST_LABELS, fit_adaptation, too_few
 from nwb_unitrefine.models.adaptation import Adaptation
 from nwb_unitrefine.records import CLASSES, ProblemCode
@@ -145,3 +146,17 @@ def test_the_command_adapts(labelled: Path, capsys: pytest.CaptureFixture[str]) 
     """``label --adapt`` says how many labels it took, and writes them as a run."""
     assert main(["label", str(labelled), "--adapt"]) == 0
     assert "8 labels of people (4 sua, 4 mua, 0 noise)" in " ".join("".join(capsys.readouterr()).split())
+
+
+def test_what_cannot_be_adapted_is_refused_with_the_reason(make, small_learner, labelled: Path) -> None:
+    """Other classes, two models in a row, and rules."""
+    dataset = make()
+    cascade = TwoSteps(step=small_learner).fit(dataset)
+    parts = {"noise": "noise", "sua": "neural", "mua": "neural"}
+    binary = small_learner.fit(dataset.merged(parts, classes=("noise", "neural")))
+    with pytest.raises(ModelError, match="distinguishes noise, neural; only models of sua, mua and noise"):
+        curate(labelled, model=binary, adapt=True)
+    with pytest.raises(ModelError, match="is two models in a row, which have no common probabilities"):
+        curate(labelled, model=cascade, adapt=True)
+    with pytest.raises(ModelError, match="only models of sua, mua and noise"):
+        curate(labelled, model=load_model("rules/aind", missing="ignore"), adapt=True)

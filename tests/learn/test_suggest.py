@@ -64,3 +64,10 @@ def test_the_command_leaves_out_what_a_person_labelled(tmp_path: Path, capsys: p
     rows = json.loads(capsys.readouterr().out)
     assert (f"{tmp_path / 'a.nwb'}", person) not in {(row["source"], row["unit"]) for row in rows}
     assert len(rows) == 7
+
+
+def test_rules_have_no_close_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are refused, and not answered with an empty list."""
+    file = write_nwb(tmp_path / "a.nwb", make_session(n_units=4), waveforms="all")
+    assert main(["suggest", str(file), "--model", "rules/aind", "--missing", "ignore"]) == 1
+    assert "no call is closer than another" in capsys.readouterr().err

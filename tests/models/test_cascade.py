@@ -164,7 +164,7 @@ def test_classes_that_nobody_explains_are_asked_for(published):
     features = make_features(table.to_numpy(), _old(table))
     folder, _ = published("mute", (labels == 2).astype(int), {"0": 0, "1": 1})
     other, _ = published("sua_mua", (labels == 0).astype(int), {"0": "mua", "1": "good"})
-    with pytest.raises(ModelError, match="does not say what its classes 0, 1 mean"):
+    with pytest.raises(ModelError, match="does not state what its classes 0, 1 mean"):
         load_model(folder).predict(features)
     with pytest.raises(ModelError, match="must divide one class of the first"):
         load_model([folder, other])

@@ -31,11 +31,18 @@ def command(
     run `label --adapt`.
     """
     from nwb_unitrefine.batch import find_sources
+    from nwb_unitrefine.errors import ModelError
     from nwb_unitrefine.learn.suggest import candidates_of, suggest_units
+    from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.pipeline import curate
     from nwb_unitrefine.read import read_label_authors
 
     loaded = load(model)
+    if isinstance(loaded, RuleModel):
+        raise ModelError(
+            f"{loaded.identity.name} is a set of rules, of which no call is closer than another.",
+            tip="Take a model that gives probabilities: the default, or one of your own.",
+        )
     curations = [curate(source, model=loaded, hints=SourceHints(**hints)) for source in find_sources(sources)]
     candidates = [candidates_of(one, read_label_authors(one.units.source).by_people) for one in curations]
     rows: list[dict[str, Any]] = []

@@ -217,7 +217,9 @@ def _read_info(file: Path) -> Mapping[str, Any]:
     if not isinstance(info, dict):
         raise ModelError(f"{file} is not a JSON object.")
     for key in ("label_conversion", "requirements", "metric_params"):
-        if not isinstance(info.setdefault(key, {}), dict):
+        if info.get(key) is None:
+            info[key] = {}
+        if not isinstance(info[key], dict):
             raise ModelError(f"{key} in {file} is not a JSON object.")
     return info
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,14 @@ from typing import TYPE_CHECKING, get_args
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.cascade import Cascade, make_cascade
 from nwb_unitrefine.models.cascade_folder import cascade_digest, is_cascade_folder, read_cascade
-from nwb_unitrefine.models.folder import STEPS, ModelFolder, read_folder, write_classes
+from nwb_unitrefine.models.folder import (
+    MAX_HEAD_BYTES,
+    STEPS,
+    TRAINING_DATA,
+    ModelFolder,
+    read_folder,
+    write_classes,
+)
 from nwb_unitrefine.models.locate import PACKAGED, ModelPlace, locate
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
@@ -305,7 +313,11 @@ def _fit_out(
         inputs = _vocabulary_names(estimator, folder)
         labels = labels or folder.described_classes or None
         _require_classes(estimator, labels or {})
-        class_labels = class_words(estimator.classes, _checked(labels) or folder.info.get("label_conversion", {}))
+        words = class_words(estimator.classes, folder.info.get("label_conversion", {}))
+        overrides = _checked(labels)
+        class_labels = tuple(
+            overrides.get(json_key(one), word) for one, word in zip(estimator.classes, words, strict=True)
+        )
     identity = ModelIdentity(
         name=manifest.name if manifest is not None else name,
         source=source,
@@ -348,13 +360,24 @@ def _require_classes(estimator: Estimator, labels: Mapping[str, str]) -> None:
         raise ModelError(f"{estimator.path} has no class {strange[0]!r}.", tip=f"It has: {', '.join(classes)}.")
 
 
+def _columns_of_table(folder: ModelFolder, *, n_inputs: int) -> tuple[str, ...]:
+    """Name the inputs of an estimator that was fitted on bare numbers after the training table beside it."""
+    table = folder.path / TRAINING_DATA
+    if not table.is_file():
+        return ()
+    with table.open(encoding="utf-8-sig") as stream:
+        header = next(csv.reader([stream.readline(MAX_HEAD_BYTES)]), [])
+    names = tuple(name for name in header if name.casefold() not in {"", "unnamed: 0", "unit_id", "cluster_id"})
+    return names if len(names) == n_inputs else ()
+
+
 def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, ...]:
     """Name an estimator's inputs as the vocabulary does, by the SpikeInterface whose metrics it was trained on."""
-    columns = estimator.columns
+    columns = estimator.columns or _columns_of_table(folder, n_inputs=estimator.n_inputs)
     if not columns:
         raise ModelError(
             f"{estimator.path} does not say the names of its {estimator.n_inputs} features.",
-            tip="Fit it on a table with named columns and save it again.",
+            tip=f"Fit it on a table with named columns or put that table beside it, as {TRAINING_DATA}.",
         )
     release = folder.info.get("requirements", {}).get("spikeinterface")
     # Models whose folder and columns leave it open are of the years when SpikeInterface had only the old definitions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -12,7 +13,7 @@ from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES, CONTAMINATION_UPPER
-from nwb_unitrefine.vocabulary.labels import class_name, meaning
+from nwb_unitrefine.vocabulary.labels import class_name, json_key, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -295,10 +296,12 @@ class FittedModel:
             repr(one) for one, label in zip(self.estimator.classes, self.class_labels, strict=True) if label is None
         ]
         if unknown:
+            words = itertools.chain(("noise", "neural"), itertools.repeat("MEANING"))
+            example = ",".join(f"{json_key(one)}={next(words)}" for one in self.estimator.classes)
             raise ModelError(
-                f"{name} does not say what its classes {', '.join(unknown)} mean.",
-                tip="Say it once, to be remembered beside the model: `nwb-unitrefine model describe FOLDER --classes "
-                "0=noise,1=neural`; or for this time: --labels 0=noise,1=neural, labels={'0': 'noise', '1': 'neural'}.",
+                f"{name} does not state what its classes {', '.join(unknown)} mean.",
+                tip="State it once, to be remembered beside the model: `nwb-unitrefine model describe FOLDER --classes "
+                f"{example}`; or for this time: --labels {example}, or labels= in Python.",
             )
         if len(set(self.class_labels)) != len(self.class_labels):
             raise ModelError(f"Two classes of {name} have the same label: {', '.join(map(str, self.class_labels))}.")

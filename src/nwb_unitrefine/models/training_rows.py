@@ -86,9 +86,10 @@ def _among_rows(model: FittedModel, features: Features) -> NDArray[np.bool_]:
         frame = pd.read_csv(table)
     except (OSError, ValueError):  # a stranger's file: without it, nothing is known
         return nowhere
+    bare = tuple(name.partition("@")[0] for name in model.inputs)
     columns = [
         next((one for one in (column, name) if one in frame.columns), None)
-        for column, name in zip(model.estimator.columns, model.inputs, strict=True)
+        for column, name in zip(model.estimator.columns or bare, model.inputs, strict=True)
     ]
     if not columns or None in columns or not all(frame[one].dtype.kind in "fiub" for one in columns):
         return nowhere

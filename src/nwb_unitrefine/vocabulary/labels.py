@@ -357,15 +357,29 @@ def class_words(classes: Iterable[Any], conversion: Mapping[str, Any]) -> tuple[
     classes : iterable
         ``classes_`` of the estimator.
     conversion : mapping of str to label
-        ``label_conversion`` of ``model_info.json``, whose keys are text in JSON whatever they were before.
+        ``label_conversion`` of ``model_info.json``, whose keys are text in JSON whatever they were before. Where no key
+        is a class, and values are, it is taken the other way round.
 
     Examples
     --------
     >>> class_words([0, 1], {"0": "bad", "1": "good"}), class_words(["axon", 7], {})
     (('bad', 'good'), ('axon', None))
+    >>> class_words([False, True], {"0": "neural", "1": "noise"}), class_words([0, 1], {"neural": 0, "noise": 1})
+    (('neural', 'noise'), ('neural', 'noise'))
     """
-    words = (conversion.get(json_key(one), one) for one in classes)
+    listed = list(classes)
+    given = {json_key(key).casefold(): word for key, word in conversion.items()}
+    if not any(spelling in given for one in listed for spelling in _spellings(one)):
+        given = {json_key(value).casefold(): word for word, value in conversion.items()}
+    words = (next((given[key] for key in _spellings(one) if key in given), one) for one in listed)
     return tuple(word if is_class_word(word) else None for word in words)
+
+
+def _spellings(label: Any) -> tuple[str, ...]:
+    """Keys that stand for a class in JSON: 1, 1.0 and True are one class to a classifier."""
+    key = json_key(label).casefold()
+    number = {"true": "1", "false": "0"}.get(key, key)
+    return tuple(dict.fromkeys((key, number, f"{number}.0")))
 
 
 def json_key(label: Any) -> str:
