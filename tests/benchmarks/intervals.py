@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.learn.scoring.scores import share_interval
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,12 +16,8 @@ __all__ = ["bootstrap", "wilson"]
 
 def wilson(successes: int, trials: int, *, z: float = 1.96) -> tuple[float, float]:
     """Interval of a share, of 95 % by default (Wilson 1927)."""
-    if not trials:
-        return float("nan"), float("nan")
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5 / (1 + z**2 / trials)
-    return centre - half, centre + half
+    low, high = share_interval(successes, trials, z=z)
+    return float(low), float(high)
 
 
 def bootstrap(shares: NDArray[np.float64], *, draws: int = 2000) -> tuple[float, float]:

@@ -73,9 +73,17 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "relabel": {"unit": "labels={12: 'noise'}"},
     "explain": {"unit": "rows of what is returned"},
     "report": {"open": "opens a browser"},
-    "review": {"no_browser": "opens no browser", "export_answers": "prints the answers that are kept"},
+    "review": {
+        "no_browser": "opens no browser",
+        "export_answers": "prints the answers that are kept",
+        "train_to": "output= of Learning",
+    },
     "export": {"format": "analyzer calls export_analyzer"},
-    "model explain": {"data": "rows to explain", "figures": "folder= of draw_explanations"},
+    "model explain": {
+        "data": "rows to explain",
+        "figures": "folder= of draw_explanations",
+        "cross_validate": "calls cross_validate",
+    },
     "recover": {"show": "calls summarize_journal", "trust": "trusted=True: the file's journal is trusted by its name"},
     "train": {
         "add_to": "combine([read_training_data(…), …])",

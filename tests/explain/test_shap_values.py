@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.labelled import make_dataset
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import compute_features, load_model, read_units
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.explain import draw_explanations, shap_values
+from nwb_unitrefine.learn import BoostedTrees, train_model
 from nwb_unitrefine.models.skops.estimator import load_fitted
 
 pytestmark = [
@@ -67,7 +69,7 @@ def test_published_models_are_explained_from_their_training_table(shared_data, c
     methods = set()
     for folder in (one for one in folders if one.is_dir()):
         assert main(["model", "explain", str(folder), "--labels", "0=noise,1=neural", "--json"]) == 0
-        document = json.loads(capsys.readouterr().out)
+        (document,) = json.loads(capsys.readouterr().out)["models"]
         methods.add(document["method"])
         assert document["importance"][0]["members"][0] > 0
     assert methods == {"tree", "linear"}
@@ -78,4 +80,54 @@ def test_units_to_explain_are_named_where_a_model_has_no_table(session, capsys):
     assert main(["model", "explain", "default"]) == 1
     assert "--data" in capsys.readouterr().err
     assert main(["model", "explain", "default", "--data", str(session)]) == 0
-    assert "isi_violations_ratio" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "isi_violations_ratio" in shown.out
+    assert "not scored: the units have no labels" in shown.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Two models of one table of units, and the table of other recordings."""
+    folder = tmp_path_factory.mktemp("trained")
+    data, other = make_dataset(n_units=90), make_dataset(n_units=60, seed=3)
+    for name, seed in (("first", 0), ("second", 1)):
+        learner = BoostedTrees(members=2, rounds=8, learning_rate=0.3, leaves=4, smallest_leaf=5)
+        train_model(data, output=folder / name, learner=learner, seed=seed, validate=False)
+    frame = other.to_frame().assign(recording=[f"new_{one}" for one in other.recordings])
+    frame.to_csv(folder / "other.csv")
+    return folder
+
+
+def test_models_of_train_are_explained_and_scored_from_their_own_table(trained, tmp_path, capsys):
+    """A folder that `train` wrote is enough: SHAP values of its units, scores of its learner on subjects left out."""
+    figures = tmp_path / "figures"
+    given = ["model", "explain", str(trained / "first"), "--cross-validate", "--figures", str(figures)]
+    assert main(given) == 0
+    shown = capsys.readouterr().out
+    assert "first: mean absolute SHAP value (log odds) on 90 units" in shown
+    assert "first: labels (rows) and predictions; 90 units" in shown
+    assert {"importance.png", "beeswarm_mua.png", "confusion.png"} <= {file.name for file in figures.iterdir()}
+
+
+def test_the_best_of_several_models_is_shown(trained, tmp_path, capsys):
+    """Models are scored on the same units and ranked, each with its confusion matrix and pictures of its own."""
+    given = ["model", "explain", str(trained / "first"), str(trained / "second"), "--data", str(trained / "other.csv")]
+    assert main([*given, "--figures", str(tmp_path / "figures")]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("labels (rows) and predictions; 60 units") == 2
+    assert "The best first" in shown
+    names = {str(file.relative_to(tmp_path / "figures")) for file in (tmp_path / "figures").rglob("*.png")}
+    assert {"comparison.png", "confusion_2.png", "model_1/importance.png", "model_2/beeswarm_sua.png"} <= names
+    assert main([*given, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["model"]["name"] for one in document["models"]] == ["first", "second"]
+    assert len(document["scores"]) == 2
+
+
+def test_units_that_a_model_was_trained_on_do_not_score_it(trained, capsys):
+    """Scores on the training recordings would flatter: a note states why there are none."""
+    given = ["model", "explain", str(trained / "first"), "--data", str(trained / "first" / "training_data.csv")]
+    assert main(given) == 0
+    shown = capsys.readouterr()
+    assert "not scored: first was trained on" in shown.err
+    assert "predictions" not in shown.out

@@ -90,7 +90,9 @@ def shap_values(model: FittedModel, inputs: NDArray[np.float64], *, seed: int = 
         Without the extra ``explain``.
     """
     require_shap()
-    import shap
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of shap's own use of matplotlib
+        import shap
 
     table = np.asarray(inputs, dtype=np.float32).astype(np.float64)
     table[np.isinf(table)] = np.nan

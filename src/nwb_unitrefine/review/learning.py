@@ -20,7 +20,7 @@ from nwb_unitrefine.learn.continuing import compare_rounds, continue_dataset, re
 from nwb_unitrefine.learn.evaluate import evaluate
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.sources import read_labelled
-from nwb_unitrefine.learn.scoring.scores import bootstrap_interval
+from nwb_unitrefine.learn.scoring.scores import share_interval
 from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models import FittedModel
 from nwb_unitrefine.models.folder import require_free
@@ -150,7 +150,9 @@ class Learning:
             "n_units": len(targets),
             "files": len(paths),
             "scores": {name: round(value, 4) for name, value in scored.pooled.items() if np.isfinite(value)},
-            "accuracy_interval": [round(one, 4) for one in bootstrap_interval((targets == labels).astype(float))],
+            "accuracy_interval": [
+                round(float(one), 4) for one in share_interval((targets == labels).sum(), len(targets))
+            ],
             "classes": list(scored.classes),
             "confusion": confusion.tolist(),
         }

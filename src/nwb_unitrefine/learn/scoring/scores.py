@@ -11,7 +11,7 @@ from nwb_unitrefine.records import CLASSES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "accuracy_at_coverage",
@@ -24,6 +24,8 @@ __all__ = [
     "reliability",
     "roc_auc",
     "score",
+    "share_interval",
+    "units_interval",
 ]
 
 BINS = 10
@@ -201,4 +203,56 @@ def bootstrap_interval(
     rng = np.random.default_rng(seed)
     means = known[rng.integers(0, len(known), size=(draws, len(known)))].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def share_interval(
+    counts: ArrayLike, totals: ArrayLike, *, z: float = 1.96
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's interval of a share, 95 % by default: what may be concluded from so few units.
+
+    Parameters
+    ----------
+    counts, totals : array_like of int
+        Units with a property, and all units; NaN comes back where there are none.
+    z : float
+        Quantile of the normal distribution.
+
+    Returns
+    -------
+    low, high : array of float64
+
+    References
+    ----------
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22.
+
+    Examples
+    --------
+    >>> low, high = share_interval(9, 10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.596, 0.982)
+    """
+    counts, totals = np.asarray(counts, dtype=np.float64), np.asarray(totals, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = counts / totals
+        middle = (share + z**2 / (2 * totals)) / (1 + z**2 / totals)
+        half = z / (1 + z**2 / totals) * np.sqrt(share * (1 - share) / totals + z**2 / (4 * totals**2))
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
+
+
+def units_interval(
+    targets: NDArray[np.intp], labels: NDArray[np.intp], *, level: float = 0.95, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap interval of the balanced accuracy on one recording: units are drawn with replacement.
+
+    Examples
+    --------
+    >>> low, high = units_interval(np.repeat([0, 1], 50), np.r_[np.zeros(40), np.ones(60)].astype(int))
+    >>> 0.8 < low < 0.9 < high < 1
+    True
+    """
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(targets), size=(draws, len(targets)))
+    found = [balanced_accuracy(targets[drawn], labels[drawn]) for drawn in rows]
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
