@@ -7,6 +7,7 @@ a process of its own, so that one that crashes or hangs is one row.
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import json
 import os
@@ -31,6 +32,7 @@ LIGHTGBM, XGBOOST, CATBOOST = (NEWEST / f"{name}_3.skops" for name in ("lightgbm
 GRADIENT = FIXTURES / "1.8.0" / "median_standard_gradient_3.skops"
 KNN = FIXTURES / "1.8.0" / "knn_minmax_network_2.skops"
 VOTING = FIXTURES / "1.8.0" / "voting_3.skops"
+PACKAGED = Path(__file__).parents[2] / "src" / "nwb_unitrefine" / "models" / "packaged" / "default"
 PATHS = os.pathsep.join(sys.path)
 REFUSED, PREDICTED, FAILED = 10, 11, 12
 
@@ -438,6 +440,69 @@ def folder_attempts() -> Iterator[Attempt]:
         yield with_file("manifest.json", content, must_refuse=True)
 
 
+def cascade_attempts() -> Iterator[Attempt]:
+    """Folders that pass for two models in a row."""
+
+    def written(path: Path, change: Callable[[Path, dict[str, Any]], None]) -> None:
+        document: dict[str, Any] = {
+            "name": "two steps",
+            "version": "1",
+            "classes": ["sua", "mua", "noise"],
+            "training": json.loads((PACKAGED / "manifest.json").read_bytes())["training"],
+        }
+        for step in ("first", "second"):
+            shutil.copytree(PACKAGED, path / step)
+        names = [place.relative_to(path).as_posix() for place in path.rglob("*") if place.is_file()]
+        document["files"] = {name: f"sha256:{hashlib.sha256((path / name).read_bytes()).hexdigest()}" for name in names}
+        change(path, document)
+        (path / "cascade.json").write_text(json.dumps(document))
+
+    def outside(path: Path, _: dict[str, Any]) -> None:
+        shutil.move(path / "second", path.with_name(f"{path.name}-outside"))
+        (path / "second").symlink_to(path.with_name(f"{path.name}-outside"))
+
+    def in_itself(path: Path, document: dict[str, Any]) -> None:
+        shutil.rmtree(path / "first")
+        (path / "first").symlink_to(path)
+        document["files"] = {name: value for name, value in document["files"].items() if "second" in name}
+
+    def nested(path: Path, _: dict[str, Any]) -> None:
+        (path / "first" / "cascade.json").write_text("{}")
+
+    changes: dict[str, Callable[[Path, dict[str, Any]], None]] = {
+        "two models that divide nothing": lambda _, __: None,
+        "a step that is changed": lambda path, _: (path / "second" / "best_model.skops").write_bytes(b"x"),
+        "a step that is a pipe": lambda path, _: _piped(path / "first" / "manifest.json"),
+        "a step behind a link": outside,
+        "a step that is the folder itself": in_itself,
+        "a step that has two steps": nested,
+        "files outside": lambda _, document: document["files"].update({"../../../etc/passwd": "sha256:" + "0" * 64}),
+        "no digests": lambda _, document: document["files"].clear(),
+        "digests that are none": lambda _, document: document.update(files={"first/manifest.json": "\x1b[2J"}),
+        "a million files": lambda _, document: document.update(
+            files={f"first/{number}": "sha256:" + "0" * 64 for number in range(10**6)}
+        ),
+        "a million classes": lambda _, document: document.update(classes=[str(one) for one in range(10**6)]),
+        "one class twice": lambda _, document: document.update(classes=["sua", "sua"]),
+        "a version to come": lambda _, document: document.update(schema_version=2),
+    }
+    for name, change in changes.items():
+        yield Attempt("two models", name, lambda path, change=change: written(path, change), folder=True)
+    for content in (b"", b"{", b"9" * 5000, b"[" * 100_000, b'{"name": "' + b"x" * 2**25 + b'"}', b"\xff\xfe", b"null"):
+
+        def write(path: Path, content: bytes = content) -> None:
+            path.mkdir()
+            (path / "cascade.json").write_bytes(content)
+
+        yield Attempt("two models", f"cascade.json: {content[:12]!r}… ({len(content):,} bytes)", write, folder=True)
+
+
+def _piped(place: Path) -> None:
+    """Put a pipe in the place of a file."""
+    place.unlink()
+    os.mkfifo(place)
+
+
 def file_attempts() -> Iterator[Attempt]:
     """Every kind of file that `bad_models` knows."""
     for name, make in BAD.items():
@@ -456,6 +521,7 @@ def attempts(*, fuzzed: int) -> list[Attempt]:
         *fuzzed_attempts(fuzzed),
         *bomb_attempts(),
         *folder_attempts(),
+        *cascade_attempts(),
     ]
 
 

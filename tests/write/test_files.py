@@ -16,7 +16,7 @@ from helpers.curations import curation_of
 from nwb_unitrefine.errors import FileBusyError, FileChangedError, NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.journal import journal_path, protocol
 from nwb_unitrefine.verification import verify
-from nwb_unitrefine.write import read_history, write_curation
+from nwb_unitrefine.write import read_history, relabel, undo, write_curation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,12 +156,15 @@ def test_the_copy_of_git_annex_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
-    """Even where the user could write it all the same."""
+    """Even where the user could write it all the same; the way out is one that every command has."""
     path = make_bare(tmp_path / "file.nwb")
+    made = curation_of(path)
     path.chmod(0o444)
-    with pytest.raises(WriteError, match="read-only") as refusal:
-        write_curation(curation_of(path))
-    assert "--output" in refusal.value.tip
+    for write in (lambda: write_curation(made), lambda: relabel(path, {0: "sua"}, by="me"), lambda: undo(path)):
+        with pytest.raises(WriteError, match="read-only") as refusal:
+            write()
+        assert "chmod u+w" in refusal.value.tip
+        assert "--output" not in refusal.value.tip
 
 
 def test_a_file_that_a_reader_has_open_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

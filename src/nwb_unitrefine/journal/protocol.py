@@ -38,7 +38,7 @@ _TIPS = {
     errno.ENOSPC: "Free some space on the disk, then run the command again.",
     errno.EDQUOT: "Free some of your disk quota, then run the command again.",
     errno.EACCES: "You need to be allowed to write to its folder: a journal is kept beside the file.",
-    errno.EROFS: "It lies on a read-only file system: write a copy with --output.",
+    errno.EROFS: "It lies on a read-only file system: copy it to another one, and work on the copy.",
     errno.ENAMETOOLONG: f"A journal is kept beside it, under a name of {len(SUFFIX)} bytes more: shorten its name.",
 }
 

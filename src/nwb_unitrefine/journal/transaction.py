@@ -162,11 +162,11 @@ def _writable_target(path: str | Path) -> Path:
     if "annex" in target.parts and "objects" in target.parts:
         raise WriteError(
             f"{path.name} is a link into git-annex, whose copies must not change.",
-            tip=f"Unlock it with `git annex unlock {path.name}`, or write a copy with --output.",
+            tip=f"Unlock it with `git annex unlock {path.name}`, or work on a copy of it: cp -L.",
         )
     writable = mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) and os.access(target, os.W_OK)
     if not writable:
-        raise WriteError(f"{path.name} is read-only.", tip="Make it writable, or write a copy with --output.")
+        raise WriteError(f"{path.name} is read-only.", tip="Make it writable (chmod u+w), or work on a copy of it.")
     return target
 
 
