@@ -5,7 +5,8 @@
     UnitRefineError
     ├── SourceError            a source cannot be read
     │   ├── SourceNotFoundError   there is nothing at that path or address; a FileNotFoundError, too
-    │   └── NoUnitsError       it can, and has no units
+    │   ├── NoUnitsError       it can, and has no units
+    │   └── SpikeTimesUnitError   its spike times are in another unit than seconds
     ├── FeatureError           a feature is unknown, or needed and not there
     ├── ModelError             a model folder is broken or cannot be used
     │   └── UntrustedModelError   it holds types that are not allowed
@@ -37,6 +38,7 @@ __all__ = [
     "SchedulerError",
     "SourceError",
     "SourceNotFoundError",
+    "SpikeTimesUnitError",
     "TrainingError",
     "UnitRefineError",
     "UntrustedModelError",
@@ -119,6 +121,10 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
 
 class NoUnitsError(SourceError):
     """A source can be read and has no units to label."""
+
+
+class SpikeTimesUnitError(SourceError):
+    """The spike times of a source are not in seconds, and nobody states what they are in."""
 
 
 class FeatureError(UnitRefineError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.explain.suitability import unlike_training
 from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, predict
@@ -79,7 +80,9 @@ def curate(
         own = read_label_authors(units.source).by_people if adapt else {}
         loaded, remark = adapt_model(loaded, features, own, others=adapt_from)
         features = replace(features, problems=(*features.problems, remark))
-    predictions = distrust(predict(loaded, features), (*units.problems, *features.problems))
+    plain = predict(loaded, features)
+    features = replace(features, problems=(*features.problems, *unlike_training(loaded, units, features, plain)))
+    predictions = distrust(plain, (*units.problems, *features.problems))
     return Curation(
         units=units,
         features=features,

@@ -139,6 +139,7 @@ def test_a_dandiset_is_labelled_once_and_only_what_changed_again(
     with h5py.File(made) as file:
         about = dict(file["general/unit_curation"].attrs)
     assert about["source"] == "DANDI-STUB:000123@draft/sub-1/sub-1_ses-a_ecephys.nwb"
+    assert about["source_asset"] == _asset_id(0)
     assert about["source_digest"] == "dandi-etag:abc-1"
     assert set(archive.stub.seen_keys) == {"token secret"}
     archive.stub.add("sub-1/sub-1_ses-a_ecephys.nwb", _asset_id(9), f"{archive.blobs.url}/b.nwb")
@@ -177,7 +178,8 @@ def test_derived_files_are_uploaded_once(archive: Archive, tmp_path: Path, monke
         assert len(first.new) == 2
         assert not target.assets
         assert upload_study(study, "DANDI:000456", instance="dandi-own").new == first.new
-        assert {*first.new, "dataset_description.json"} <= set(target.assets)
+        tables = {"units.tsv", "units.json", "sessions.tsv", "sessions.json", "report.html"}
+        assert set(target.assets) == {*first.new, *tables, "dataset_description.json", "README.md", ".bidsignore"}
         assert target.blobs
         n_uploads = len(target.uploads)
         again = upload_study(study, "DANDI:000456", instance="dandi-own")

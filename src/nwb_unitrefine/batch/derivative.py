@@ -16,18 +16,21 @@ from nwb_unitrefine.batch.ledger import LABELLED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
 from nwb_unitrefine.batch.study_folder import DANDISET, DESCRIPTION, made_file
+from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["DandisetUpload", "describe_dandiset", "made_files", "programs_found", "upload_study"]
 
 _TARGET = re.compile(r"(?:[A-Z]+-)?DANDI(?:-[A-Z-]+)?:(?P<dandiset>\d{6})", re.IGNORECASE)
 _ARCHIVE = re.compile(r"([\w.-]+:\d{6})@([\w.]+)/")
-_IGNORED = "dandiset.yaml\nsub-*/*.nwb\n"
-"""What BIDS has no names for: dandi's own file, and NWB files outside a folder of a modality."""
+_TABLES = ("units.tsv", "units.json", "sessions.tsv", "sessions.json", "report.html")
+_ABOUT = ("dataset_description.json", "README.md", ".bidsignore")
+_IGNORED = "\n".join(["dandiset.yaml", "sub-*/*.nwb", *_TABLES, ""])
+"""What BIDS has no names for: dandi's own file, NWB files outside a folder of a modality, and tables of all units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,9 @@ def _public(model: str) -> str:
 
 
 def upload_study(study: str | Path, to: str, *, instance: str = "", dry_run: bool = False) -> DandisetUpload:
-    """Upload the derived files of a study into a dandiset of one's own; what is there and the same is left.
+    """Upload the derived files of a study, and tables of all units, into a dandiset of one's own.
+
+    What is there and the same is left.
 
     Parameters
     ----------
@@ -146,16 +151,17 @@ def upload_study(study: str | Path, to: str, *, instance: str = "", dry_run: boo
     if any(entry.id.startswith(own) for entry in read_plan(study)):
         raise SourceError(f"{to} is a source of the study.", tip="Upload derived files into a dandiset of their own.")
     outputs, description = made_files(study), describe_dandiset(study)
-    found = _compared(study, outputs, target["dandiset"], instance)
-    if not dry_run and (found["new"] or found["changed"]):
-        about = f"identifier: DANDI:{target['dandiset']}\nname: {description['Name']}\n"
-        for folder, names in (
-            (study / DANDISET, [*found["new"], *found["changed"]]),
-            (study / DESCRIPTION, ["dataset_description.json", "README.md", ".bidsignore"]),
-        ):
-            with appearing(folder / "dandiset.yaml", overwrite=True) as place:
-                place.write_text(about, encoding="utf-8")
-            _upload([folder / name for name in names], instance)
+    summarize_study(study, folder=study / DESCRIPTION)
+    there = _digests_there(target["dandiset"], instance)
+    found = _compared(study / DANDISET, outputs, there)
+    described = _compared(study / DESCRIPTION, (*_ABOUT, *_TABLES), there)
+    about = f"identifier: DANDI:{target['dandiset']}\nname: {description['Name']}\n"
+    for folder, compared in ((study / DANDISET, found), (study / DESCRIPTION, described)):
+        if dry_run or not (compared["new"] or compared["changed"]):
+            continue
+        with appearing(folder / "dandiset.yaml", overwrite=True) as place:
+            place.write_text(about, encoding="utf-8")
+        _upload([folder / name for name in (*compared["new"], *compared["changed"])], instance)
     related = [
         {"identifier": one["URL"].rpartition("/")[2], "url": one["URL"], "relation": "dcite:IsDerivedFrom"}
         for one in description["SourceDatasets"]
@@ -164,21 +170,19 @@ def upload_study(study: str | Path, to: str, *, instance: str = "", dry_run: boo
     return DandisetUpload(**found, metadata=metadata)
 
 
-def _compared(study: Path, outputs: list[str], dandiset: str, instance: str) -> dict[str, tuple[str, ...]]:
-    """Sort the derived files by what the archive has of them."""
+def _digests_there(dandiset: str, instance: str) -> dict[str, str]:
+    """Path and digest of each asset that a dandiset has."""
     try:
         import requests
         from dandi.dandiapi import DandiAPIClient
         from dandi.exceptions import NotFoundError
-        from dandi.support.digests import get_digest
     except ImportError as error:
         raise MissingExtraError("dandi", extra="dandi", purpose="to upload to DANDI") from error
-    found: dict[str, list[str]] = {"new": [], "changed": [], "same": []}
     try:
         with DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None) as client:
             remote = client.get_dandiset(dandiset, "draft", lazy=False)
             params = {"metadata": True}
-            there = {
+            return {
                 asset["path"]: (asset.get("metadata") or {}).get("digest", {}).get("dandi:dandi-etag", "")
                 for asset in client.paginate(f"{remote.version_api_path}assets/", params=params)
             }
@@ -188,13 +192,20 @@ def _compared(study: Path, outputs: list[str], dandiset: str, instance: str) -> 
         raise SourceError(
             f"DANDI:{dandiset} cannot be asked on {instance}: {error}.", tip="Is DANDI_API_KEY set?"
         ) from error
-    for name in outputs:
+
+
+def _compared(folder: Path, names: Sequence[str], there: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Sort files by what the archive has of them."""
+    from dandi.support.digests import get_digest
+
+    found: dict[str, list[str]] = {"new": [], "changed": [], "same": []}
+    for name in names:
         if name not in there:
             found["new"].append(name)
         else:
-            is_same = there[name] == get_digest(study / DANDISET / name, "dandi-etag")
+            is_same = there[name] == get_digest(folder / name, "dandi-etag")
             found["same" if is_same else "changed"].append(name)
-    return {state: tuple(names) for state, names in found.items()}
+    return {state: tuple(paths) for state, paths in found.items()}
 
 
 def _upload(paths: list[Path], instance: str) -> None:

@@ -6,16 +6,31 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
 from nwb_unitrefine.batch.same_neuron import duplicate_pairs, split_pairs
+from nwb_unitrefine.errors import NoUnitsError, SpikeTimesUnitError, UnitRefineError
 from nwb_unitrefine.read import existing_labels
 from nwb_unitrefine.records import Problem, ProblemCode, Severity
+from nwb_unitrefine.records.names import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nwb_unitrefine.records import Curation, Units
 
-__all__ = ["IMPORTANCE", "Finding", "find_in_units", "find_problems", "findings_of", "remedy"]
+__all__ = [
+    "IMPORTANCE",
+    "Finding",
+    "code_of_refusal",
+    "find_in_units",
+    "find_problems",
+    "finding_of_refusal",
+    "findings_of",
+    "remedy",
+]
 
 IMPORTANCE = {
     Severity.CRITICAL: "CRITICAL",
@@ -28,6 +43,9 @@ SHORT_S = 120.0
 """Two bins of the presence ratio."""
 
 _REMEDIES = {
+    ProblemCode.SOURCE_UNREADABLE: "See the message; a damaged file has to be written or fetched again.",
+    ProblemCode.SOURCE_WITHOUT_UNITS: "Write the sorted units into /units, or name their table: --units.",
+    ProblemCode.SPIKE_TIMES_WRONG_UNIT: "Store spike times in seconds; until then, pass --spike-times-in.",
     ProblemCode.SPIKE_TIMES_DOUBTFUL_UNIT: "Store spike times in seconds; until then, pass --spike-times-in.",
     ProblemCode.SPIKE_TIMES_TRUNCATED: "Write all spikes of the sorting into the file.",
     ProblemCode.SPIKE_TIMES_ABSENT: "Write the sorting's spike times into the units table.",
@@ -59,7 +77,7 @@ _REMEDIES = {
     ProblemCode.COLUMN_OUT_OF_RANGE: "Check the metric's definition and unit.",
     ProblemCode.RECORDING_GOES_BACK: "Store the recording's timestamps in increasing order.",
     ProblemCode.RECORDING_SPIKES_IN_GAPS: "Correct the recording's timestamps, or the spike times, to one clock.",
-    ProblemCode.UNITS_DUPLICATED: "Compare the two units, and keep one where they are the same neuron.",
+    ProblemCode.UNITS_DUPLICATED: "Compare the units, and keep one of those that are the same neuron.",
     ProblemCode.UNITS_SPLIT: "Compare the two units in a curation tool, and merge them where they are one neuron.",
     ProblemCode.RECORDING_SHORT: "Sort the whole recording; labels of so short a one rest on few spikes.",
     ProblemCode.MODEL_OTHER_DATA: "Use a model for such recordings, or train one on labels of your own.",
@@ -76,7 +94,7 @@ class Finding:
     ----------
     source : str
     importance : str
-        ``"ERROR"`` (the source cannot be read), ``"CRITICAL"``, ``"BEST_PRACTICE_VIOLATION"`` or
+        ``"ERROR"`` (the source cannot be labelled), ``"CRITICAL"``, ``"BEST_PRACTICE_VIOLATION"`` or
         ``"BEST_PRACTICE_SUGGESTION"``.
     code : str
         Stable code of the problem.
@@ -117,6 +135,32 @@ def findings_of(curation: Curation) -> list[Finding]:
     ]
 
 
+def finding_of_refusal(source: str, error: Exception) -> Finding:
+    """Return what is wrong with a source that was not labelled.
+
+    Parameters
+    ----------
+    source : str
+    error : Exception
+    """
+    code = code_of_refusal(error)
+    return Finding(
+        source=source,
+        importance="CRITICAL" if code is ProblemCode.SPIKE_TIMES_WRONG_UNIT else "ERROR",
+        code=code.value,
+        message=without_secrets(error.message if isinstance(error, UnitRefineError) else str(error)),
+        remedy=remedy(code),
+    )
+
+
+def code_of_refusal(error: Exception) -> ProblemCode:
+    """Code of the problem for which a source was not labelled."""
+    if isinstance(error, SpikeTimesUnitError):
+        return ProblemCode.SPIKE_TIMES_WRONG_UNIT
+    is_empty = isinstance(error, NoUnitsError)
+    return ProblemCode.SOURCE_WITHOUT_UNITS if is_empty else ProblemCode.SOURCE_UNREADABLE
+
+
 def remedy(code: ProblemCode) -> str:
     """How to mend a problem in the source; empty where there is nothing to mend."""
     return _REMEDIES.get(code, "")
@@ -124,22 +168,29 @@ def remedy(code: ProblemCode) -> str:
 
 def find_problems(curation: Curation) -> list[Problem]:
     """Return every problem of a source: met on reading and computing, and those that only the whole shows."""
-    units, predictions = curation.units, curation.predictions
-    found = [*units.problems, *curation.features.problems, *find_in_units(units)]
-    outside = [reason.count("outside the training range") > 0 for reason in predictions.reasons]
-    if len(units) and sum(outside) > len(units) / 2:
-        what = f"{sum(outside)} of {len(units)} units lie outside the training range of {curation.model.name}."
-        found.append(Problem(ProblemCode.MODEL_OTHER_DATA, what))
-    return found
+    units = curation.units
+    return [*units.problems, *curation.features.problems, *find_in_units(units)]
+
+
+def _connected(pairs: list[tuple[int, int, float]], n_units: int) -> Iterator[tuple[list[int], float]]:
+    """Join pairs that have a unit in common; yield the rows of each group, and the smallest share in it."""
+    if not pairs:
+        return
+    first, second, shares = (np.array(one) for one in zip(*pairs, strict=True))
+    graph = csr_array((np.ones(len(pairs)), (first, second)), shape=(n_units, n_units))
+    _, groups = connected_components(graph, directed=False)
+    for group in dict.fromkeys(groups[first].tolist()):
+        yield np.flatnonzero(groups == group).tolist(), float(shares[groups[first] == group].min())
 
 
 def find_in_units(units: Units) -> Iterator[Problem]:
     """Yield what reading does not look for: units that may be one neuron, a short recording, labels that disagree."""
     ids = units.unit_ids.tolist()
-    for first, second, share in duplicate_pairs(units):
-        pair = (ids[first], ids[second])
-        what = f"Units {pair[0]} and {pair[1]} share {100 * share:.0f} % of the smaller one's spikes."
-        yield Problem(ProblemCode.UNITS_DUPLICATED, what, pair)
+    for rows, least in _connected(duplicate_pairs(units), len(units)):
+        group = tuple(ids[row] for row in rows)
+        named = f"{', '.join(map(str, group[:-1]))} and {group[-1]}"
+        what = f"Units {named} share {100 * least:.0f} % or more of the smaller one's spikes."
+        yield Problem(ProblemCode.UNITS_DUPLICATED, what, group)
     for first, second, ratio in split_pairs(units):
         pair = (ids[first], ids[second])
         what = (

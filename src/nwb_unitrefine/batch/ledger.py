@@ -140,6 +140,7 @@ class _Line(BaseModel):
     output: str = ""
     labels: Mapping[str, int] = Field(default_factory=dict)
     reason: str = ""
+    code: str = ""
     error: str = ""
 
     @model_validator(mode="after")

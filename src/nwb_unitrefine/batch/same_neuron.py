@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.report.unit_places import main_electrodes
+from nwb_unitrefine.report.unit_places import main_electrodes, unit_positions_um
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,13 @@ __all__ = ["duplicate_pairs", "split_pairs"]
 SAME_SPIKE_S = 0.0004
 """Spikes of two units that are nearer than this count as one spike, as in SpikeInterface's comparison of sortings."""
 
-SHARED = 0.5
+SHARED = 0.8
+"""Of the smaller unit's spikes; SpikeInterface's ``remove_redundant_units`` takes the same share."""
+
+NEAR_UM = 60.0
+"""Distance of the main channels of one neuron that was sorted twice."""
+
+SAME = 0.8
 REFRACTORY_S = 0.0015
 LEAST_SPIKES = 20
 LEAST_EXPECTED = 20.0
@@ -43,32 +49,58 @@ def duplicate_pairs(units: Units) -> list[tuple[int, int, float]]:
     -------
     list of (int, int, float)
         Rows of the two units, and the share of the smaller unit's spikes that are within 0.4 ms of one of the other;
-        at least half, and five times what two independent units of these rates would share.
+        at least 0.8, and five times what two independent units of these rates would share. Artefacts give units all
+        over a probe the same spikes: where their places and waveforms are known, those of a pair are within 60 µm, and
+        alike (cosine of at least 0.8 over the channels that both have).
     """
     counts = units.spike_times_s.counts
-    times = units.spike_times_s.values
-    if len(units) < 2 or not times.size:
-        return []
-    order = np.argsort(times, kind="stable")
-    sorted_times, rows = times[order], np.repeat(np.arange(len(units)), counts)[order]
-    span = max(float(sorted_times[-1] - sorted_times[0]), SAME_SPIKE_S)
-    shared: dict[int, int] = {}
-    for step in range(1, len(sorted_times)):
-        near = np.flatnonzero(sorted_times[step:] - sorted_times[:-step] <= SAME_SPIKE_S)
-        if not near.size:
-            break
-        first, second = np.sort([rows[near], rows[near + step]], axis=0)
-        codes, numbers = np.unique((first * len(units) + second)[first != second], return_counts=True)
-        for code, number in zip(codes.tolist(), numbers.tolist(), strict=True):
-            shared[code] = shared.get(code, 0) + number
+    shared, span_s = _shared_spikes(units), _span_s(units)
     found = []
-    for code, number in sorted(shared.items()):
-        first, second = divmod(code, len(units))
+    for (first, second), number in sorted(shared.items()):
         smaller, larger = sorted((int(counts[first]), int(counts[second])))
-        by_chance = 2 * SAME_SPIKE_S * smaller * larger / span
+        by_chance = 2 * SAME_SPIKE_S * smaller * larger / span_s
         if smaller >= LEAST_SPIKES and number >= max(SHARED * smaller, 5 * by_chance):
             found.append((first, second, min(1.0, number / smaller)))
-    return found
+    places = unit_positions_um(units) if found else None
+    return [pair for pair in found if _may_be_one(units, places, pair[0], pair[1])]
+
+
+def _shared_spikes(units: Units) -> dict[tuple[int, int], int]:
+    """Number of pairs of spikes of two units that lie within 0.4 ms, for each two units that have more than a few."""
+    times, rows = units.spike_times_s.values, np.repeat(np.arange(len(units)), units.spike_times_s.counts)
+    order = np.lexsort((rows, times))
+    times, rows = times[order], rows[order]
+    is_first = np.ones(len(times), dtype=bool)
+    is_first[1:] = (np.diff(times) > 0) | (np.diff(rows) > 0)  # a time that a unit has twice is one spike here
+    times, rows = times[is_first], rows[is_first]
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    near, step = np.arange(len(times)), 0
+    while near.size:  # spikes whose neighbour so many places on is within the time: the further, the fewer
+        step += 1
+        near = near[near + step < len(times)]
+        near = near[times[near + step] - times[near] <= SAME_SPIKE_S]
+        first, second = np.sort([rows[near], rows[near + step]], axis=0)
+        found.append(np.unique((first * len(units) + second)[first != second], return_counts=True))
+    if not found:
+        return {}
+    codes, places = np.unique(np.concatenate([codes for codes, _ in found]), return_inverse=True)
+    numbers = np.bincount(places, weights=np.concatenate([numbers for _, numbers in found])).astype(np.int64)
+    common = numbers >= SHARED * LEAST_SPIKES
+    pairs = (divmod(code, len(units)) for code in codes[common].tolist())
+    return dict(zip(pairs, numbers[common].tolist(), strict=True))
+
+
+def _span_s(units: Units) -> float:
+    """Time from the first to the last spike of all units."""
+    times = units.spike_times_s.values
+    return max(float(np.ptp(times)), SAME_SPIKE_S) if times.size else SAME_SPIKE_S
+
+
+def _may_be_one(units: Units, places: NDArray[np.float64] | None, first: int, second: int) -> bool:
+    """Whether places and waveforms of two units, where they are known, are those of one neuron."""
+    if places is not None and np.linalg.norm(places[first] - places[second]) > NEAR_UM:  # not where one is NaN
+        return False
+    return units.waveforms is None or _likeness(units, first, second) >= SAME
 
 
 def split_pairs(units: Units) -> list[tuple[int, int, float]]:

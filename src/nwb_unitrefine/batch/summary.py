@@ -18,7 +18,9 @@ from nwb_unitrefine.batch.study import read_options
 from nwb_unitrefine.batch.tasks import record_path
 from nwb_unitrefine.errors import MissingExtraError, SourceError
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.records import Severity
 from nwb_unitrefine.records.csv_text import plain_cell
+from nwb_unitrefine.records.names import recorded_name
 from nwb_unitrefine.report.tables_page import PageTable, write_tables_page
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ UNIT_COLUMNS = {
 SESSION_COLUMNS = {
     "source": "The file or asset.",
     "outcome": "labelled, refused, skipped (its metadata lists no units) or waiting.",
+    "refused_for": "Kind of error for which it was refused.",
     "subject": "Subject id, as the file states it.",
     "session": "Session id, as the file states it.",
     "start_time": "Start of the session.",
@@ -65,7 +68,9 @@ _FAMILIES = {
     "accuracy_": "Share of the units labelled in this column of the source that have the same label here.",
     "n_": "Number of units with this label.",
 }
-_NUMBERS = {"depth_um", "n_spikes", "span_s", "n_units", "n_uncertain", "share_out_of_range"}
+_NUMBERS = ("depth_um", "span_s", "share_out_of_range", "probability_", "accuracy_")
+_PARQUET = {"boolean": "bool_", "integer": "int64", "number": "float64", "string": "string"}
+"""Types of pyarrow, by the format of a column as BIDS names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class StudyTables:
     n_units: int
 
 
-def summarize_study(study: str | Path, *, parquet: bool = False) -> StudyTables:
+def summarize_study(study: str | Path, *, parquet: bool = False, folder: Path | None = None) -> StudyTables:
     """Write ``units.tsv``, ``sessions.tsv``, a JSON description of each, and ``report.html`` into a study's folder.
 
     They hold what the ledger has with the options that the study was last labelled with. Text that a spreadsheet would
@@ -94,6 +99,8 @@ def summarize_study(study: str | Path, *, parquet: bool = False) -> StudyTables:
     study : str or Path
     parquet : bool, optional
         Write each table as Parquet, too.
+    folder : Path, optional
+        Write them there, to be published: of files on this machine their names alone, and of errors their kind.
 
     Raises
     ------
@@ -108,15 +115,18 @@ def summarize_study(study: str | Path, *, parquet: bool = False) -> StudyTables:
     if read_options(study) is None:
         next(read_plan(study), None)
         raise SourceError(f"Nothing of {study.name} was labelled yet.", tip="nwb-unitrefine dandiset label STUDY")
+    is_public = folder is not None
+    place = study if folder is None else folder
     classes, before = _names(study)
     unit_columns = [*UNIT_COLUMNS, *(f"probability_{name}" for name in classes), *(f"label_in_{n}" for n in before)]
     session_columns = [*SESSION_COLUMNS, *(f"n_{name}" for name in classes), *(f"accuracy_{name}" for name in before)]
     counts, n_units, n_sessions = _Counts(), 0, 0
     with (
-        _table(study / "units.tsv", unit_columns) as units,
-        _table(study / "sessions.tsv", session_columns) as sessions,
+        _table(place / "units.tsv", unit_columns) as units,
+        _table(place / "sessions.tsv", session_columns) as sessions,
     ):
-        for row, document in _sessions(study):
+        for found, document in _sessions(study):
+            row = _as_published(found) if is_public else found
             sessions.writerow(row)
             counts.add_session(row, document)
             n_sessions += 1
@@ -124,14 +134,19 @@ def summarize_study(study: str | Path, *, parquet: bool = False) -> StudyTables:
                 units.writerow({**row, **unit})
                 counts.add_unit({**row, **unit})
                 n_units += 1
-    paths = [study / "units.tsv", study / "sessions.tsv"]
+    paths = [place / "units.tsv", place / "sessions.tsv"]
     for path, columns in zip(tuple(paths), (unit_columns, session_columns), strict=True):
         paths.append(_describe(path, columns))
         if parquet:
             paths.append(_to_parquet(path, columns))
-    page = study / "report.html"
-    write_tables_page(f"Study {study.name}", f"{n_sessions} sessions, {n_units} units", counts.tables(classes), page)
+    page, title = place / "report.html", "Curated units" if is_public else f"Study {study.name}"
+    write_tables_page(title, f"{n_sessions} sessions, {n_units} units", counts.tables(classes), page)
     return StudyTables(paths=(*paths, page), n_sessions=n_sessions, n_units=n_units)
+
+
+def _as_published(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without folders of this machine."""
+    return {**row, "source": recorded_name(row["source"]), "error": row.get("refused_for", "")}
 
 
 def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
@@ -147,7 +162,7 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
             continue
         row |= {"outcome": line["outcome"], "output": line.get("output", ""), "error": line.get("error", "")}
         if line["outcome"] != LABELLED:
-            yield {**row, "refused_for": line["reason"]}, None
+            yield {**row, "refused_for": line["reason"], "problems": line.get("code", "")}, None
             continue
         try:
             document = _Record.model_validate_json(record_path(study, key).read_bytes()).model_dump()
@@ -249,13 +264,22 @@ def _describe(path: Path, columns: Sequence[str]) -> Path:
     described: dict[str, dict[str, str]] = {}
     for name in columns:
         family = next((text for prefix, text in _FAMILIES.items() if name.startswith(prefix)), "")
-        described[name] = {"Description": known.get(name, family)}
+        described[name] = {"Description": known.get(name, family), "Format": _format(name)}
         if name.endswith(("_um", "_s")):
             described[name]["Units"] = "µm" if name.endswith("_um") else "s"
     sidecar = path.with_suffix(".json")
     with appearing(sidecar, overwrite=True) as place:
         place.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return sidecar
+
+
+def _format(name: str) -> str:
+    """Format of a column, in the words of BIDS."""
+    if name == "uncertain":
+        return "boolean"
+    if name.startswith("n_"):
+        return "integer"
+    return "number" if name.startswith(_NUMBERS) else "string"
 
 
 def _to_parquet(path: Path, columns: Sequence[str]) -> Path:
@@ -267,17 +291,13 @@ def _to_parquet(path: Path, columns: Sequence[str]) -> Path:
     except ImportError as error:
         raise MissingExtraError("pyarrow", extra="parquet", purpose="to write Parquet") from error
 
-    def kind(name: str) -> Any:
-        if name == "uncertain":
-            return pa.bool_()
-        is_number = name in _NUMBERS or (name.startswith(("probability_", "accuracy_", "n_")))
-        return pa.float64() if is_number else pa.string()
-
     table = arrow_csv.read_csv(
         path,
         parse_options=arrow_csv.ParseOptions(delimiter="\t", newlines_in_values=True),
         convert_options=arrow_csv.ConvertOptions(
-            column_types={name: kind(name) for name in columns}, null_values=[MISSING], strings_can_be_null=True
+            column_types={name: getattr(pa, _PARQUET[_format(name)])() for name in columns},
+            null_values=[MISSING],
+            strings_can_be_null=True,
         ),
     )
     output = path.with_suffix(".parquet")
@@ -302,6 +322,8 @@ class _Counts:
         self.outcomes[row["outcome"]] += 1
         if row["outcome"] == REFUSED:
             self.refusals[f"{row['refused_for']}: {row['error'].replace(row['source'], '…')}"] += 1
+            if row["problems"]:
+                self.problems[row["problems"], Severity.CRITICAL].update(problems=1)
         for problem in () if document is None else document["session"]["problems"]:
             found = self.problems[problem["code"], problem["severity"]]
             found.update(problems=1, units=problem["n_units"])

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nwb_unitrefine.batch.findings import code_of_refusal
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, REPLACED, claimed, open_ledger
 from nwb_unitrefine.batch.plan import Entry, content_of_file, output_path, told_apart
 from nwb_unitrefine.batch.study_folder import IN_WORK, RECORDS, made_file, require_own_files
@@ -193,7 +194,12 @@ def refusal(error: Exception) -> dict[str, Any]:
     """Return what the ledger holds of an entry that could not be labelled."""
     is_ours = isinstance(error, UnitRefineError)
     message = str(error) if is_ours else f"fault in nwb-unitrefine: {type(error).__name__}: {error}"
-    return {"outcome": REFUSED, "reason": type(error).__name__, "error": without_secrets(" ".join(message.split()))}
+    return {
+        "outcome": REFUSED,
+        "reason": type(error).__name__,
+        "code": code_of_refusal(error).value,
+        "error": without_secrets(" ".join(message.split())),
+    }
 
 
 def record_path(study: Path, key: str) -> Path:

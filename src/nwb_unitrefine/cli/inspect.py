@@ -28,8 +28,7 @@ def command(sources: tuple[str, ...], *, model: tuple[str, ...], as_json: bool, 
     out, not merged. The exit code is 1 where a file cannot be read or a problem is critical.
     """
     from nwb_unitrefine.batch import find_sources, label_many
-    from nwb_unitrefine.batch.findings import IMPORTANCE, Finding, findings_of
-    from nwb_unitrefine.records.names import without_secrets
+    from nwb_unitrefine.batch.findings import IMPORTANCE, Finding, finding_of_refusal, findings_of
 
     found = find_sources(sources)
     labelling = label_many(found, model=load(model), dry_run=True, hints=SourceHints(**hints))
@@ -37,10 +36,8 @@ def command(sources: tuple[str, ...], *, model: tuple[str, ...], as_json: bool, 
     for result in show_progress(labelling, total=len(found), doing="inspecting"):
         if result.curation is not None:
             findings += findings_of(result.curation)
-            continue
-        error = without_secrets(str(result.error))
-        code = "source.unreadable"
-        findings.append(Finding(source=result.source, importance="ERROR", code=code, message=error))
+        elif result.error is not None:
+            findings.append(finding_of_refusal(result.source, result.error))
     counts = Counter(finding.importance for finding in findings)
     if as_json:
         print_json({"n_sources": len(found), "counts": counts, "findings": findings})

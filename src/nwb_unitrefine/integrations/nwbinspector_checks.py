@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from nwbinspector import Importance, InspectorMessage, register_check
 from pynwb.misc import Units
 
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import SourceError, SpikeTimesUnitError
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.records import Severity
+from nwb_unitrefine.records import ProblemCode, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,10 @@ def _messages(units: Units, severity: Severity) -> Iterator[InspectorMessage]:
     """A message for each problem of this severity; a table that cannot be read is for other checks."""
     try:
         found = read_units(units).problems
+    except SpikeTimesUnitError as error:
+        if severity is Severity.CRITICAL:
+            yield InspectorMessage(message=f"{error.message} ({ProblemCode.SPIKE_TIMES_WRONG_UNIT.value})")
+        return
     except SourceError:
         return
     for problem in found:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.manifest import Manifest
     from nwb_unitrefine.records import Features
 
-__all__ = ["decide"]
+__all__ = ["decide", "out_of_range"]
 
 
 SUA = "sua"
@@ -57,7 +57,7 @@ def decide(
     limit = 1.0 if rule.max_contamination is None else rule.max_contamination
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]
-    outside = _out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
+    outside = out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
     reasons = []
     for row in range(len(features)):
         if unlabelled[row]:
@@ -99,8 +99,18 @@ def _named(features: Features, name: str) -> NDArray[np.float64]:
     return np.full(len(features), np.nan)
 
 
-def _out_of_range(inputs: NDArray[np.float64], manifest: Manifest) -> NDArray[np.bool_]:
-    """Which inputs lie outside what training saw; missing ones do not."""
+def out_of_range(inputs: NDArray[np.float64], manifest: Manifest) -> NDArray[np.bool_]:
+    """Find the inputs that lie outside what training saw; missing ones do not.
+
+    Parameters
+    ----------
+    inputs : array, shape (n_units, n_inputs)
+    manifest : Manifest
+
+    Returns
+    -------
+    array of bool, shape (n_units, n_inputs)
+    """
     low = np.array([-np.inf if feature.low is None else feature.low for feature in manifest.features])
     high = np.array([np.inf if feature.high is None else feature.high for feature in manifest.features])
     with np.errstate(invalid="ignore"):

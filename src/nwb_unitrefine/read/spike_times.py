@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.errors import SpikeTimesUnitError
 from nwb_unitrefine.read.context import MS_PER_SECOND, ReadContext
 from nwb_unitrefine.read.time_unit import FROM_GRID, doubt_seconds, rate_of_grid
 from nwb_unitrefine.records import ProblemCode, Ragged
@@ -88,7 +89,7 @@ def clean_spike_times(
     if context.hints.spike_times_in is None and per_second == 1.0:
         doubt = doubt_seconds(trains, sampling_rate_hz=sampling_rate_hz, recorded_s=recorded_s, observed_s=observed_s)
         if doubt is not None and doubt.conclusive:
-            raise context.refusal(f"spike times are not in seconds: {doubt.evidence}.", tip=_OPTION)
+            raise SpikeTimesUnitError(f"{context.uri}: spike times are not in seconds: {doubt.evidence}.", tip=_OPTION)
         if doubt is not None:
             what = f"Spike times may not be in seconds: {doubt.evidence}. {_OPTION}"
             context.report(ProblemCode.SPIKE_TIMES_DOUBTFUL_UNIT, what)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from nwb_unitrefine.records.contamination import CONTAMINATION, CONTAMINATION_UPPER, Contamination
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
-from nwb_unitrefine.records.names import private_parts, recorded_name, shown_name
+from nwb_unitrefine.records.names import asset_id, private_parts, recorded_name, shown_name
 from nwb_unitrefine.records.options import SLOWEST_HZ, RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
 from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
@@ -45,6 +45,7 @@ __all__ = [
     "SpikeTimesIn",
     "Units",
     "Waveforms",
+    "asset_id",
     "offsets_of_counts",
     "private_parts",
     "recorded_name",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from nwb_unitrefine.errors import shown_name, without_secrets
 
-__all__ = ["private_parts", "recorded_name", "shown_name", "without_secrets"]
+__all__ = ["asset_id", "private_parts", "recorded_name", "shown_name", "without_secrets"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HUB = re.compile(r"hf://", re.IGNORECASE)
@@ -60,6 +60,18 @@ def recorded_name(source: str) -> str:
         return source
     name = PureWindowsPath(source).name if "\\" in source or re.match(r"[A-Za-z]:", source) else source
     return PurePosixPath(name).name
+
+
+def asset_id(address: str) -> str:
+    """Return the id of a DANDI asset that an address holds; empty where it holds none.
+
+    Examples
+    --------
+    >>> asset_id("dandi://dandi/assets/00000000-1111-2222-3333-444444444444"), asset_id("/home/ana/a.nwb")
+    ('00000000-1111-2222-3333-444444444444', '')
+    """
+    found = _ASSET.search(urlsplit(address).path if _URL.match(address) else f"/assets/{address}")
+    return found[1] if found else ""
 
 
 def private_parts(text: str) -> tuple[str, ...]:

@@ -82,6 +82,21 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Spikes outside the observed time are left out.",
     )
+    SOURCE_UNREADABLE = (
+        "source.unreadable",
+        Severity.CRITICAL,
+        "The source cannot be read or labelled; the message states why.",
+    )
+    SOURCE_WITHOUT_UNITS = (
+        "source.without-units",
+        Severity.CRITICAL,
+        "The source can be read and has no units.",
+    )
+    SPIKE_TIMES_WRONG_UNIT = (
+        "spike-times.wrong-unit",
+        Severity.CRITICAL,
+        "The spike times are not in seconds; the source is refused until their unit is stated.",
+    )
     SPIKE_TIMES_DOUBTFUL_UNIT = (
         "spike-times.doubtful-unit",
         Severity.CRITICAL,
@@ -240,7 +255,7 @@ class ProblemCode(StrEnum):
     UNITS_DUPLICATED = (
         "units.likely-duplicates",
         Severity.WARNING,
-        "Two units share most of their spikes: the same neuron seems to be in the table twice.",
+        "Units share most of their spikes: the same neuron seems to be in the table more than once.",
     )
     UNITS_SPLIT = (
         "units.likely-split",
@@ -255,7 +270,12 @@ class ProblemCode(StrEnum):
     MODEL_OTHER_DATA = (
         "model.other-data",
         Severity.WARNING,
-        "Most units lie outside the range of what the model was trained on: it was not made for such data.",
+        "The data is unlike what the model was trained on: it was not made for such data.",
+    )
+    MODEL_FEW_UNITS = (
+        "model.few-units",
+        Severity.INFO,
+        "There are far fewer units than in the recordings that the model was trained on; synchrony with others is low.",
     )
     LABELS_COLUMNS_DIFFER = (
         "labels.columns-differ",

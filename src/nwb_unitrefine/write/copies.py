@@ -20,6 +20,7 @@ from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS, run_names
 from nwb_unitrefine.history.tree import HISTORY, Dataset, read_tree
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
+from nwb_unitrefine.records import asset_id, recorded_name
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip
 from nwb_unitrefine.write.outside import require_nothing_from_outside
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.history.store import UnitsStore
     from nwb_unitrefine.history.tree import Group
-    from nwb_unitrefine.records import Units
+    from nwb_unitrefine.records import Source, Units
 
-__all__ = ["copied_file", "derived_file", "is_place_for_copies", "require_new"]
+__all__ = ["about_source", "copied_file", "derived_file", "is_place_for_copies", "require_new"]
 
 _IS_ZARR = {".nwb": False, ".zarr": True}
 """Kind that a name promises."""
@@ -171,6 +172,24 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
             if runs:
                 change_store(place, lambda store: _add_runs(store, runs, about))
         yield place
+
+
+def about_source(source: Source, *, digest: str, name: str, asset: str) -> dict[str, str]:
+    """Describe which file a copy was derived from, by what is public of it, as attributes of its history.
+
+    Parameters
+    ----------
+    source : Source
+    digest, name, asset : str
+        Digest, public name and archive's id of the source; empty for what its address states.
+    """
+    about = {
+        "source": recorded_name(name or source.uri),
+        "source_asset": asset or asset_id(source.uri),
+        "source_object_id": source.object_id,
+        "source_digest": digest,
+    }
+    return {name: value for name, value in about.items() if value}
 
 
 def _copy_contents(source: Path, target: Path, *, inside: str) -> None:

@@ -15,7 +15,7 @@ from nwb_unitrefine.history.digests import field_digests
 from nwb_unitrefine.history.layout import run_to_group
 from nwb_unitrefine.history.runs import add_run, human_labels, read_run
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
-from nwb_unitrefine.records import Curation, Predictions, Run, RunKind, recorded_name
+from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
 from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary import find_metric
@@ -28,7 +28,7 @@ from nwb_unitrefine.write.columns import (
     run_column,
     writers,
 )
-from nwb_unitrefine.write.copies import copied_file, derived_file, is_place_for_copies
+from nwb_unitrefine.write.copies import about_source, copied_file, derived_file, is_place_for_copies
 from nwb_unitrefine.write.digests import digest_inputs, digest_same_units, digest_trains
 from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nwb_unitrefine.history.store import UnitsStore
-    from nwb_unitrefine.records import Source
     from nwb_unitrefine.write.columns import ColumnNames
 
 __all__ = ["record_curation", "record_run", "software_versions", "write_curation"]
@@ -59,6 +58,7 @@ def write_curation(
     units_only: bool = False,
     source_digest: str = "",
     source_name: str = "",
+    source_asset: str = "",
     again: bool = False,
     dry_run: bool = False,
 ) -> WriteReport:
@@ -94,6 +94,8 @@ def write_curation(
     source_name : str, optional
         Public name of the source, as ``DANDI:000123@draft/sub-1/sub-1.nwb``, for the copy to refer to; by default, what
         is public of its path or address.
+    source_asset : str, optional
+        Id that an archive gave the source, for the copy to refer to; by default, that in its address, if any.
     again : bool, optional
         Add a run even where it would be the same as the one in effect.
     dry_run : bool, optional
@@ -153,19 +155,14 @@ def write_curation(
         place /= derived_name(curation.units.source) + ".zarr" * (source.is_dir() and not units_only)
 
     def change_copy(store: UnitsStore) -> WriteReport:
-        store.describe_source(_about_source(curation.units.source, digest=source_digest, name=source_name))
+        about = about_source(curation.units.source, digest=source_digest, name=source_name, asset=source_asset)
+        store.describe_source(about)
         return change(store)
 
     with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
         report, applied = change_store(copy, change_copy, folder=place.parent)
     left_out = columns_left_out(curation.units) if units_only else ()
     return replace(report, path=place, bytes_written=applied.bytes_written, left_out=left_out)
-
-
-def _about_source(source: Source, *, digest: str, name: str) -> dict[str, str]:
-    """Say which file a copy was derived from, by what is public of it."""
-    about = {"source": recorded_name(name or source.uri), "source_object_id": source.object_id, "source_digest": digest}
-    return {name: value for name, value in about.items() if value}
 
 
 def record_curation(

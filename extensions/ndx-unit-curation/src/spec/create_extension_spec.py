@@ -243,6 +243,11 @@ def _unit_curation() -> NWBGroupSpec:
                 "Name or DANDI identifier of the file that this one was derived from: no folder, no address.",
                 required=False,
             ),
+            _attribute(
+                "source_asset",
+                "Where that file is an asset of an archive: the archive's id of it, which no other content ever gets.",
+                required=False,
+            ),
             _attribute("source_object_id", "Object id of that file.", required=False),
             _attribute("source_digest", "Digest of that file, as 'sha256:...' or 'dandi-etag:...'.", required=False),
             _attribute("num_runs", "How many runs were ever added.", dtype="int", required=False),
