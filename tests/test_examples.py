@@ -7,13 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from helpers.servers.archive import small_archive
 from nwb_unitrefine.cli import main
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+ARCHIVE = "label_a_dandiset.py"
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py") if path.name != ARCHIVE)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +31,36 @@ def labelled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name: str, labelled_file: Path, tmp_path: Path) -> None:
     """Each example ends without an error and prints something, given a labelled file where it takes one."""
-    paths = [ROOT / "src", ROOT / "extensions/ndx-unit-curation/src/pynwb"]
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / name, str(labelled_file)],
-        cwd=tmp_path,
+    done = _run(name, labelled_file, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def _run(name: str, *arguments: str | Path, folder: Path, modules: Path | None = None) -> CompletedProcess[str]:
+    """Run an example in a folder, with modules that come before all others."""
+    paths = [*filter(None, [modules]), ROOT / "src", ROOT / "extensions/ndx-unit-curation/src/pynwb"]
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / name, *map(str, arguments)],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": ":".join(map(str, paths))},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_assets_of_an_archive_are_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three sessions get files of their own; one that is no NWB file and one without units are named."""
+    pytest.importorskip("dandi")
+    monkeypatch.delenv("DANDI_API_KEY", raising=False)
+    with small_archive(tmp_path / "archive") as modules:
+        done = _run(ARCHIVE, "DANDI:000123", folder=tmp_path, modules=modules)
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert done.stdout.count(" sua, ") == len(list((tmp_path / "curated").glob("*.nwb"))) == 3
+    assert "left out. Its metadata lists no units" in done.stdout
+    assert len(done.stdout.splitlines()) == 5
 
 
 @pytest.mark.slow

@@ -73,14 +73,14 @@ def prints(expected: str, printed: str) -> bool:
     return _CHECK.check_output(expected, printed, flags)
 
 
-def make_shell(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Run a line in one folder, with this interpreter's scripts and this source tree."""
+def make_shell(folder: Path, *, modules: Path | None = None) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run a line in one folder, with this interpreter's scripts and this source tree, and modules that come first."""
     scripts = folder / ".bin"
     scripts.mkdir()
     for name, arguments in {"nwb-unitrefine": "-m nwb_unitrefine", "python": ""}.items():
         (scripts / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         (scripts / name).chmod(0o755)
-    paths = [ROOT / "src", ROOT / "extensions/ndx-unit-curation/src/pynwb"]
+    paths = [*filter(None, [modules]), ROOT / "src", ROOT / "extensions/ndx-unit-curation/src/pynwb"]
     environment = {
         **os.environ,
         "PATH": f"{scripts}:{os.environ['PATH']}",
@@ -96,13 +96,13 @@ def make_shell(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]
     return run
 
 
-def run_blocks(document: str, folder: Path) -> None:
+def run_blocks(document: str, folder: Path, *, modules: Path | None = None) -> None:
     """Run what a document shows, from top to bottom, in one folder and one Python session.
 
     A `text` block directly behind a `python` block is what that prints. A block with a title is a file of that name.
-    Every command must succeed.
+    Every command must succeed. Commands find the modules in the folder `modules` before all others.
     """
-    shell = make_shell(folder)
+    shell = make_shell(folder, modules=modules)
     names: dict[str, Any] = {"__name__": "__main__"}
     every = blocks(document)
     for block, following in zip(every, [*every[1:], None], strict=True):

@@ -103,7 +103,9 @@ class _LazyCommands(SuggestingGroup):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log what happens.")
 def _app(*, debug: bool) -> None:
     """Label the sorted units of NWB files as single unit, multi-unit or noise."""
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.DEBUG if debug else logging.ERROR)  # some libraries, as Dask, give their loggers a level
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s", handlers=[handler])
     logging.getLogger("nwb_unitrefine").setLevel(logging.DEBUG if debug else logging.ERROR)
 
 
