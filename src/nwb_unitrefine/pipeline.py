@@ -15,7 +15,7 @@ from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, p
 from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
-from nwb_unitrefine.vocabulary import Need, resolve
+from nwb_unitrefine.vocabulary import Need, find_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ def curate(
     from_raw = None if raw is None else compute_from_raw(units, raw)
     beside = CONTAMINATION if units.spike_times_s.values.size else ()
     names = tuple(dict.fromkeys((*loaded.feature_names, *beside)))
-    features = compute_features(units, names=names, raw=from_raw)
+    features = compute_features(units, names=names, raw=from_raw, of_model=True)
     if adapt or adapt_from:
         own = read_label_authors(units.source).by_people if adapt else {}
         loaded, remark = adapt_model(loaded, features, own, others=adapt_from)
@@ -216,7 +216,8 @@ def _stated(units: Units) -> dict[str, str | float]:
 
 def _basis(features: Features) -> Basis:
     """Find the richest kind of feature that any unit has."""
-    needs = {need for name in _names_with_values(features) for need in resolve(name).metric.needs}
+    metrics = [find_metric(name) for name in _names_with_values(features)]
+    needs = {need for metric in metrics if metric is not None for need in metric.needs}
     if Need.CHANNELS in needs:
         return Basis.MANY_CHANNELS
     if Need.WAVEFORM in needs:

@@ -254,7 +254,7 @@ def _check_outcome(path: Path, run: Run, model: Model) -> Iterator[Check]:
     units = read_source(path, hints=SourceHints(**stated))
     noted = run.features
     beside = CONTAMINATION if noted is not None and set(CONTAMINATION) <= set(noted.names) else ()
-    features = compute_features(units, names=tuple(dict.fromkeys((*model.feature_names, *beside))))
+    features = compute_features(units, names=tuple(dict.fromkeys((*model.feature_names, *beside))), of_model=True)
     if noted is not None:
         features, taken = _with_raw(features, noted)
         same_names = noted.names == features.names and noted.values.shape == features.values.shape

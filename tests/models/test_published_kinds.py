@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from helpers.model_factory import make_features, training_table
-from nwb_unitrefine import load_model
+from nwb_unitrefine import load_model, read_units
+from nwb_unitrefine.cli import main
+from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.metrics import compute_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +32,13 @@ def published(tmp_path: Path) -> Callable[..., Path]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    def write(classes: Any, info: Any = None, *, is_named: bool = True, has_table: bool = True) -> Path:
-        table, _ = training_table()
+    def write(classes: Any, info: Any = None, *, is_named: bool = True, **renamed: str) -> Path:
+        table = training_table()[0].rename(columns=renamed)
         model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=1000))
         skops.io.dump(model.fit(table if is_named else table.to_numpy(), classes), tmp_path / "best_model.skops")
         if info is not None:
             (tmp_path / "model_info.json").write_text(json.dumps(info))
-        if has_table:
-            table.to_csv(tmp_path / "training_data.csv", index_label="unit_id")
+        table.to_csv(tmp_path / "training_data.csv", index_label="unit_id")
         return tmp_path
 
     return write
@@ -87,3 +90,49 @@ def test_inputs_without_names_are_those_of_the_training_table(published) -> None
     (folder / "training_data.csv").write_text("unit_id,snr\n0,1\n")
     with pytest.raises(ModelError, match="does not say the names of its 3 features"):
         load_model(folder)
+
+
+def test_a_metric_of_the_models_own_is_taken_from_a_column(
+    published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table that has it is predicted; one without is refused by the name that is missing, or imputed on request."""
+    folder = published(np.where(IS_NOISE, "noise", "neural"), num_spikes="drift_of_mine")
+    table = training_table()[0].rename(columns={"num_spikes": "drift_of_mine"})
+    table.to_csv(tmp_path / "metrics.csv", index_label="unit_id")
+    given = ["--model", str(folder), "--definition", "0.101"]
+    assert main(["predict", str(tmp_path / "metrics.csv"), *given]) == 0
+    names = load_model(folder).inputs
+    features = compute_features(read_units(tmp_path / "metrics.csv"), names=names, definition="0.101", of_model=True)
+    np.testing.assert_array_equal(features.values[:, 0].astype(np.float32), table["drift_of_mine"])
+    table.drop(columns="drift_of_mine").to_csv(tmp_path / "without.csv", index_label="unit_id")
+    assert main(["predict", str(tmp_path / "without.csv"), *given]) == 1
+    assert "drift_of_mine (a metric of the model's own, and no column drift_of_mine)" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "without.csv"), *given, "--missing", "impute"]) == 0
+
+
+def test_two_models_in_a_row_decide_by_one_rule(make_pair: tuple[Path, Path]) -> None:
+    """Without class shares, neither can be balanced; labels that are not the most probable class have their reason."""
+    with pytest.raises(ModelError, match="does not record the share of each class"):
+        load_model(make_pair, decide="balanced")
+    model = load_model(make_pair, decide="probable")
+    assert model.options["decide"] == "probable"
+    found = model.predict(make_features(training_table(seed=2)[0].to_numpy(), OLD_NAMES))
+    others = replace(found, labels=np.roll(found.labels, 1))
+    assert weighing_remark(others, model_name=model.identity.name).endswith("decides in two steps")
+
+
+@pytest.fixture
+def make_pair(tmp_path: Path) -> tuple[Path, Path]:
+    """Noise or neural, and sua or mua."""
+    import skops.io
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    table, labels = training_table()
+    steps = {"first": np.where(labels == 2, "noise", "neural"), "second": np.where(labels == 0, "sua", "mua")}
+    for name, classes in steps.items():
+        (tmp_path / f"model_{name}").mkdir()
+        fitted = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=1000)).fit(table, classes)
+        skops.io.dump(fitted, tmp_path / f"model_{name}" / "best_model.skops")
+    return tmp_path / "model_first", tmp_path / "model_second"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.records.names import IN_A_ROW
+
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
 
@@ -19,10 +21,9 @@ def weighing_remark(predictions: Predictions, *, model_name: str) -> str:
     n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
     if not n_weighed:
         return ""
-    return (
-        f"{n_weighed} labels are not the most probable class: {model_name} weighs each probability "
-        "by the class's share in training"
-    )
+    is_pair = IN_A_ROW in model_name
+    why = "decides in two steps" if is_pair else "weighs each probability by the class's share in training"
+    return f"{n_weighed} labels are not the most probable class: {model_name} {why}"
 
 
 def missing_features(features: Features) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def command(
         )
         raw = compute_from_raw(units, options)
     with make_console(stderr=True).status(FIRST_TIME):
-        features = compute_features(units, names=asked, raw=raw)
+        features = compute_features(units, names=asked, raw=raw, of_model=bool(model))
     if output is not None:
         write_new_table(features.to_frame(), output)
     if as_json:

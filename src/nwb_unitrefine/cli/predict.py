@@ -59,7 +59,7 @@ def command(
 
     units = read_units(source, **hints)
     loaded = load(model)
-    features = compute_features(units, names=loaded.feature_names, definition=definition)
+    features = compute_features(units, names=loaded.feature_names, definition=definition, of_model=True)
     problems = (*units.problems, *features.problems)
     predictions = distrust(predict(loaded, features), problems)
     frame = predictions.to_frame()

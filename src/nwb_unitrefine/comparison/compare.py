@@ -13,6 +13,7 @@ from nwb_unitrefine.errors import ModelError, SourceError
 from nwb_unitrefine.models import RuleModel, load_model
 from nwb_unitrefine.models.rules import is_rule_source
 from nwb_unitrefine.models.training_rows import records_training, was_trained_on
+from nwb_unitrefine.records.names import IN_A_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import SourceHints
 
 __all__ = ["compare"]
-
-_IN_A_ROW = " + "
-"""Between the two models of a cascade, as in its name."""
 
 
 def compare(
@@ -97,8 +95,8 @@ def compare(
 
 def _load(model: str | Path | Model, *, missing: Collection[str], allow_types: Sequence[str]) -> Model:
     """Load a model or rules with those options that it takes."""
-    if isinstance(model, str) and _IN_A_ROW in model and not Path(model).exists():
-        steps = model.split(_IN_A_ROW)
+    if isinstance(model, str) and IN_A_ROW in model and not Path(model).exists():
+        steps = model.split(IN_A_ROW)
         return load_model(steps, allow_types=allow_types, missing="impute" if "impute" in missing else "refuse")
     if isinstance(model, str | Path):
         if is_rule_source(model):

@@ -151,7 +151,7 @@ def _read(source: str, *, mapping: Mapping[str, str] | None, hints: SourceHints 
         recordings=np.full(len(ids), recording),
         file_ids=np.full(len(ids), units.source.object_id),
         labels=labels,
-        features=lambda names: compute_features(units, names=names),
+        features=lambda names: compute_features(units, names=names, of_model=True),
     )
 
 

@@ -21,6 +21,7 @@ from nwb_unitrefine.records import (
     RunKind,
     recorded_name,
 )
+from nwb_unitrefine.records.names import IN_A_ROW
 from nwb_unitrefine.storage.tree import attribute_texts, scalar
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _run_from_group(name: str, group: Group) -> Run:
 def _model_to_group(model: ModelIdentity) -> Group:
     attributes: dict[str, Any] = {
         "model_name": model.name,
-        "source": " + ".join(recorded_name(source) for source in model.source.split(" + ")),
+        "source": IN_A_ROW.join(recorded_name(source) for source in model.source.split(IN_A_ROW)),
         "revision": model.revision,
         "digest": model.digest,
         "licence": model.licence,

@@ -11,6 +11,7 @@ from nwb_unitrefine.history.digests import DIGEST, FIELDS, field_digests
 from nwb_unitrefine.history.runs import attribute_digests, run_names
 from nwb_unitrefine.history.tree import Group, read_tree, text_array
 from nwb_unitrefine.records import Redaction, private_parts, recorded_name
+from nwb_unitrefine.records.names import IN_A_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,6 @@ __all__ = ["Rewrite", "private_fields", "redact_attributes", "redact_run", "rewr
 
 _NAMES_A_SOURCE = frozenset({"source"})
 """Attributes that name where something came from, and nothing else."""
-
-_JOINT = " + "
-"""Between the sources of two models in a row."""
 
 Rewrite = tuple[str, str, Any]
 """Path of a group below the history, name of its attribute or dataset, and the value to give it."""
@@ -79,7 +77,7 @@ def _public(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name in _NAMES_A_SOURCE:
-        return _JOINT.join(recorded_name(one) for one in value.split(_JOINT))
+        return IN_A_ROW.join(recorded_name(one) for one in value.split(IN_A_ROW))
     for part in private_parts(value):
         is_token = "=" in part and "://" not in part
         value = value.replace(part, "[redacted]" if is_token else recorded_name(part) or "[redacted]")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records import Column, Units
 
-__all__ = ["ColumnValues", "read_columns"]
+__all__ = ["ColumnValues", "own_column", "read_columns"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,12 @@ def read_columns(
     whose = dialect or "no dialect"
     which = f", definition {release}" if release else ""
     return found, f"{whose}{which}" if found else "", tuple(problems)
+
+
+def own_column(units: Units, name: str) -> NDArray[np.float64] | None:
+    """Take a column that is a metric of a model's own, as it is; None where there is none of numbers."""
+    column = units.columns.get(name)
+    return None if column is None else _numbers(column, len(units))
 
 
 def _evidence(columns: Mapping[str, ColumnValues]) -> dict[str, ColumnValues]:

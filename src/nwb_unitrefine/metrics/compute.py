@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nwb_unitrefine.metrics.columns import read_columns
+from nwb_unitrefine.metrics.columns import own_column, read_columns
 from nwb_unitrefine.metrics.metric_values import Outcome
 from nwb_unitrefine.metrics.ranks import add_ranks, ranked_name
 from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, Ragged
-from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, resolve
+from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, find_metric, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +29,7 @@ def compute_features(
     names: str | Sequence[str] | None = None,
     raw: Features | None = None,
     definition: str | None = None,
+    of_model: bool = False,
 ) -> Features:
     """Compute features, and say where each value is from.
 
@@ -47,6 +48,9 @@ def compute_features(
         What `compute_from_raw` got out of the raw traces of the same units.
     definition : {"0.105", "0.101"}, optional
         Which SpikeInterface computed the metrics that the source has as columns, where their names do not say.
+    of_model : bool, optional
+        Whether `names` are those of a model, which may have metrics of its own: one that the vocabulary does not have
+        is taken from a column of its name.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def compute_features(
     Raises
     ------
     FeatureError
-        If the vocabulary does not know a name.
+        If the vocabulary does not know a name, unless it is a model's.
 
     Examples
     --------
@@ -69,28 +73,32 @@ def compute_features(
         names = _default_names(columns, raw)
     elif isinstance(names, str):
         names = (names,)
-    ranked = {name: metric for name in names if (metric := ranked_name(name)) and name not in columns}
-    computed = tuple(dict.fromkeys((*(name for name in names if name not in ranked), *ranked.values())))
+    own = [name for name in names if of_model and find_metric(name) is None]
+    known = [name for name in names if name not in own]
+    ranked = {name: metric for name in known if (metric := ranked_name(name)) and name not in columns}
+    computed = tuple(dict.fromkeys((*(name for name in known if name not in ranked), *ranked.values())))
     asked = [resolve(name) for name in computed]
     notes = {"columns": dialect} if dialect else {}
     outcomes, noticed = _compute(units, asked, notes)
-    sheet = _Sheet(len(units), len(asked))
+    sheet = _Sheet(len(units), len(asked) + len(own))
     for place, feature in enumerate(asked):
         outcome = outcomes.get(_computed_as(feature))
         _fill(sheet.column(place), feature, outcome=outcome, column=columns.get(feature.name), raw=raw)
+    for place, name in enumerate(own, start=len(asked)):
+        _fill_own(sheet.column(place), name, own_column(units, name))
     if raw is not None:
         notes |= raw.notes
         noticed += raw.problems
     features = Features(
         unit_ids=units.unit_ids,
-        names=computed,
+        names=(*computed, *own),
         values=sheet.values,
         origins=tuple(sheet.origins),
         origin_index=sheet.origin_index,
         notes=notes,
         problems=(*problems, *noticed),
     )
-    return add_ranks(features, names, recordings=_recordings(units)) if ranked else features
+    return add_ranks(features, names, recordings=_recordings(units)) if ranked else features.select(tuple(names))
 
 
 def _recordings(units: Units) -> NDArray[np.str_] | None:
@@ -205,6 +213,15 @@ class _SheetColumn(NamedTuple):
             if values is not None:
                 self.values[mask] = values[mask]
             self.origin_index[mask] = self.origins.setdefault(origin, len(self.origins))
+
+
+def _fill_own(sheet: _SheetColumn, name: str, values: NDArray[np.float64] | None) -> None:
+    """Take the values of a metric of a model's own from the column of its name."""
+    everywhere = np.ones(len(sheet.values), dtype=np.bool_)
+    sheet.put(everywhere, Origin(OriginKind.MISSING, f"a metric of the model's own, and no column {name}"))
+    if values is not None:
+        sheet.put(everywhere, Origin(OriginKind.MISSING, f"no value in column {name}"))
+        sheet.put(np.isfinite(values), Origin(OriginKind.COLUMN, name), values)
 
 
 def _fill(

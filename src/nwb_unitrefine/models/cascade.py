@@ -12,6 +12,7 @@ import numpy as np
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES, ModelIdentity
+from nwb_unitrefine.records.names import IN_A_ROW
 from nwb_unitrefine.vocabulary.labels import class_name, meaning
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ class Cascade:
         licences = tuple(dict.fromkeys(one.licence for one in both))
         digests = "".join(f"{one.digest}\n" for one in both)
         return ModelIdentity(
-            name=" + ".join(one.name for one in both),
-            source=" + ".join(one.source for one in both),
-            revision=" + ".join(one.revision for one in both),
+            name=IN_A_ROW.join(one.name for one in both),
+            source=IN_A_ROW.join(one.source for one in both),
+            revision=IN_A_ROW.join(one.revision for one in both),
             digest=f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}",
             licence=" AND ".join(licences) if all(licences) else "",
         )

@@ -76,7 +76,7 @@ def load_model(
     decide : {"balanced", "probable"}, optional
         How probabilities become a label: the class whose probability rises most over its share in training, which
         serves rare classes as well as frequent ones, or the most probable class, which is right most often. By default
-        the rule that the model was validated with.
+        the rule that the model was validated with. Two models in a row each decide so.
     adaptation : Adaptation, optional
         What people's labels changed about its boundary, as a run records it.
 
@@ -122,11 +122,9 @@ def load_model(
         return replace(_deciding(model, decide), adaptation=adaptation)
     if revision is not None:
         raise ModelError("Two models need a revision in each source: 'owner/repo@revision'.")
-    if decide == "balanced":
-        raise ModelError("Two models in a row have no common class shares, so decide='balanced' has no meaning.")
     if adaptation is not None:
         raise ModelError("Two models in a row have no common probabilities that labels of people could move.")
-    return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing)
+    return _load_pair(source, allow_types=allow_types, labels=labels, missing=missing, decide=decide)
 
 
 def _load_rules(source: str | Path, missing: Missing, given: Mapping[str, object]) -> Model:
@@ -158,8 +156,9 @@ def _load_pair(
     allow_types: Sequence[str],
     labels: Mapping[str, str] | Sequence[Mapping[str, str]] | None,
     missing: Missing,
+    decide: DecisionRule | None,
 ) -> Model:
-    """Load two models, each with its own labels, and put them in a row."""
+    """Load two models, each with its own labels and deciding by the same rule, and put them in a row."""
     if any(isinstance(one, str | Path) and is_rule_source(one) for one in sources):
         raise ModelError("Rules cannot be one of two models in a row.", tip="Give them alone; compare takes several.")
     if not all(isinstance(one, str | Path) for one in sources):
@@ -169,10 +168,11 @@ def _load_pair(
     each = [labels, labels] if labels is None or isinstance(labels, Mapping) else list(labels)
     if len(each) != len(sources):
         raise ModelError("Two models need labels for each.", tip="Say what the classes of each mean, in their order.")
-    one, other = (
+    found = [
         _load_found(locate(source, revision=None), allow_types=allow_types, labels=own, missing=missing)
         for source, own in zip(sources, each, strict=True)
-    )
+    ]
+    one, other = (_deciding(model, decide) for model in found)
     return make_cascade(one, other)
 
 

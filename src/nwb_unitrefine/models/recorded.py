@@ -12,6 +12,7 @@ from nwb_unitrefine.models.hub import parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import Missing
 from nwb_unitrefine.models.rules import packaged_rules
+from nwb_unitrefine.records.names import IN_A_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from nwb_unitrefine.records import ModelIdentity
 
 __all__ = ["recorded_options", "recorded_source"]
-
-_JOINT = " + "
-"""Between the two sources of a cascade, as its identity names them."""
 
 
 def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
@@ -67,8 +65,8 @@ def recorded_source(identity: ModelIdentity) -> str | list[str]:
     """
     if identity.source == "packaged" and identity.name in packaged_rules():
         return identity.name
-    sources = identity.source.split(_JOINT)
-    revisions = identity.revision.split(_JOINT) if identity.revision else [""] * len(sources)
+    sources = identity.source.split(IN_A_ROW)
+    revisions = identity.revision.split(IN_A_ROW) if identity.revision else [""] * len(sources)
     found = []
     for source, revision in zip(sources, revisions, strict=True):
         address = parse_address(source)

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from nwb_unitrefine.errors import shown_name, without_secrets
 
-__all__ = ["asset_id", "private_parts", "recorded_name", "shown_name", "without_secrets"]
+__all__ = ["IN_A_ROW", "asset_id", "private_parts", "recorded_name", "shown_name", "without_secrets"]
+
+IN_A_ROW = " + "
+"""Between the names, sources and revisions of two models in a row."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HUB = re.compile(r"hf://", re.IGNORECASE)
