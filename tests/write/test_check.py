@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 
 from helpers.bare_nwb import make_small_session
-from helpers.curations import curation_of
-from nwb_unitrefine.errors import WriteError
+from helpers.curations import curation_of, zarr_curation_of
+from nwb_unitrefine.errors import SourceError, WriteError
 from nwb_unitrefine.history.layout import run_to_group
-from nwb_unitrefine.history.tree import Dataset, text_array
+from nwb_unitrefine.history.tree import HISTORY, Dataset, text_array
 from nwb_unitrefine.journal.transaction import change_hdf5
 from nwb_unitrefine.records import Run, RunKind
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
+from nwb_unitrefine.write import read_history, write_curation
 from nwb_unitrefine.write.check import require_only_ours_changed
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
@@ -90,3 +92,63 @@ def test_a_run_cannot_claim_what_was_there_before_it(tmp_path: Path) -> None:
 
     with pytest.raises(WriteError, match="would have changed /units/theirs"):
         change_hdf5(path, change, check=require_only_ours_changed, guard=GuardedFile)
+
+
+def test_a_column_under_a_second_name_is_not_written(tmp_path: Path) -> None:
+    """A column of ours that is another program's under a second name is told from it: neither gets other values."""
+    path = make_small_session(tmp_path / "session.nwb", columns={"snr": [float(unit) for unit in range(6)]})
+    write_curation(curation_of(path))
+    with h5py.File(path, "r+") as file:
+        units = file["units"]
+        values = units["unitrefine_probability"][()]
+        described = dict(units["unitrefine_probability"].attrs)
+        for name in ("unitrefine_probability", "snr"):
+            del units[name]
+        units.create_dataset("snr", data=values, maxshape=(None,), chunks=(6,)).attrs.update(described)
+        units["unitrefine_probability"] = units["snr"]
+    content = path.read_bytes()
+    with pytest.raises(WriteError, match="would have changed /units/snr"):
+        write_curation(curation_of(path, seed=1))
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("backend", ["hdf5", "zarr"])
+def test_a_column_with_huge_chunks_is_made_anew(tmp_path: Path, backend: str) -> None:
+    """A whole chunk would be written, however few values it holds."""
+    path = make_small_session(tmp_path / ("session.nwb" if backend == "hdf5" else "session.nwb.zarr"))
+    curate = curation_of if backend == "hdf5" else zarr_curation_of
+    write_curation(curate(path))
+    if backend == "hdf5":
+        with h5py.File(path, "r+") as file:
+            old = file["units/unitrefine_uncertain"]
+            values, described = old[()], dict(old.attrs)
+            del file["units/unitrefine_uncertain"]
+            new = file["units"].create_dataset(
+                "unitrefine_uncertain", values.shape, values.dtype, maxshape=(None,), chunks=(1 << 27,)
+            )
+            new.attrs.update(described)
+    else:
+        document = path / "units/unitrefine_uncertain/.zarray"
+        document.write_text(json.dumps(json.loads(document.read_text()) | {"chunks": [1 << 27]}))
+        (path / "units/unitrefine_uncertain/0").unlink()
+        (path / ".zmetadata").unlink()
+    report = write_curation(curate(path, seed=1), overwrite_columns=["unitrefine_uncertain"])
+    assert report.bytes_written < 1_000_000
+
+
+def test_groups_that_hold_each_other_have_an_end(tmp_path: Path) -> None:
+    """A run that leads back to itself, twice at each step, is not followed for ever."""
+    path = make_small_session(tmp_path / "session.nwb")
+    write_curation(curation_of(path))
+    with h5py.File(path, "r+") as file:
+        run = file[f"{HISTORY}/run_0001"]
+        levels = [run.create_group("level0")]
+        for number in range(1, 60):
+            levels.append(run.create_group(f"level{number}"))
+            levels[-2]["a"] = levels[-2]["b"] = levels[-1]
+    with pytest.raises(SourceError, match=r"more than 10000 objects in one run|recursion"):
+        read_history(path)
+    content = path.read_bytes()
+    with pytest.raises(SourceError, match=r"more than 10000 objects in one run|recursion"):
+        write_curation(curation_of(path, seed=1))
+    assert path.read_bytes() == content

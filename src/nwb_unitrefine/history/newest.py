@@ -6,6 +6,7 @@ where all of them are read or checked, `nwb_unitrefine.history.runs` and `nwb_un
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.history.layout import header_from_group
@@ -114,8 +115,9 @@ def _headers_back(history: storage.Group | None, *, where: str) -> Iterator[Run]
             continue
         run = header_from_group(name, group, where=where)
         if run.undoes:
-            if run.undoes not in names:
+            place = bisect_left(names, run.undoes)
+            if names[place : place + 1] != [run.undoes]:
                 raise nothing_to_take_back(run, where=where)
-            del names[names.index(run.undoes) :]  # what was in effect before that run is again
+            del names[place:]  # what was in effect before that run is again
         elif not run.redactions:
             yield run

@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.history.digests import DIGEST, FIELDS, field_digests
 from nwb_unitrefine.history.runs import attribute_digests, run_names
-from nwb_unitrefine.history.tree import Group, read_tree, text_array
+from nwb_unitrefine.history.tree import Group, read_attributes, read_tree, text_array
 from nwb_unitrefine.records import Redaction, private_parts, recorded_name
 from nwb_unitrefine.records.names import IN_A_ROW
 
@@ -42,7 +42,7 @@ def private_fields(history: storage.Group | None) -> list[tuple[str, str]]:
     """
     if history is None:
         return []
-    own = Group("", read_tree(history, skip=history.names()).attributes)
+    own = Group("", read_attributes(history))
     found = [("", name) for _, name, _ in rewrites(own)]
     for run in run_names(history):
         group = history.group(run)
@@ -121,7 +121,7 @@ def _rewritten(group: Group, changes: list[Rewrite], path: str) -> Group:
 
 def redact_attributes(history: storage.Group) -> tuple[list[Rewrite], tuple[Redaction, ...]]:
     """Find the private text in the history's own attributes, and record what taking it out does to their digests."""
-    own = Group("", read_tree(history, skip=history.names()).attributes)
+    own = Group("", read_attributes(history))
     changes = list(rewrites(own))
     before = attribute_digests(history)
     after = field_digests(_rewritten(own, changes, ""))

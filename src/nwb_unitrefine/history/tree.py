@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from nwb_unitrefine.storage.tree import attribute_text, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -66,6 +67,8 @@ class Group:
     groups: dict[str, Group] = field(default_factory=dict)
 
 
+_MOST_OBJECTS = 10_000
+
 _OF_THE_STORE = frozenset({"namespace", "neurodata_type", "object_id", "help", "zarr_link", "zarr_dtype"})
 """Attributes that identify an object or say how it is stored; they are no content of a run."""
 
@@ -88,15 +91,27 @@ def read_tree(group: storage.Group, *, skip: Collection[str] = ()) -> Group:
     group : storage.tree.Group
     skip : collection of str, optional
         Names in it that are not read.
+
+    Raises
+    ------
+    ValueError
+        If it holds more than any run does: groups that hold each other through links have no end.
     """
+    return _read_tree(group, skip, count(1))
+
+
+def _read_tree(group: storage.Group, skip: Collection[str], number: Iterator[int]) -> Group:
+    """Read a group; each group and dataset of the whole takes a number."""
     found = Group(attribute_text(group.attributes, "neurodata_type"), read_attributes(group))
     for name in sorted(set(group.names()) - set(skip)):
+        if next(number) > _MOST_OBJECTS:
+            raise ValueError(f"the history holds more than {_MOST_OBJECTS} objects in one run")
         if (array := group.array(name)) is not None:
             refers = attribute_text(array.attributes, "neurodata_type") == "DynamicTableRegion"
             description = attribute_text(array.attributes, "description")
             found.datasets[name] = Dataset(array.read(), "/units" if refers else "", description)
         elif (inner := group.group(name)) is not None:
-            found.groups[name] = read_tree(inner)
+            found.groups[name] = _read_tree(inner, (), number)
     return found
 
 

@@ -106,7 +106,11 @@ def _objects(file: h5py.File) -> Objects:
 
 def _rewritten(file: h5py.File, paths: Iterable[str], edits: Sequence[Edit]) -> list[str]:
     """Which datasets would get other bytes."""
-    pieces = sorted(piece for path in paths for piece in _pieces(file, path))
+    by_place: dict[tuple[int, int], list[str]] = {}
+    for path in paths:
+        for start, end, name in _pieces(file, path):
+            by_place.setdefault((start, end), []).append(name)  # a dataset can have several names
+    pieces = sorted(by_place)
     if not pieces or file.userblock_size:  # with a user block, HDF5 does not say where chunks are in the file
         return []
     starts, ends = (np.array([piece[end] for piece in pieces], dtype=np.int64) for end in (0, 1))
@@ -117,7 +121,7 @@ def _rewritten(file: h5py.File, paths: Iterable[str], edits: Sequence[Edit]) -> 
         places = edit.offset + np.flatnonzero(old[: len(new)] != new)
         piece = np.searchsorted(starts, places, side="right") - 1
         hit = piece[(piece >= 0) & (places < ends[piece])]
-        found += [pieces[number][2] for number in np.unique(hit).tolist()]
+        found += [name for number in np.unique(hit).tolist() for name in by_place[pieces[number]]]
     return found
 
 

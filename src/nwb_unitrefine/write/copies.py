@@ -17,7 +17,7 @@ from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.digests import REPLACED
 from nwb_unitrefine.history.layout import ROWS
 from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS, run_names
-from nwb_unitrefine.history.tree import HISTORY, Dataset, read_tree
+from nwb_unitrefine.history.tree import HISTORY, Dataset, read_attributes, read_tree
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.records import asset_id, recorded_name
@@ -168,7 +168,7 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
                 history = source.group(HISTORY)
                 names = run_names(history)
                 runs = {name: read_tree(group) for name in names if history and (group := history.group(name))}
-                about = {} if history is None else read_tree(history, skip=names).attributes
+                about = {} if history is None else read_attributes(history)
             if runs:
                 change_store(place, lambda store: _add_runs(store, runs, about))
         yield place

@@ -33,6 +33,7 @@ __all__ = ["Hdf5Store"]
 
 _TEXT = h5py.string_dtype("utf-8")
 _BLOCK_BYTES = 1 << 26
+_SMALL_CHUNK = 1 << 14
 _COMPRESS_FROM_BYTES = 1 << 14
 
 
@@ -163,7 +164,8 @@ class Hdf5Store:
             del self._units[name]  # the link alone: what it leads to is not ours
         if existing is not None:
             same_kind = existing.dtype == (_TEXT if column.values.dtype == object else column.values.dtype)
-            if same_kind and existing.shape == column.values.shape and existing.maxshape == (None,):
+            is_as_ours = existing.shape == column.values.shape and existing.maxshape == (None,)
+            if same_kind and is_as_ours and not existing.id.get_create_plist().get_nfilters() and _is_small(existing):
                 existing[...] = column.values
             else:
                 del self._units[name]
@@ -320,6 +322,11 @@ def _is_stored_here(table: h5py.Group, name: str) -> bool:
         return False
     item = table.get(name)
     return isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
+
+
+def _is_small(column: h5py.Dataset) -> bool:
+    """Whether a chunk of a column is about as large as its values: HDF5 writes whole chunks."""
+    return bool(column.chunks) and column.chunks[0] <= max(_SMALL_CHUNK, 2 * len(column))
 
 
 def _with_indices(table: h5py.Group, column: str) -> list[str]:

@@ -115,7 +115,8 @@ class ZarrStore:
         require_column_name(name, file=self.name)
         if self.shape(name) is not None:
             existing = self._units[name]
-            if existing.shape == column.values.shape and existing.dtype == column.values.dtype:
+            is_as_ours = existing.shape == column.values.shape and existing.dtype == column.values.dtype
+            if is_as_ours and existing.chunks == _chunks(column.values):
                 existing[...] = column.values
             else:
                 self._overlay.rmdir(f"units/{name}")
