@@ -73,7 +73,7 @@ const drawing = (() => {
     context.stroke();
     ticks.forEach(([part, words]) => text(context, words, at(part), height - 4, part === 0 ? "left" : part === 1 ? "right" : "center"));
     text(context, most, width - AXIS.right, 11, "right");
-    const fits = context.measureText(note).width + context.measureText(most).width + 30 < width;
+    const fits = context.measureText(note).width + context.measureText(most).width + AXIS.left + AXIS.right + 8 < width;
     if (fits) text(context, note, AXIS.left, 11, "left");
   }
 

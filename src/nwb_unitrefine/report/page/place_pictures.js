@@ -119,7 +119,7 @@ const placePictures = (() => {
     }
     const by = session.data.waveforms.electrodes.id.length ? "by electrode id" : "on the largest channels";
     const made = [drawing.figure(placed ? "wide" : "full", `Mean waveforms ${by}; bold: main channel`, waveforms(unit))];
-    if (placed) made.push(drawing.figure("narrow", "Position on the probe; ring: this unit", probe(unit)));
+    if (placed) made.push(drawing.figure("narrow", "Position; ring: this unit", probe(unit)));
     return made;
   }
 

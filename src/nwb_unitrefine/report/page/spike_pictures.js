@@ -18,7 +18,7 @@ const spikePictures = (() => {
     return canvas(HEIGHT, `Autocorrelogram of unit ${unit.id}, up to ${reach} ms, at most ${half.largest} pairs of spikes in 1 ms`, (context, width, height) =>
       histogram(context, width, height, [...half.values].reverse().concat(half.values), {
         tint: session.unitColour(unit), most: `most: ${half.largest} in 1 ms`,
-        ticks: [[0, `−${reach}`], [0.5, "0"], [1, `${reach} ms`]], band: [0.5 - edge, 0.5 + edge], note: `dashed: ±${REFRACTORY_MS} ms`,
+        ticks: [[0, `−${reach}`], [0.5, "0"], [1, `${reach} ms`]], band: [0.5 - edge, 0.5 + edge], note: `refractory: ±${REFRACTORY_MS} ms`,
       }));
   }
 
@@ -27,7 +27,7 @@ const spikePictures = (() => {
     const reach = values.length / 2;
     return canvas(HEIGHT, `Intervals between spikes of unit ${unit.id}, up to ${reach} ms, at most ${largest} in 0.5 ms`, (context, width, height) =>
       histogram(context, width, height, values, {
-        tint: session.unitColour(unit), most: `most: ${largest} in 0.5 ms`, band: [0, REFRACTORY_MS / reach], note: `dashed: ${REFRACTORY_MS} ms`,
+        tint: session.unitColour(unit), most: `most: ${largest} in 0.5 ms`, band: [0, REFRACTORY_MS / reach], note: `refractory: ${REFRACTORY_MS} ms`,
         ticks: [[0, "0"], [0.5, `${reach / 2}`], [1, `${reach} ms`]],
       }));
   }
@@ -50,7 +50,7 @@ const spikePictures = (() => {
   function figures(unit) {
     const gaps = session.data.spikes.gaps_s.length > 0;
     return [
-      drawing.figure("narrow", "Autocorrelogram, refractory period", autocorrelogram(unit)),
+      drawing.figure("narrow", "Autocorrelogram", autocorrelogram(unit)),
       drawing.figure("narrow", "Intervals between spikes", intervals(unit)),
       drawing.figure("narrow", gaps ? "Rate over the session; grey: not observed" : "Rate over the session", rate(unit)),
     ];

@@ -2,7 +2,7 @@
 
 const unitTable = (() => {
   const { byId, element, number, several } = elements;
-  const HEADINGS = { unit: "unit", spikes: "spikes", label: "label", probability: "probability", margin: "margin", person: "by a person" };
+  const HEADINGS = { unit: "unit", spikes: "spikes", label: "label", probability: "probability", margin: "margin", person: "person" };
   const NUMERIC = ["unit", "spikes", "probability", "margin"];
   const LARGEST_FIRST = ["spikes", "probability"];
   const KEYS = {

@@ -47,7 +47,7 @@ const unitView = (() => {
         words.push(element("p", { class: "soft" }, `The label is the class with the highest score, ${scores}: its probability over its share of the training units. ${sentence(likeliest)} is more probable and more common.`));
       }
     }
-    if (unit.contamination) words.push(element("p", { class: "soft" }, `Share of other neurons' spikes, estimated from refractory violations, with a 90 % interval: ${unit.contamination}.`));
+    if (unit.contamination) words.push(element("p", { class: "soft" }, `Spikes of other neurons, estimated from refractory violations (90 % interval): ${unit.contamination}.`));
     if (unit.uncertain) words.push(element("p", { class: "warn" }, `Uncertain: ${unit.remark}.`));
     else if (unit.remark) words.push(element("p", { class: "soft" }, `Fails: ${unit.remark}.`));
     if (unit.reason) words.push(element("p", {}, unit.reason, unit.telling ? ` ${sentence(unit.telling)}.` : ""));
