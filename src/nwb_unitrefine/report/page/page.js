@@ -3,6 +3,7 @@
 const page = (() => {
   const { byId, several } = elements;
   const TABS = ["units", "summary", "provenance"];
+  const VIEWS = { summary: () => summary.show(), provenance: () => provenance.show() }; // made when they are looked at
 
   function load(data) {
     session.read(data);
@@ -13,9 +14,8 @@ const page = (() => {
     }
     showFile();
     unitTable.show();
-    summary.show();
-    provenance.show();
     chooseFirst();
+    openTab(TABS.find((name) => !byId(`view-${name}`).hidden));
   }
 
   // The first unit of the table, where the chosen one is not in it.
@@ -56,6 +56,7 @@ const page = (() => {
       byId(`tab-${one}`).tabIndex = one === name ? 0 : -1;
       byId(`view-${one}`).hidden = one !== name;
     }
+    if (session.data) VIEWS[name]?.();
     drawing.repaint();
   }
 

@@ -50,18 +50,21 @@ const session = (() => {
     now.chosen = null;
   }
 
-  function classColour(label) {
-    if (["sua", "mua", "noise"].includes(label)) return colour(`--${label}`);
+  // Name of the colour in the style sheet, which differs between schemes.
+  function colourName(label) {
+    if (["sua", "mua", "noise"].includes(label)) return `--${label}`;
     const place = now.data.classes.indexOf(label);
-    return place < 0 ? colour("--soft") : colour(`--class-${3 + (place % 3)}`);
+    return place < 0 ? "--soft" : `--class-${3 + (place % 3)}`;
   }
+
+  const classColour = (label) => colour(colourName(label));
 
   // A colour would give a hidden label away.
   const unitColour = (unit) => (now.hideModel(unit) ? colour("--soft") : classColour(unit.person || unit.label));
 
   function coloured(label, text = label, kind = "label") {
     const made = element("span", { class: kind }, text);
-    made.style.color = classColour(label);
+    made.style.color = `var(${colourName(label)})`;
     return made;
   }
 

@@ -27,7 +27,6 @@ const summary = (() => {
       parts.push(element("h3", {}, "What was noticed in the file"), element("ul", {}, ...data.problems.map((problem) => element("li", {}, problemWords(problem)))));
     }
     view.replaceChildren(...parts);
-    drawing.repaint();
   }
 
   function problemWords({ what, units, n }) {

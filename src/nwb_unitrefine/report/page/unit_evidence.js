@@ -12,7 +12,7 @@ const unitEvidence = (() => {
     const table = element("table", { class: "evidence" }, element("caption", { class: "hidden" }, `Evidence for ${unit.label}`));
     for (const [name, change] of rows) {
       const bar = element("i");
-      bar.style.background = colour(change >= 0 ? "--for" : "--against");
+      bar.style.background = change >= 0 ? "var(--for)" : "var(--against)";
       bar.style.width = `${Math.min(Math.abs(change), 1) * 50}%`;
       bar.style[change >= 0 ? "left" : "right"] = "50%";
       table.append(element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, element("span", { class: "track", "aria-hidden": "true" }, bar)),
