@@ -137,9 +137,14 @@ def _add_electrodes(nwbfile: Any, session: Session, units: Units) -> int:
     columns = dict(session.electrode_columns)
     columns.pop("group_name", None)
     locations = _location(columns.pop("location", None), len(electrodes.ids))
-    for row, number in enumerate(electrodes.ids.tolist()):
-        group = groups[electrodes.groups[row]]
-        nwbfile.add_electrode(id=number, group=group, location=locations[row] or group.location)
+    of_each = [groups[name] for name in electrodes.groups.tolist()]
+    locations = [own or group.location for own, group in zip(locations, of_each, strict=True)]
+    nwbfile.add_electrode(id=int(electrodes.ids[0]), group=of_each[0], location=locations[0])
+    # Further rows go into the columns at once: each row that pynwb adds takes longer than a unit takes to be labelled.
+    nwbfile.electrodes.id.extend(electrodes.ids[1:].tolist())
+    further = {"location": locations, "group": of_each, "group_name": [group.name for group in of_each]}
+    for name in nwbfile.electrodes.colnames:
+        nwbfile.electrodes[name].extend(further[name][1:])
     for name, column in columns.items():
         if isinstance(column.values, Ragged) or _is_empty(column):
             continue
