@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nwb_unitrefine.errors import MissingExtraError, SchedulerError, UnitRefineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from multiprocessing.context import BaseContext
 
 __all__ = ["MOST_DEATHS", "WorkerDiedError", "run_tasks"]
 
@@ -34,7 +35,12 @@ class WorkerDiedError(Exception):
 
 
 def run_tasks(
-    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int = 1, scheduler: str = ""
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    workers: int = 1,
+    scheduler: str = "",
+    preload: Sequence[str] = (),
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
     """Run tasks, and yield each with its result as soon as it is done.
 
@@ -49,6 +55,8 @@ def run_tasks(
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://node1:8786``, or ``local`` for a Dask cluster of `workers`
         processes on this machine.
+    preload : sequence of str, optional
+        Modules that the work imports: they are imported once for all processes where the system can fork.
 
     Raises
     ------
@@ -60,18 +68,18 @@ def run_tasks(
     if scheduler:
         yield from _on_dask(work, tasks, workers=workers, scheduler=scheduler)
     elif workers > 1:
-        yield from _in_processes(work, tasks, workers=workers)
+        yield from _in_processes(work, tasks, workers=workers, start=_start(preload))
     else:
         for task in tasks:
             yield task, work(task)
 
 
 def _in_processes(
-    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int
+    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, start: BaseContext
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
     """Give each worker a pool of its own: one that dies then takes its own task with it, and no other."""
     waiting, again = iter(tasks), deque[tuple[Task, int]]()
-    pools = [_pool() for _ in range(workers)]
+    pools = [_pool(start) for _ in range(workers)]
     free, running = list(range(workers)), dict[Any, tuple[int, Task, int]]()
     try:
         while True:
@@ -87,7 +95,7 @@ def _in_processes(
                     result: Result | WorkerDiedError = future.result()
                 except BrokenProcessPool:
                     pools[place].shutdown(wait=False)
-                    pools[place] = _pool()
+                    pools[place] = _pool(start)
                     if deaths + 1 < MOST_DEATHS:
                         again.append((task, deaths + 1))
                         continue
@@ -98,9 +106,21 @@ def _in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pool() -> ProcessPoolExecutor:
-    """One process that starts anew: a fork would inherit the threads and locks of this one."""
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
+def _start(preload: Sequence[str]) -> BaseContext:
+    """Decide how processes start: as forks of one that has done its imports, where the system has forks, else anew.
+
+    A fork of this process would inherit its threads and locks.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    start = multiprocessing.get_context("forkserver")
+    start.set_forkserver_preload(list(preload))
+    return start
+
+
+def _pool(start: BaseContext) -> ProcessPoolExecutor:
+    """One process."""
+    return ProcessPoolExecutor(1, mp_context=start, initializer=_begin_worker)
 
 
 def _begin_worker() -> None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["StudyStatus", "Workforce", "label_study", "pending", "read_options", "study_options", "study_status"]
 
 
+_PRELOAD = (label_entry.__module__, "pynwb")
+"""What takes a worker longer to import than to label a small file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workforce:
     """Who does the tasks of a study, and which of them.
@@ -174,7 +178,9 @@ def label_study(
     share = (workforce.task_index, workforce.of)
     todo = pending(study, options, retry_failed=retry_failed, only_new=only_new, share=share)
     tasks = (LabelTask(study=str(study), entry=entry, options=options, retry_failed=retry_failed) for entry in todo)
-    for task, line in run_tasks(label_entry, tasks, workers=workforce.workers, scheduler=workforce.scheduler):
+    for task, line in run_tasks(
+        label_entry, tasks, workers=workforce.workers, scheduler=workforce.scheduler, preload=_PRELOAD
+    ):
         if isinstance(line, WorkerDiedError):
             yield _given_up(study, task)
         elif line is not None:
