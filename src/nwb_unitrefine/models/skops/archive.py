@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "Archive", "broken", "open_archive"]
+__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "Archive", "broken", "open_archive", "read_content"]
 
 SCHEMA = "schema.json"
 NEWEST_PROTOCOL = 2
@@ -124,14 +124,13 @@ def broken(path: Path, why: str) -> ModelError:
     return ModelError(f"{path} is damaged or not a model: {why}.", tip="Nothing of it was loaded; get the file again.")
 
 
-def open_archive(path: Path) -> Archive:
-    """Open a ``.skops`` file without believing it.
+def read_content(path: Path) -> bytes:
+    """Read a ``.skops`` file.
 
     Raises
     ------
     ModelError
-        If it is not a zip archive, is cut short, would unpack to far more than it is, names members outside itself,
-        or has no schema that can be read.
+        If it cannot be read, or is larger than any model.
     """
     try:
         content = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else None
@@ -139,6 +138,25 @@ def open_archive(path: Path) -> Archive:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
     if content is None:
         raise broken(path, "it is larger than 1 GiB")
+    return content
+
+
+def open_archive(path: Path, content: bytes | None = None) -> Archive:
+    """Open a ``.skops`` file without believing it.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes, optional
+        Of the file, where it was read.
+
+    Raises
+    ------
+    ModelError
+        If it is not a zip archive, is cut short, would unpack to far more than it is, names members outside itself,
+        or has no schema that can be read.
+    """
+    content = read_content(path) if content is None else content
     try:
         opened = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as error:

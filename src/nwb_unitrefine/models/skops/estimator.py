@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.models.skops.archive import broken, open_archive
+from nwb_unitrefine.models.skops.archive import broken, open_archive, read_content
 from nwb_unitrefine.models.skops.audit import audit, list_types
 from nwb_unitrefine.models.skops.boosted_trees import BoostedTrees, read_boosted_trees
 from nwb_unitrefine.models.skops.build import construct, require_packages, version_of
@@ -27,6 +30,10 @@ __all__ = ["Estimator", "describe_fitted", "load_estimator", "load_fitted", "pro
 MAX_CLASSES = 100
 _PLAIN = (str, int, float, bool)
 _ROUNDING = 1e-6
+
+_MOST_KEPT, _MOST_KEPT_BYTES = 4, 2**26
+_kept: OrderedDict[tuple[bytes, Path, frozenset[str]], Estimator] = OrderedDict()
+_guard = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +112,8 @@ class Estimator:
 def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
     """Load a fitted estimator from a ``.skops`` file, whatever scikit-learn wrote it.
 
+    The last few are kept, so that a file is loaded once a process as long as its content is the same.
+
     Parameters
     ----------
     path : Path
@@ -118,7 +127,24 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
     ModelError
         If it is damaged, or is no fitted classifier.
     """
-    archive = open_archive(path)
+    content = read_content(path)
+    key = (sha256(content).digest(), path, frozenset(allow_types))
+    with _guard:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    estimator = _load(path, content, allow_types=allow_types)
+    if len(content) <= _MOST_KEPT_BYTES and not isinstance(estimator.fitted, IsolatedEstimator):  # which is a process
+        with _guard:
+            _kept[key] = estimator
+            while len(_kept) > _MOST_KEPT:
+                _kept.popitem(last=False)
+    return estimator
+
+
+def _load(path: Path, content: bytes, *, allow_types: Sequence[str]) -> Estimator:
+    """Load it anew."""
+    archive = open_archive(path, content)
     types = audit(archive, allow_types=allow_types)
     if needs_isolation(types):
         require_packages(archive)
