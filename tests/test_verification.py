@@ -46,6 +46,7 @@ def mute(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.mark.slow
 def test_what_the_classes_mean_is_recorded_and_used_again(session: Path, mute: Callable[..., Path]) -> None:
     """A model whose classes the user explained is recomputed as explained, named or found by its record."""
     folder = mute("mute", training_table()[1])
@@ -58,6 +59,7 @@ def test_what_the_classes_mean_is_recorded_and_used_again(session: Path, mute: C
     assert main(["verify", str(session), "--recompute", "--model", str(folder), "--labels", others]) == 1
 
 
+@pytest.mark.slow
 def test_what_two_models_mean_is_recorded_and_used_again(session: Path, mute: Callable[..., Path]) -> None:
     """Each of two models in a row has its own meanings, in whatever order they were given."""
     _, labels = training_table()
@@ -70,6 +72,7 @@ def test_what_two_models_mean_is_recorded_and_used_again(session: Path, mute: Ca
         verify(session, recompute=True)
 
 
+@pytest.mark.slow
 def test_what_was_imputed_is_imputed_again(session: Path, mute: Callable[..., Path]) -> None:
     """A model that was let fill in what no unit has is let do so again, and not without that."""
     folder = mute("mute", training_table()[1], firing_rate="d_prime")

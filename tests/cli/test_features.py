@@ -41,6 +41,7 @@ def test_json_gives_each_value_an_origin(session: Path, capsys: pytest.CaptureFi
     assert document["origins"][document["origin_index"][0][2]] == "missing: needs principal components of each spike"
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_a_unit(session: Path, tmp_path: Path) -> None:
     """The table that is written can be read by anything."""
     assert main(["features", str(session), "--output", str(tmp_path / "out.csv")]) == 0

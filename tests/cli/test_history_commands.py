@@ -167,6 +167,7 @@ def test_an_export_is_replaced_only_when_told_to(labelled: Path, capsys) -> None
     assert sorted(path.name for path in labelled.parent.iterdir()) == ["labels.csv", "session.nwb"]
 
 
+@pytest.mark.slow
 def test_what_a_file_calls_things_cannot_steer_the_terminal(labelled: Path, capsys) -> None:
     """Escape sequences in the name of who decided, or in a note, are shown as text by every command, and in JSON."""
     hostile = "\x1b]0;owned\x07\x9b2J\u202e"

@@ -179,6 +179,7 @@ def test_a_damaged_history_does_not_stop_the_rest(files, capsys: pytest.CaptureF
     assert len(second["units"]) == 4
 
 
+@pytest.mark.slow
 def test_units_are_chosen_and_sorted_by_label_and_probability(corrected, capsys: pytest.CaptureFixture[str]) -> None:
     """Only units of the label are shown, the surest first; a label that a person set is the surest of all."""
     assert main(["show", corrected, "--label", "sua", "--certain", "--sort", "probability", "--json"]) == 0

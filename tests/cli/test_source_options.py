@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+import pytest
 
 from nwb_unitrefine import verify
 from nwb_unitrefine.cli import main
@@ -14,8 +15,6 @@ from nwb_unitrefine.write import read_history
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def _write(path: Path, *, factor: float = 1.0, place: str = "units") -> Path:
@@ -49,6 +48,7 @@ def test_milliseconds_are_labelled_when_stated_and_verified_as_such(
     assert main(["show", str(path), "--spike-times-in", "ms"]) == 0
 
 
+@pytest.mark.slow
 def test_units_at_another_place_are_predicted_and_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,7 @@ def test_one_recording_has_no_interval(tables: Path, capsys: pytest.CaptureFixtu
     assert line.split()[-1] == "–"
 
 
+@pytest.mark.slow
 def test_a_task_decides_the_classes(tables: Path, tmp_path_factory, capsys: pytest.CaptureFixture[str]) -> None:
     """Trained on two classes and two metrics, scored on labels of three as its own classes."""
     output = tmp_path_factory.mktemp("models") / "mine"

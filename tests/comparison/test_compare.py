@@ -108,6 +108,7 @@ def test_a_word_of_ones_own_is_a_class_where_both_use_it() -> None:
     assert one.agreement.n_units == 2
 
 
+@pytest.mark.slow
 def test_two_models_in_a_row_are_one(session: Path, tmp_path: Path) -> None:
     """Named with a plus, as their identity is."""
     import skops.io
@@ -140,6 +141,7 @@ def test_people_of_a_file_count_by_what_they_said_themselves(session: Path) -> N
     assert comparison.majority.labels.tolist() == ["", "mua", "noise", "", "", ""]
 
 
+@pytest.mark.slow
 def test_models_label_as_they_do_alone_and_show_their_margin(session: Path) -> None:
     """The same labels and margins as `predict` gives."""
     models = [load_model("default"), load_model("rules/bombcell")]
@@ -154,6 +156,7 @@ def test_models_label_as_they_do_alone_and_show_their_margin(session: Path) -> N
     assert frame["margin unitrefine-default"].is_monotonic_decreasing
 
 
+@pytest.mark.slow
 def test_tables_are_curators(tmp_path: Path, session: Path) -> None:
     """Alone, and beside the file that they belong to, joined by unit id in whatever order."""
     (tmp_path / "anna.csv").write_text("unit_id,label\n13,mua\n10,sua\n")

@@ -62,6 +62,7 @@ def test_every_edit_of_a_specified_field_is_named(session: Path, tmp_path: Path)
     assert unnoticed(session, tmp_path, attempts) == []
 
 
+@pytest.mark.slow
 def test_every_edit_of_whole_runs_is_named(session: Path, tmp_path: Path) -> None:
     """Runs removed, renamed, exchanged, copied and added, one or all; fields that no specification names."""
     assert unnoticed(session, tmp_path, tampering.run_edits()) == []
@@ -182,6 +183,7 @@ def test_the_digest_of_a_field_is_as_the_format_describes_it() -> None:
     assert digest_value(np.array([True])) == by_hand
 
 
+@pytest.mark.slow
 def test_a_history_exported_by_pynwb_is_as_recorded(tmp_path: Path) -> None:
     """What pynwb writes of it, to the other backend too, has the same digests."""
     from hdmf_zarr import NWBZarrIO

@@ -311,6 +311,7 @@ def test_an_interface_labels_within_the_conversion(shared_data, tmp_path, backen
     assert units.columns["quality_label"].values.tolist() == again
 
 
+@pytest.mark.slow
 def test_labels_of_spike_times_alone_are_warned_of(shared_data, tmp_path):
     """Without mean waveforms the interface warns; given those that are read of the folder, it does not."""
     from datetime import UTC, datetime

@@ -125,6 +125,7 @@ def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
     assert checks["probabilities again"].passed
 
 
+@pytest.mark.slow
 def test_labels_of_another_file_adapt_as_well(labelled: Path, tmp_path: Path) -> None:
     """A file without labels of its own is adapted to those of another."""
     other = write_nwb(tmp_path / "other.nwb", make_session(n_units=5, seed=3), waveforms="all")
@@ -142,6 +143,7 @@ def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> N
     assert f"fewer than {FEWEST_LABELS}" in problem.what
 
 
+@pytest.mark.slow
 def test_the_command_adapts(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``label --adapt`` says how many labels it took, and writes them as a run."""
     assert main(["label", str(labelled), "--adapt"]) == 0

@@ -107,6 +107,7 @@ def test_a_folder_is_continued_with_its_own_settings(make, small_learner, tmp_pa
     assert main([*arguments, "--continue-from", "default"]) == 1
 
 
+@pytest.mark.slow
 def test_a_training_table_states_where_its_rows_are_from(tmp_path: Path) -> None:
     """File, run and curator of each label that people set; curators are numbered, and a model is not scored on them."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=6), waveforms="all")

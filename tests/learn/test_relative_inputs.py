@@ -50,6 +50,7 @@ def test_a_model_computes_what_its_data_lacks(make, small_learner) -> None:
     )
 
 
+@pytest.mark.slow
 def test_all_the_way_from_the_shell(make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Trained with an option, scored, used on a file that has few units, verified, and continued."""
     table = tmp_path / "labelled.csv"

@@ -189,6 +189,7 @@ def test_a_source_that_is_no_nwb_file_has_no_traces() -> None:
         )
 
 
+@pytest.mark.slow
 def test_labelled_units_have_metrics_of_raw_traces(path: Path, tmp_path: Path) -> None:
     """To train on; five units have no ranks."""
     labels = tmp_path / "labels.csv"

@@ -20,9 +20,9 @@ BOOSTING = ("lightgbm", "xgboost", "catboost")
 
 
 def _marked(file: Path) -> Any:
-    """A model as a parameter; a booster starts a process that imports its library, so one is in the fast lane."""
+    """A model as a parameter; a booster starts a process that imports its library, which is slow."""
     name = f"{file.parent.name}-{file.stem}"
-    slow = any(library in file.stem for library in BOOSTING) and name != "1.9.1-lightgbm_3"
+    slow = any(library in file.stem for library in BOOSTING)
     return pytest.param(file, id=name, marks=[pytest.mark.slow] if slow else [])
 
 

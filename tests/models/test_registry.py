@@ -34,6 +34,7 @@ def test_a_name_leads_to_the_hub(monkeypatch, tmp_path):
         load_model("unitrefine-mouse")
 
 
+@pytest.mark.slow
 def test_the_shell_lists_them(capsys):
     """With what is in the cache; the Hub is not asked."""
     assert main(["model", "list", "--json"]) == 0

@@ -141,6 +141,7 @@ def test_samples_need_a_rate(tmp_path: Path) -> None:
     assert "--sampling-rate-hz" in caught.value.tip
 
 
+@pytest.mark.slow
 def test_a_doubt_marks_every_label_uncertain(tmp_path: Path) -> None:
     """Whole numbers below 10,000 are read as seconds, and no label is certain."""
     path = _write(tmp_path / "w.nwb", Ragged.concatenated([np.arange(150.0) * 7, np.arange(90.0) * 11]), 1.0)

@@ -11,6 +11,8 @@ from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import session_data, write_page
 
+pytestmark = pytest.mark.slow  # a browser is started
+
 CONTRAST = """() => {
   const number = (text) => text.match(/[\\d.]+/g).map(Number);
   const over = ([r, g, b, a = 1], below) => [r, g, b].map((one, i) => one * a + below[i] * (1 - a));

@@ -14,6 +14,8 @@ from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import render_page, review_page, session_data
 from nwb_unitrefine.report.html import page_file
 
+pytestmark = pytest.mark.slow  # a browser is started
+
 
 @pytest.fixture(scope="module")
 def chromium():

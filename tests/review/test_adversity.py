@@ -61,6 +61,7 @@ def _answer(client, unit=IDS[0], label="noise", note=""):
     return client.post(CHANGE, json={"do": "answer", "unit": unit, "label": label, "note": note})
 
 
+@pytest.mark.slow
 def test_a_file_without_units_is_refused(tmp_path, model):
     """There is nothing to review, and one line says so."""
     place = write_nwb(tmp_path / "empty.nwb", make_session(n_units=2), waveforms=None)

@@ -56,6 +56,7 @@ def test_the_model_is_scored_against_the_answers(path):
     assert done["accuracy_interval"][0] <= done["scores"]["accuracy"] <= done["accuracy_interval"][1]
 
 
+@pytest.mark.slow
 def test_training_is_scored_first_and_written_when_asked(path, folder, tmp_path):
     """Scores before and after are of the same units; the folder appears only with the third step, with its lineage."""
     relabel(path, LABELS, by="me")

@@ -35,6 +35,7 @@ def column(path: Path) -> np.ndarray | None:
         return file[f"units/{COLUMN}"][()] if COLUMN in file["units"] else None
 
 
+@pytest.mark.slow
 def test_a_run_records_the_interval_and_a_column_is_written_only_when_asked_for(session: Path) -> None:
     """Estimate and bounds are features of the run, as computed from the spikes; the column has the bound."""
     expected = compute_features(read_units(session), names=CONTAMINATION).values
@@ -51,6 +52,7 @@ def test_a_run_records_the_interval_and_a_column_is_written_only_when_asked_for(
         assert "Llobet" in io.read().units[COLUMN].description
 
 
+@pytest.mark.slow
 def test_a_column_that_a_file_has_is_kept_up_to_date(session: Path) -> None:
     """A person's labels leave it; a further run of a model writes it again, asked for or not; undoing removes it."""
     write_curation(curate(session), contamination_column=True)
@@ -65,6 +67,7 @@ def test_a_column_that_a_file_has_is_kept_up_to_date(session: Path) -> None:
     assert column(session) is None
 
 
+@pytest.mark.slow
 def test_an_edited_column_is_not_verified_and_not_replaced_without_being_allowed(session: Path) -> None:
     """As for the other columns."""
     write_curation(curate(session), contamination_column=True)
@@ -78,6 +81,7 @@ def test_an_edited_column_is_not_verified_and_not_replaced_without_being_allowed
     assert verify(session).passed
 
 
+@pytest.mark.slow
 def test_programs_and_people_see_it_beside_the_label(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`label --json`, `show --json` and `explain --json` have the values of the features."""
     expected = compute_features(read_units(session), names=CONTAMINATION).values

@@ -34,6 +34,7 @@ def test_a_file_whose_ids_are_plain_is_labelled_as_any_other(tmp_path: Path, lay
     assert verify(path).passed
 
 
+@pytest.mark.slow
 def test_labels_of_the_main_table_are_not_those_of_another(tmp_path: Path) -> None:
     """Units of a second sorting have the same ids: what a person decided on for the first does not pass to them."""
     import h5py

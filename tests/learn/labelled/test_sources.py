@@ -178,6 +178,7 @@ def test_a_column_that_only_people_wrote_is_taken_by_name(tmp_path: Path) -> Non
         assert read_labelled([path], rules=LabelRules(label_column=column)).labels.tolist() == ["sua", "mua"]
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_named(labelled: Path) -> None:
     """Where a run cannot be read nobody knows whose labels the file has."""
     with h5py.File(labelled, "a") as file:

@@ -43,6 +43,7 @@ def scored(make) -> Scored:
     )
 
 
+@pytest.mark.slow
 def test_files_are_written(scored: Scored, tmp_path: Path) -> None:
     """One confusion matrix a model, and one of each other figure."""
     names = [file.name for file in draw_figures([scored, scored], folder=tmp_path / "new")]
