@@ -134,3 +134,22 @@ def test_a_member_of_a_family_is_named(tmp_path: Path) -> None:
             with pytest.raises(SourceError, match="one part of a family of HDF5 files") as refusal:
                 command(tmp_path / name)
             assert "h5repart" in refusal.value.tip
+
+
+@pytest.mark.parametrize("sources", [["snr"], ["snr", "snr_again"], ["linked"]], ids="-".join)
+def test_a_virtual_dataset_that_is_one_of_its_own_sources_is_not_read(path: Path, sources: list[str]) -> None:
+    """HDF5 crashes on it: itself, two of each other, or a link to it."""
+    with h5py.File(path, "r+") as file:
+        units = file["units"]
+        names = ["snr", *sources[1:]]
+        for name, source in zip(names, [*sources[1:], sources[0]], strict=True):
+            if name in units:
+                del units[name]
+            layout = h5py.VirtualLayout((6,), "f8")
+            layout[...] = h5py.VirtualSource(".", f"/units/{source}", shape=(6,))
+            units.create_virtual_dataset(name, layout)
+        units["linked"] = h5py.SoftLink("/units/snr")
+        units.attrs["colnames"] = [*units.attrs["colnames"], "snr"]
+    units = read_units(path)
+    assert "snr" not in units.columns
+    assert any("snr" in problem.what for problem in units.problems)

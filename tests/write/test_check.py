@@ -146,9 +146,9 @@ def test_groups_that_hold_each_other_have_an_end(tmp_path: Path) -> None:
         for number in range(1, 60):
             levels.append(run.create_group(f"level{number}"))
             levels[-2]["a"] = levels[-2]["b"] = levels[-1]
-    with pytest.raises(SourceError, match=r"more than 10000 objects in one run|recursion"):
+    with pytest.raises(SourceError, match="deep"):
         read_history(path)
     content = path.read_bytes()
-    with pytest.raises(SourceError, match=r"more than 10000 objects in one run|recursion"):
+    with pytest.raises(SourceError, match="deep"):
         write_curation(curation_of(path, seed=1))
     assert path.read_bytes() == content

@@ -67,7 +67,7 @@ class Group:
     groups: dict[str, Group] = field(default_factory=dict)
 
 
-_MOST_OBJECTS = 10_000
+_MOST_OBJECTS, _DEEPEST = 10_000, 8
 
 _OF_THE_STORE = frozenset({"namespace", "neurodata_type", "object_id", "help", "zarr_link", "zarr_dtype"})
 """Attributes that identify an object or say how it is stored; they are no content of a run."""
@@ -97,11 +97,13 @@ def read_tree(group: storage.Group, *, skip: Collection[str] = ()) -> Group:
     ValueError
         If it holds more than any run does: groups that hold each other through links have no end.
     """
-    return _read_tree(group, skip, count(1))
+    return _read_tree(group, skip, count(1), 0)
 
 
-def _read_tree(group: storage.Group, skip: Collection[str], number: Iterator[int]) -> Group:
+def _read_tree(group: storage.Group, skip: Collection[str], number: Iterator[int], depth: int) -> Group:
     """Read a group; each group and dataset of the whole takes a number."""
+    if depth > _DEEPEST:
+        raise ValueError(f"the history holds groups in groups of one run, {depth} deep")
     found = Group(attribute_text(group.attributes, "neurodata_type"), read_attributes(group))
     for name in sorted(set(group.names()) - set(skip)):
         if next(number) > _MOST_OBJECTS:
@@ -111,7 +113,7 @@ def _read_tree(group: storage.Group, skip: Collection[str], number: Iterator[int
             description = attribute_text(array.attributes, "description")
             found.datasets[name] = Dataset(array.read(), "/units" if refers else "", description)
         elif (inner := group.group(name)) is not None:
-            found.groups[name] = _read_tree(inner, (), number)
+            found.groups[name] = _read_tree(inner, (), number, depth + 1)
     return found
 
 

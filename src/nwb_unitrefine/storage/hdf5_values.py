@@ -63,11 +63,28 @@ def _require_own_values(dataset: h5py.Dataset) -> None:
     raw = dataset.external or []
     virtual = dataset.virtual_sources() if dataset.is_virtual else []
     others = [entry[0] for entry in raw] + [source.file_name for source in virtual if source.file_name != "."]
+    if not others and not all(_holds_values(dataset.file, source.dset_name) for source in virtual):
+        raise SourceError(f"{dataset.name} is put together from datasets that are put together themselves.")
     if others:
         raise SourceError(
             f"{dataset.name} has its values in another file, {others[0]}, which is not read for safety.",
             tip="Copy them into the file: h5repack does that.",
         )
+
+
+def _holds_values(file: h5py.File, name: str) -> bool:
+    """Whether a name is that of a dataset of the file with values of its own.
+
+    HDF5 crashes on a virtual dataset that is one of its own sources. A name with ``%`` stands for many.
+    """
+    if "%" in name:
+        return False
+    place = file["/"]
+    for part in filter(None, name.split("/")):
+        if not isinstance(place, h5py.Group) or not isinstance(place.get(part, getlink=True), h5py.HardLink):
+            return False
+        place = place[part]
+    return isinstance(place, h5py.Dataset) and not place.is_virtual and not place.external
 
 
 def _require_filters(dataset: h5py.Dataset) -> None:
