@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from nwb_unitrefine.batch.derivative import made_files
 from nwb_unitrefine.batch.ledger import Ledger
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options, study_status
-from nwb_unitrefine.batch.study_folder import is_output
+from nwb_unitrefine.batch.study_folder import is_output, whole_lines
 from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.batch.tasks import TaskOptions
 from nwb_unitrefine.errors import SourceError, UnitRefineError
@@ -73,6 +74,25 @@ def test_a_line_of_the_ledger_that_makes_no_sense_is_a_task_that_is_not_done(tmp
     content = f"{whole[0]}\n{text}\n{whole[1]}\n".encode(errors="surrogateescape")
     (tmp_path / "ledger.jsonl").write_bytes(content)
     assert set(Ledger(tmp_path).refresh().outcomes) == {"before", "after"}
+
+
+class _Growing(io.BytesIO):
+    """A file to which another process writes the rest of a line right after its first part was read."""
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        if line and not line.endswith(b"\n"):
+            place = self.tell()
+            self.write(b" whole\n")
+            self.seek(place)
+        return line
+
+
+def test_a_line_that_is_being_written_is_read_the_next_time() -> None:
+    """What another process writes while the ledger is read is neither taken in parts nor passed over."""
+    file = _Growing(b"first\nnot yet")
+    assert list(whole_lines(file)) == [(6, b"first\n")]
+    assert list(whole_lines(file, start=6)) == [(20, b"not yet whole\n")]
 
 
 @pytest.mark.parametrize("name", ["plan.jsonl", "ledger.jsonl", "claims.lock", "options.json", "dandiset", "records"])

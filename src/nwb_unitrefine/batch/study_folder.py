@@ -97,15 +97,17 @@ def require_own_files(study: Path) -> None:
 def whole_lines(file: BinaryIO, *, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a file from a place on, each with the place of its end; one that is cut off does not count.
 
-    A line that is too long is yielded as an empty one: no line of a study is so long, and memory is not endless.
+    Another process may write the rest of such a line in the meantime: what is beyond it is left for the next time. A
+    line that is too long is yielded as an empty one: no line of a study is so long, and memory is not endless.
     """
     file.seek(start)
     place = start
     while line := file.readline(MOST_LINE_BYTES):
         place += len(line)
         is_long = False
-        while line and not line.endswith(b"\n"):
+        while len(line) == MOST_LINE_BYTES and not line.endswith(b"\n"):
             is_long, line = True, file.readline(MOST_LINE_BYTES)
             place += len(line)
-        if line:
-            yield place, b"" if is_long else line
+        if not line.endswith(b"\n"):
+            return
+        yield place, b"" if is_long else line

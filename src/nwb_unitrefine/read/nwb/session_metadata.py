@@ -65,7 +65,9 @@ class Session:
     lists : mapping of str to tuple of str
         As ``texts``, for what may have several values.
     subject : mapping of str to str
-        By the name of pynwb's argument.
+        By the name of pynwb's argument; a text that is there and empty stays.
+    has_subject : bool
+        Whether there is one, though perhaps with nothing about it.
     groups : tuple of ElectrodeGroup
     electrode_columns : mapping of str to Column
         Columns of the electrodes table with one number or text an electrode; the group is not among them.
@@ -74,6 +76,7 @@ class Session:
     texts: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     subject: Mapping[str, str] = field(default_factory=dict)
+    has_subject: bool = False
     groups: tuple[ElectrodeGroup, ...] = ()
     electrode_columns: Mapping[str, Column] = field(default_factory=dict)
 
@@ -101,7 +104,8 @@ def read_session(source: str | Path) -> Session:
         return Session(
             texts={name: value for name, value in texts.items() if value},
             lists={name: value for name, value in lists.items() if value},
-            subject={name: value for name, value in about.items() if value},
+            subject=about,
+            has_subject=subject is not None,
             groups=tuple(_groups(root)),
             electrode_columns=dict(_electrode_columns(root)),
         )

@@ -102,7 +102,7 @@ def _session_file(session: Session, units: Units) -> Any:
         raise WriteError(f"{units.source.uri} has no session start time, which a file of its own needs.") from error
     about = {name: value for name, value in session.subject.items() if name in _SUBJECT}
     born = session.subject.get("date_of_birth", "")
-    subject = Subject(**about, **({"date_of_birth": _moment(born)} if born else {})) if about else None
+    subject = Subject(**about, **({"date_of_birth": _moment(born)} if born else {})) if session.has_subject else None
     return NWBFile(
         session_description=texts.pop("session_description", "") or "Units of an NWB file, curated.",
         identifier=str(uuid.uuid4()),
