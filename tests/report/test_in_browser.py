@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow  # a browser is started
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    simulate_session(folder / "demo.nwb", n_units=20, duration_s=300.0)
+    simulate_session(folder / "demo.nwb", n_units=400, duration_s=60.0)
     model = load_model("default")
     return write_page(session_data(curate(folder / "demo.nwb", model=model), model=model), folder / "report.html")
 
@@ -43,6 +43,11 @@ def _column(page, number):
     return page.locator(f"#units tbody td:nth-child({number})").all_inner_texts()
 
 
+def test_a_page_of_four_hundred_units_is_small(report):
+    """At most 1 MB, and nothing beside it."""
+    assert report.stat().st_size < 1_000_000
+
+
 def test_units_are_sorted_and_filtered(watched):
     """A heading sorts by its column and back; a filter leaves the units that it names, and says how many."""
     page = watched.page
@@ -56,7 +61,7 @@ def test_units_are_sorted_and_filtered(watched):
     assert set(_column(page, 3)) == {"noise"}
     page.fill("#filter", "spikes>500 certain")
     assert all(int(text.replace(",", "")) > 500 for text in _column(page, 2))
-    assert page.inner_text("#count").endswith("of 20 units")
+    assert page.inner_text("#count").endswith("of 400 units")
 
 
 def test_a_unit_is_shown_with_keys(watched):

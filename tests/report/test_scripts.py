@@ -160,7 +160,7 @@ def test_hostile_names_stay_text_and_break_no_layout(show, data):
     changed["units"]["group"] = (HOSTILE[::-1] * 2)[:12]
     changed["units"]["remark"] = (HOSTILE * 2)[:12]
     changed["file"]["name"] = changed["file"]["subject_id"] = HOSTILE[0] + "y" * 500
-    changed["problems"] = [{"what": HOSTILE[0] + HOSTILE[3], "units": HOSTILE[:2], "n": 2}]
+    changed["problems"] = [{"code": "x", "what": HOSTILE[0] + HOSTILE[3], "units": HOSTILE[:2], "n": 2}]
     changed["history"] = [
         {
             "name": "run_0001",

@@ -158,6 +158,20 @@ def test_text_that_is_no_utf8_has_a_page(reviewed, client, monkeypatch):
     assert client.get("/secret/api/files/0").status_code == 200
 
 
+def test_the_next_units_are_suggested_from_the_page(client):
+    """Units with an answer are not suggested again; a stranger cannot ask."""
+    assert (
+        client.post("/secret/api/suggest", json={"do": "suggest"}, headers={"Origin": "http://evil"}).status_code == 403
+    )
+    assert client.post("/secret/api/suggest", json={"do": "rm"}).status_code == 400
+    client.post("/secret/api/suggest", json={"do": "suggest"})
+    first = client.get("/secret/api/files/0").json()["asked"]
+    assert first
+    _answer(client, unit=first[0])
+    assert client.post("/secret/api/suggest", json={"do": "suggest"}).json() == [{"name": "session.nwb", "pending": 1}]
+    assert set(client.get("/secret/api/files/0").json()["asked"]) == set(first[1:])
+
+
 def test_learning_is_asked_for_like_everything_else(client):
     """Evaluation is begun with the token alone, and what there is not is refused."""
     assert client.post("/wrong/api/learning", json={"do": "evaluate"}).status_code == 403

@@ -170,7 +170,7 @@ def test_a_second_tab_sees_the_answers_of_the_first(chromium, start):
 def test_a_tab_of_before_a_write_shows_what_the_other_wrote(chromium, start):
     """When one tab writes, the other loads the file anew as soon as it is looked at."""
     server = start(n_files=1)
-    page, watched, state = _open(chromium, server)
+    page, watched, _ = _open(chromium, server)
     other, _, other_state = _open(chromium, server)
     unit = _chosen(other)
     other.keyboard.press("n")
@@ -178,7 +178,7 @@ def test_a_tab_of_before_a_write_shows_what_the_other_wrote(chromium, start):
     other.keyboard.press("w")
     other_state.to_contain_text("Written as run_0001")
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    state.to_contain_text("0 answers not yet written")
+    page.locator(f"#units tr[data-unit='{unit}'] .chip").wait_for()
     page.evaluate("(id) => page.choose(session.units.find((one) => one.id === id))", unit)
     assert "set by A. Curator" in page.inner_text("#unit h2")
     assert "not yet written" not in page.inner_text("#unit h2")
@@ -200,6 +200,9 @@ def test_the_model_is_scored_on_the_answers_from_the_page(chromium, start):
         state.to_contain_text(f"Unit {unit}: ")
     page.keyboard.press("w")
     state.to_contain_text("Written as run_0001")
+    page.keyboard.press("g")
+    state.to_contain_text("to answer next in this file")
+    assert page.locator("#units .chip").count() == 0
     page.keyboard.press("e")
     page.get_by_text("on 6 units that people labelled in 1 file").wait_for()
     assert page.locator("dialog table").count() == 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.explain import class_quantiles, explain, telling_values
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
+from nwb_unitrefine.learn.scoring.scores import share_interval
 from nwb_unitrefine.learn.suggest import MIN_SPIKES
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.models import RuleModel
@@ -72,6 +73,7 @@ def session_data(
         "shares": decision_shares(model),
         "problems": [
             {
+                "code": problem.code.value,
                 "what": problem.what,
                 "units": [plain_id(unit) for unit in problem.unit_ids[:50]],
                 "n": len(problem.unit_ids),
@@ -239,6 +241,9 @@ def _agreement_with(name: str, who: str, given: list[str], labels: list[str]) ->
         "who": who,
         "n": agreement.n_units,
         "accuracy": or_none(agreement.accuracy, 3),
+        "interval": [
+            or_none(float(one), 3) for one in share_interval(np.trace(agreement.confusion), agreement.n_units)
+        ],
         "kappa": or_none(agreement.kappa, 3),
         "classes": list(agreement.classes),
         "confusion": agreement.confusion.tolist(),

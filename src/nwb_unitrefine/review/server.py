@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.report import review_page
+from nwb_unitrefine.review.reviewed import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -37,6 +38,9 @@ __all__ = ["make_app", "serve"]
 
 _MOST_BYTES = 20_000
 """Of a request: an answer with a note."""
+
+_SUGGESTED = 20
+"""Units that are asked about at a time, over all files."""
 
 _LONGEST_S = 10.0
 """Until a request has arrived whole."""
@@ -83,7 +87,20 @@ class _Review:
         return HTMLResponse(review_page())
 
     def files(self, request: Request) -> Response:  # noqa: ARG002 - starlette's signature
-        return _JsonResponse([{"name": file.path.name, "pending": len(file.answers.pending())} for file in self._files])
+        return _answered(self._listed)
+
+    async def suggest(self, request: Request) -> Response:
+        return await _posted(request, self._suggested)
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return [{"name": file.path.name, "pending": len(file.answers.pending())} for file in self._files]
+
+    def _suggested(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Have each page begin with the next units that are worth an answer."""
+        if body["do"] != "suggest":
+            raise ValueError(body["do"])
+        ask(self._files, n=_SUGGESTED)
+        return self._listed()
 
     def session(self, request: Request) -> Response:
         return _answered(lambda: self._with_training(self._file(request).data()))
@@ -195,6 +212,7 @@ def make_app(
     routes = [
         Route(f"/{token}/", review.page),
         Route(f"/{token}/api/files", review.files),
+        Route(f"/{token}/api/suggest", review.suggest, methods=["POST"]),
         Route(f"/{token}/api/learning", review.learning),
         Route(f"/{token}/api/learning", review.learn, methods=["POST"]),
         Route(file, review.session),

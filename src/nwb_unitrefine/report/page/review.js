@@ -79,6 +79,15 @@ const review = (() => {
     tell("Nothing is written yet.");
   }
 
+  // The next units that are worth an answer, of all files.
+  async function suggest() {
+    tell("Choosing units …");
+    files = await ask("api/suggest", { do: "suggest" });
+    await open(current);
+    const n = session.units.filter((unit) => unit.asked >= 0).length;
+    tell(n ? `${several(n, "unit")} to answer next in this file.` : "No more units are worth an answer in this file.");
+  }
+
   function note() {
     const unit = session.chosen;
     if (!unit || !unit.answered) {
@@ -131,7 +140,7 @@ const review = (() => {
     parts.adapt = button("Adapt", "a", adapt);
     const train = trains ? button("Train", "r", reviewLearning.train) : "";
     parts.acts.replaceChildren(button("Clear", "c", () => answer(null)), button("Undo", "z", undo), button("Note", "t", note), parts.write, parts.adapt,
-      button("Evaluate", "e", reviewLearning.evaluate), train,
+      button("Suggest", "g", suggest), button("Evaluate", "e", reviewLearning.evaluate), train,
       element("span", { class: "soft" }, "next", element("kbd", {}, "j"), " previous", element("kbd", {}, "k")));
     parts.trains = trains;
   }
@@ -146,7 +155,7 @@ const review = (() => {
     if (page.isTaken(event)) return;
     const key = event.key.toLowerCase();
     const acts = {
-      a: adapt, c: () => answer(null), e: reviewLearning.evaluate, z: undo, w: () => write(), t: note,
+      a: adapt, c: () => answer(null), g: suggest, e: reviewLearning.evaluate, z: undo, w: () => write(), t: note,
       r: () => parts.trains && reviewLearning.train(), f: () => files.length > 1 && open((current + 1) % files.length),
       j: () => page.step(1), arrowdown: () => page.step(1), k: () => page.step(-1), arrowup: () => page.step(-1),
     };

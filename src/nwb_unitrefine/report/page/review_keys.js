@@ -2,7 +2,7 @@
 
 const reviewKeys = (() => {
   const USUAL = { s: "sua", m: "mua", n: "noise" };
-  const TAKEN = [..."acefjkrtwz"]; // what the other acts of a review have
+  const TAKEN = [..."acefgjkrtwz"]; // what the other acts of a review have
 
   // The usual letters, then the first free letter of each word, then figures; a label without a free key has a button alone.
   function forWords(words) {

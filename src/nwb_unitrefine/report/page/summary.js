@@ -15,6 +15,8 @@ const summary = (() => {
     }
     const parts = [element("h2", {}, "Summary")];
     if (data.rests_on) parts.push(element("p", {}, `The labels rest on ${data.rests_on}.`));
+    const aboutFile = data.problems.filter((problem) => problem.code.startsWith("model."));
+    parts.push(...aboutFile.map((problem) => element("p", { class: "warn" }, problemWords(problem))));
     if (!units.length) parts.push(element("p", { class: "soft" }, "The file has no units."));
     else if (!units.some(session.inEffect)) parts.push(element("p", { class: "soft" }, "No unit has a label."));
     if (units.length) parts.push(element("div", { class: "figures" }, ...figures()));
@@ -23,8 +25,9 @@ const summary = (() => {
       thresholdTable(), ...data.agreement.map(agreementTable),
     ];
     parts.push(element("div", { class: "columns" }, ...tables.filter(Boolean)));
-    if (data.problems.length) {
-      parts.push(element("h3", {}, "What was noticed in the file"), element("ul", {}, ...data.problems.map((problem) => element("li", {}, problemWords(problem)))));
+    const noticed = data.problems.filter((problem) => !aboutFile.includes(problem));
+    if (noticed.length) {
+      parts.push(element("h3", {}, "What was noticed in the file"), element("ul", {}, ...noticed.map((problem) => element("li", {}, problemWords(problem)))));
     }
     view.replaceChildren(...parts);
   }
@@ -134,6 +137,8 @@ const summary = (() => {
     text(context, `most: ${several(most, "unit")}`, width - 8, 11, "right");
   }
 
+  const percent = (share) => (100 * share).toFixed(0);
+
   function section(title, about, ...content) {
     return element("div", {}, element("h3", {}, title), about ? element("p", { class: "soft" }, about) : "", ...content);
   }
@@ -167,7 +172,7 @@ const summary = (() => {
     const seen = one.who === "people" ? " A model that was adapted to these answers has seen them; for scores on held-out units see the rounds of answers." : "";
     const kappa = one.kappa === null ? "" : `, kappa ${number(one.kappa)}`;
     const rows = one.confusion.map((counts, i) => [one.classes[i], ...counts]);
-    return section(title, `${several(one.n, "unit")} with both labels: ${(100 * one.accuracy).toFixed(0)} % alike${kappa}. Rows: ${one.column}; columns: these labels.${seen}`,
+    return section(title, `${several(one.n, "unit")} with both labels: ${percent(one.accuracy)} % alike (95 % interval ${one.interval.map(percent).join(" to ")} %)${kappa}. Rows: ${one.column}; columns: these labels.${seen}`,
       elements.plainTable([one.column, ...one.classes], rows, { rowHeadings: true }));
   }
 
