@@ -6,37 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from helpers.browser import Watched, browser
+from helpers.browser import CONTRAST, Watched, browser
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import session_data, write_page
 
 pytestmark = pytest.mark.slow  # a browser is started
-
-CONTRAST = """() => {
-  const number = (text) => text.match(/[\\d.]+/g).map(Number);
-  const over = ([r, g, b, a = 1], below) => [r, g, b].map((one, i) => one * a + below[i] * (1 - a));
-  const background = (node) => {
-    if (!node) return [255, 255, 255];
-    const own = number(getComputedStyle(node).backgroundColor);
-    return own[3] === 0 ? background(node.parentElement) : over(own, background(node.parentElement));
-  };
-  const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  const light = (rgb) => rgb.map((one) => linear(one / 255))
-    .reduce((sum, one, i) => sum + one * [0.2126, 0.7152, 0.0722][i], 0);
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    const box = node.getBoundingClientRect();
-    const unseen = !walker.currentNode.textContent.trim() || !box.width;
-    if (unseen || ["SCRIPT", "STYLE", "NOSCRIPT"].includes(node.tagName)) continue;
-    const behind = background(node);
-    const [a, b] = [light(over(number(getComputedStyle(node).color), behind)), light(behind)].sort((x, y) => y - x);
-    found.push([walker.currentNode.textContent.trim().slice(0, 40), (a + 0.05) / (b + 0.05)]);
-  }
-  return found;
-}"""
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from dataclasses import replace
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,8 +16,10 @@ from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.errors import WriteError
+from nwb_unitrefine.pipeline import adapt_as_recorded
 from nwb_unitrefine.report import ReportRow, render_page, session_data, write_overview, write_page
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
+from nwb_unitrefine.write import read_history, relabel, undo
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,54 @@ def test_the_nearest_channels_are_pictured(curation):
         apart = np.linalg.norm(positions[pictures.electrodes[row]] - positions[main], axis=1)
         assert (np.diff(apart) >= 0).all()
         assert np.abs(pictures.samples[row]).max() == 127
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_waveforms_that_are_no_numbers_are_no_pictures(tmp_path, model, value):
+    """A unit whose mean waveform is NaN, infinite or zero has none; one lost channel is left out; JSON stays valid."""
+    path = write_nwb(tmp_path / "odd.nwb", make_session(), waveforms="all")
+    with h5py.File(path, "r+") as file:
+        file["units/waveform_mean"][0] = value
+        file["units/waveform_mean"][1, :, 3] = value
+    data = session_data(curate(path, model=model), model=model)
+    assert data["waveforms"]["largest"][0] is None
+    assert data["waveforms"]["largest"][1] > 0
+    assert 3 not in data["waveforms"]["channels"][1] or value == 0.0
+    render_page(data)
+
+
+def test_rounds_of_answers_are_taken_from_the_runs(tmp_path, model):
+    """Each run of a person is a round, with scores on the units labelled by then; what was taken back is none."""
+    path = write_nwb(tmp_path / "rounds.nwb", make_session(n_units=12), waveforms="all")
+    write_curation(curate(path, model=model))
+    ids = make_session(n_units=12).unit_ids.tolist()
+    relabel(path, dict(zip(ids[:3], ("sua", "mua", "noise"), strict=True)), by="A")
+    relabel(path, dict(zip(ids[3:9], ("sua", "mua", "noise") * 2, strict=True)), by="B")
+    relabel(path, {ids[9]: "mua"}, by="C")
+    undo(path)
+    curation = curate(path, model=model)
+    rounds = session_data(curation, model=model, history=read_history(path))["rounds"]
+    assert [(one["number"], one["by"]) for one in rounds] == [(1, "A"), (2, "B")]
+    assert rounds[0]["scores"] is None
+    assert rounds[0]["why"] == "not scored: 3 labels of people, fewer than 5"
+    assert rounds[1]["n_scored"] == 9
+    assert rounds[1]["scores"]["gain"][0] == pytest.approx(np.diff(rounds[1]["scores"]["accuracy"])[0], abs=2e-4)
+
+
+def test_an_adapted_file_is_shown_with_its_boundary(tmp_path, model):
+    """The model whose boundary a file's newest run moved is the one of its page; another model's boundary is not."""
+    path = write_nwb(tmp_path / "adapted.nwb", make_session(n_units=12), waveforms="all")
+    ids = make_session(n_units=12).unit_ids.tolist()
+    relabel(path, dict(zip(ids[:6], ("mua", "noise") * 3, strict=True)), by="A")
+    adapted = curate(path, model=model, adapt=True)
+    write_curation(adapted)
+    shown = adapt_as_recorded(model, read_history(path))
+    assert shown.adaptation is not None
+    assert shown.predict(adapted.features).labels.tolist() == adapted.predictions.labels.tolist()
+    other = replace(model, identity=replace(model.identity, digest="sha256:other"))
+    assert adapt_as_recorded(other, read_history(path)) is other
+    undo(path)
+    assert adapt_as_recorded(model, read_history(path)) is model
 
 
 def test_pages_are_not_overwritten_unasked(curation, model, tmp_path):

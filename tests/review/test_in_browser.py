@@ -10,8 +10,11 @@ import sys
 
 import pytest
 
-from helpers.browser import Watched, browser
+from helpers.browser import CONTRAST, Watched, browser
+from helpers.labelled import make_dataset
+from nwb_unitrefine import load_model
 from nwb_unitrefine.demo import simulate_session
+from nwb_unitrefine.learn import BoostedTrees, train_model
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, undo
 
@@ -209,6 +212,55 @@ def test_the_model_is_scored_on_the_answers_from_the_page(chromium, start):
     page.keyboard.press("Escape")
     page.click("#tab-provenance")
     assert "Rounds of answers" in page.inner_text("#view-provenance")
+    assert watched.errors == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def lab_model(tmp_path_factory):
+    """A model folder that can be trained further."""
+    place = tmp_path_factory.mktemp("models") / "lab"
+    learner = BoostedTrees(members=2, rounds=8, learning_rate=0.3, leaves=4, smallest_leaf=5)
+    train_model(make_dataset(n_units=120), output=place, learner=learner, validate=False)
+    return place
+
+
+def test_the_model_is_trained_further_from_the_page(chromium, start, lab_model, tmp_path):
+    """`r` shows scores before and after; the folder is written only when the person agrees."""
+    output = tmp_path / "continued"
+    server = start("--model", str(lab_model), "--train-to", str(output), n_files=1)
+    page, watched, state = _open(chromium, server)
+    for key in "smnsmnsmn":
+        unit = _chosen(page)
+        page.keyboard.press(key)
+        state.to_contain_text(f"Unit {unit}: ")
+    page.keyboard.press("w")
+    state.to_contain_text("Written as run_0001")
+    page.keyboard.press("r")
+    page.get_by_role("button", name="Write the model to continued").wait_for(timeout=120_000)
+    assert "9 units added" in page.inner_text("dialog")
+    assert "without its subject" in page.inner_text("dialog")
+    assert not output.exists()
+    page.get_by_role("button", name="Write the model to continued").click()
+    page.get_by_text("Written: ").wait_for(timeout=120_000)
+    assert load_model(output).manifest.lineage[0].added == 9
+    assert watched.errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_of_a_review_stand_out(chromium, start, scheme):
+    """Buttons, keys, answers and the state have a contrast of at least 4.5 to 1, also after the scheme has changed."""
+    server = start(n_files=1)
+    page, watched, state = _open(chromium, server)
+    page.keyboard.press("m")
+    state.to_contain_text("Saved")
+    page.emulate_media(color_scheme=scheme)
+    found = page.evaluate(CONTRAST)
+    assert len(found) > 40
+    disabled = set(page.locator("button:disabled").all_inner_texts())
+    faint = [(text, ratio) for text, ratio in found if ratio < 4.5 and not any(text in one for one in disabled)]
+    assert faint == []
     assert watched.errors == []
     page.close()
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["answer_rounds", "score_answers"]
 
 
+_MOST_SCORED = 20
+"""Rounds that are scored, the newest: each takes twenty fits."""
+
+
 def answer_rounds(history: Sequence[Run], *, model: Model | None, features: Features) -> list[dict[str, Any]]:
     """Return the rounds of answers that a file's runs record, with scores computed anew.
 
@@ -45,12 +49,15 @@ def answer_rounds(history: Sequence[Run], *, model: Model | None, features: Feat
         with ``why``.
     """
     in_effect = runs_in_effect(history)
+    n_rounds = sum(run.kind is RunKind.HUMAN for run in in_effect)
     rounds: list[dict[str, Any]] = []
     before: dict[int, str] = {}
     for place, run in enumerate(in_effect):
         after = {unit: label for unit, (label, _) in human_labels(in_effect[: place + 1]).items() if label}
         if run.kind is RunKind.HUMAN:
-            scores, why = score_answers(model, features, before=before, after=after)
+            scores, why = None, f"not scored: only the newest {_MOST_SCORED} rounds are"
+            if len(rounds) >= n_rounds - _MOST_SCORED:
+                scores, why = score_answers(model, features, before=before, after=after)
             rounds.append(
                 {
                     "number": len(rounds) + 1,

@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation, Run, Units
 
-__all__ = ["FORMAT", "session_data", "with_history"]
-
-FORMAT = 1
-"""Version of this data: a page refuses what it does not know."""
+__all__ = ["session_data", "with_history"]
 
 
 def session_data(
@@ -64,7 +61,6 @@ def session_data(
     reasons = explain(model, features, predictions) if model is not None and explained else None
     summaries = summarise(units.spike_times_s)
     document = {
-        "format": FORMAT,
         "software": {"nwb-unitrefine": version("nwb-unitrefine")},
         "created": curation.created.isoformat(),
         "file": _file(units),
