@@ -51,15 +51,25 @@ def test_a_model_computes_what_its_data_lacks(make, small_learner) -> None:
 
 
 @pytest.mark.slow
-def test_all_the_way_from_the_shell(make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Trained with an option, scored, used on a file that has few units, verified, and continued."""
+def test_all_the_way_from_the_shell(
+    make, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained with an option, scored, used on a file that has few units, verified, and continued.
+
+    The command is recorded without folders of this machine.
+    """
     table = tmp_path / "labelled.csv"
     make(n_units=180).to_frame().to_csv(table)
     model = tmp_path / "model"
     options = ["--metrics", "nwb", "--ratios-and-ranks", "--no-validate", "--output", str(model)]
+    monkeypatch.setattr(
+        "sys.argv", ["nwb-unitrefine", "train", str(table), *options, f"--subject-pattern={tmp_path}/a"]
+    )
     assert main(["train", str(table), *options]) == 0
     loaded = load_model(model)
     assert "rank_of_firing_rate@0.101" in loaded.inputs
+    assert "train labelled.csv --metrics nwb" in loaded.manifest.training.command
+    assert str(tmp_path) not in loaded.manifest.to_json()
     assert main(["evaluate", str(table), "--model", str(model)]) == 1  # it was trained on these
     assert "trained on" in capsys.readouterr().err
     file = write_nwb(tmp_path / "session.nwb", make_session(n_units=6), waveforms="all")

@@ -137,7 +137,7 @@ def _inputs(model: FittedModel, labelled: Dataset | None, data: tuple[str, ...])
         from nwb_unitrefine.metrics import compute_features
         from nwb_unitrefine.read import read_units
 
-        features = [compute_features(read_units(source), names=model.feature_names) for source in data]
+        features = [compute_features(read_units(source), names=model.feature_names, of_model=True) for source in data]
         return np.concatenate([model.input_values(one) for one in features])
     import pandas as pd
 

@@ -205,7 +205,7 @@ def command(
         learner=made,
         lineage=lineage,
         seed=seed,
-        command=shlex.join(["nwb-unitrefine", *sys.argv[1:]]),
+        command=_recorded_command(sys.argv[1:]),
         validate=validate,
         overwrite=overwrite,
         follow=show_progress,
@@ -220,6 +220,19 @@ def command(
     _print_scores(lineage, manifest.evaluations)
     say(f"written to {trained.path}" if trained.path else "not written: no --output")
     return 0
+
+
+def _recorded_command(arguments: Sequence[str]) -> str:
+    """Write the command into the model without folders of this machine: a model is shared."""
+    from nwb_unitrefine.records import private_parts, recorded_name
+
+    words = []
+    for argument in arguments:
+        shown = argument
+        for part in private_parts(argument):
+            shown = shown.replace(part, recorded_name(part))
+        words.append(shown)
+    return shlex.join(["nwb-unitrefine", *words])
 
 
 def _read_parent(folder: str, given: tuple[object, ...]) -> Parent:
