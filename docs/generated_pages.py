@@ -69,7 +69,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/problem-codes.md": problems_page(),
         "reference/metrics.md": metrics_page(),
         "reference/dialects.md": dialects_page(),
-        "reference/extension.md": (ROOT / "extensions/ndx-unit-curation/docs/format.md").read_text(),
+        "reference/extension.md": _extension_page(),
         **{_python_path(package): python_page(package) for package in PACKAGES},
     }
     for path, content in pages.items():
@@ -85,6 +85,14 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         if isinstance(command, click.Group):
             for inner in command.list_commands(click.Context(command)):
                 yield f"{name} {inner}", command.commands[inner]
+
+
+def _extension_page() -> str:
+    """The format, which the extension's own documentation has as a page without this context."""
+    text = (ROOT / "extensions/ndx-unit-curation/docs/format.md").read_text()
+    body = text.partition("\n## ")
+    introduction = "The extension holds the history of labels in `/general/unit_curation`: see [provenance](../explanation/provenance.md)."
+    return f"# Extension ndx-unit-curation\n\n{introduction}\n{body[1]}{body[2]}"
 
 
 def commands_page() -> str:
