@@ -91,8 +91,9 @@ def _extension_page() -> str:
     """The format, which the extension's own documentation has as a page without this context."""
     text = (ROOT / "extensions/ndx-unit-curation/docs/format.md").read_text()
     body = text.partition("\n## ")
-    introduction = "The extension holds the history of labels in `/general/unit_curation`: see [provenance](../explanation/provenance.md)."
-    return f"# Extension ndx-unit-curation\n\n{introduction}\n{body[1]}{body[2]}"
+    about = "The extension holds the history of labels in `/general/unit_curation`."
+    link = "[Provenance](../explanation/provenance.md) explains what it is for."
+    return f"# Extension ndx-unit-curation\n\n{about} {link}\n{body[1]}{body[2]}"
 
 
 def commands_page() -> str:

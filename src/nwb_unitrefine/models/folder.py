@@ -42,6 +42,7 @@ __all__ = [
     "INFO",
     "LABELS",
     "MANIFEST",
+    "MAX_HEAD_BYTES",
     "SKOPS",
     "STEPS",
     "TRAINING_DATA",
