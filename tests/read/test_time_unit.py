@@ -12,7 +12,7 @@ from helpers.made_units import make_units
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.pipeline import curate
-from nwb_unitrefine.read import read_units
+from nwb_unitrefine.read import read_units, time_unit
 from nwb_unitrefine.read.time_unit import doubt_seconds
 from nwb_unitrefine.records import ProblemCode, Ragged
 from nwb_unitrefine.write import write_curation
@@ -162,3 +162,18 @@ def test_units_made_by_hand_must_fit_together() -> None:
     units = make_units([[1.0], [2.0]], waveforms=np.zeros((3, 30, 1)), channels=np.zeros((3, 1), np.int64))
     with pytest.raises(SourceError, match=r"waveforms\.mean is of 3 units and there are 2 unit ids"):
         read_units(units)
+
+
+@pytest.mark.parametrize("per_second", [1.0, 1000.0, 30_000.0])
+@pytest.mark.parametrize("rate_hz", [0.05, 8.0])
+def test_times_are_judged_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch, per_second: float, rate_hz: float) -> None:
+    """Wherever blocks end within trains, and however few times they have, the judgement is the same."""
+    rng = np.random.default_rng(0)
+    counts = [0, 300, 1, 0, 250, 40, 0]
+    rows = [np.sort(np.rint(rng.uniform(0, n / rate_hz, n) * 30_000)) / 30_000 * per_second for n in counts]
+    trains = Ragged.concatenated(rows)
+    whole = time_unit.doubt_seconds(trains, sampling_rate_hz=30_000.0)
+    assert (whole is None) == (per_second == 1.0)
+    for block in (1, 7, 300):
+        monkeypatch.setattr(time_unit, "_BLOCK", block)
+        assert time_unit.doubt_seconds(trains, sampling_rate_hz=30_000.0) == whole

@@ -96,7 +96,7 @@ def clean_spike_times(
     if per_second != 1.0:
         trains = Ragged(trains.values / per_second, trains.offsets)
     trains = _possible(trains, context)
-    if len(trains.values) and (longest_s := np.abs(trains.values).max()) > _YEAR_S:
+    if len(trains.values) and (longest_s := max(trains.values.max(), -trains.values.min())) > _YEAR_S:
         what = f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."
         context.report(ProblemCode.SPIKE_TIMES_BEYOND_A_YEAR, what)
     return trains
@@ -149,7 +149,7 @@ def _is_clean(trains: Ragged) -> bool:
     values = trains.values
     if not len(values):
         return True
-    return not _descends(trains).any() and bool(_usable(values).all())
+    return not _descends(trains).any() and _all_usable(values)
 
 
 def _descends(trains: Ragged) -> NDArray[np.bool_]:
@@ -175,14 +175,22 @@ def _in_order(trains: Ragged, context: ReadContext) -> Ragged:
 
 def _possible(trains: Ragged, context: ReadContext) -> Ragged:
     """Empty the trains with times that cannot be, and report them."""
-    usable = _usable(trains.values)
-    if usable.all():
+    if _all_usable(trains.values):
         return trains
+    usable = _usable(trains.values)
     bad = _units_with(~usable, trains)
     what = "Spike times of {units} not used: some are NaN, infinite, or more than a year away from the others."
     context.report(ProblemCode.SPIKE_TIMES_IMPOSSIBLE, what, bad)
     keep = ~np.repeat(bad, trains.counts)
     return Ragged.from_counts(trains.values[keep], np.where(bad, 0, trains.counts))
+
+
+def _all_usable(values: NDArray[np.float64]) -> bool:
+    """Whether all spike times can be those of one session, found without a copy of them."""
+    if not len(values):
+        return True
+    first, last = values.min(), values.max()
+    return bool(first > -_NO_CLOCK_S and last < _NO_CLOCK_S and last - first <= _YEAR_S)
 
 
 def _usable(values: NDArray[np.float64]) -> NDArray[np.bool_]:

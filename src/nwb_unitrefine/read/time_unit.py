@@ -48,6 +48,9 @@ _WHOLE = 1e-3
 
 _NEARLY_ALL = 0.99
 
+_BLOCK = 1 << 20
+"""Times that are looked at together: copies of all of them would need several times their memory."""
+
 _SHORT_S, _HARDLY_ANY = 0.1, 0.02
 """Intervals below a tenth of a second are more than this fraction in every sorting of units beyond 0.2 Hz."""
 
@@ -87,8 +90,15 @@ class Doubt(NamedTuple):
 
 def is_whole(values: NDArray[np.float64]) -> bool:
     """Whether nearly all finite values are whole numbers, but for rounding."""
-    known = values[np.isfinite(values)]
-    return len(known) > 0 and bool(np.mean(np.abs(known - np.rint(known)) < _WHOLE) >= _NEARLY_ALL)
+    n_known = n_whole = 0
+    for start in range(0, len(values), _BLOCK):
+        known = values[start : start + _BLOCK]
+        known = known[np.isfinite(known)]
+        n_known += len(known)
+        n_whole += int(np.count_nonzero(np.abs(known - np.rint(known)) < _WHOLE))
+        if n_known - n_whole > (1 - _NEARLY_ALL) * len(values):
+            return False  # whatever follows
+    return n_known > 0 and n_whole / n_known >= _NEARLY_ALL
 
 
 def rate_of_grid(values: NDArray[np.float64]) -> float | None:
@@ -122,17 +132,20 @@ def doubt_seconds(
     Doubt or None
         The first conclusive sign, else the first sign.
     """
-    values = trains.values[np.isfinite(trains.values)]
+    values = trains.values
+    with np.errstate(all="ignore"):
+        are_finite = np.isfinite(values.sum())
+    values = values if are_finite else values[np.isfinite(values)]
     if len(values) < _FEW_SPIKES:
         return None
     if is_whole(values):
-        largest = float(np.abs(values).max())
+        largest = float(max(values.max(), -values.min()))
         if largest > _LONG_S:
             return Doubt(conclusive=True, evidence=f"they are whole numbers up to {largest:.0f}, as sample numbers are")
         if len(values) >= _SOME_WHOLE_SPIKES:
             return Doubt(conclusive=False, evidence="all of them are whole numbers")
-    intervals = _intervals(trains)
-    if len(intervals) < _FEW_SPIKES or np.mean(intervals < _SHORT_S) > _HARDLY_ANY:
+    intervals = _long_intervals(trains)
+    if intervals is None:
         return None
     span_s = float(values.max() - values.min())
     if recorded_s is not None and recorded_s >= _SHORTEST_RECORDING_S and span_s <= 1.05 * recorded_s:
@@ -142,19 +155,51 @@ def doubt_seconds(
     return next((sign for sign in signs if sign.conclusive), signs[0] if signs else None)
 
 
-def _intervals(trains: Ragged) -> NDArray[np.float64]:
-    """Intervals between successive spikes of one unit, of all units; doubled spikes have none between them."""
-    steps = np.diff(trains.values)
-    inside = np.ones(len(steps), dtype=np.bool_)
+class _Intervals(NamedTuple):
+    """Intervals between successive spikes of a unit, all units together; `n_below` counts those below each pause."""
+
+    mean_s: float
+    deviation_s: float
+    n_below: tuple[int, ...]
+
+
+def _long_intervals(trains: Ragged) -> _Intervals | None:
+    """Describe the intervals, if there are some and hardly any is short; None as soon as it is clear that many are."""
+    number = n_short = 0
+    total_s = 0.0
+    n_below = np.zeros(len(_PAUSES_S), dtype=np.int64)
+    for some in _intervals(trains):
+        number += len(some)
+        total_s += float(some.sum())
+        n_short += int(np.count_nonzero(some < _SHORT_S))
+        n_below += [np.count_nonzero(some < pause_s) for pause_s in _PAUSES_S]
+        if n_short > _HARDLY_ANY * len(trains.values):
+            return None
+    if number < _FEW_SPIKES or n_short > _HARDLY_ANY * number:
+        return None
+    mean_s = total_s / number
+    squares = sum(float(np.sum((some - mean_s) ** 2)) for some in _intervals(trains))
+    return _Intervals(mean_s, float(np.sqrt(squares / number)), tuple(n_below.tolist()))
+
+
+def _intervals(trains: Ragged) -> Iterator[NDArray[np.float64]]:
+    """Yield the intervals between successive spikes of one unit, of all units, a million at once.
+
+    Doubled spikes have none between them.
+    """
     ends = trains.offsets[1:-1] - 1
-    inside[ends[(ends >= 0) & (ends < len(steps))]] = False
-    return np.asarray(steps[inside & (steps > 0) & np.isfinite(steps)])
+    for start in range(0, len(trains.values) - 1, _BLOCK):
+        steps = np.diff(trains.values[start : start + _BLOCK + 1])
+        inside = (steps > 0) & np.isfinite(steps)
+        first, last = np.searchsorted(ends, (start, start + len(steps)))
+        inside[ends[first:last] - start] = False
+        yield steps[inside]
 
 
 def _signs(
     trains: Ragged,
     values: NDArray[np.float64],
-    intervals: NDArray[np.float64],
+    intervals: _Intervals,
     *,
     sampling_rate_hz: float | None,
     lengths_s: Mapping[str, float | None],
@@ -176,16 +221,15 @@ def _signs(
                     conclusive=length_s >= _SHORTEST_SESSION_S,
                     evidence=f"they span {span_s:.6g} where {lasts} {length_s:.6g} s, and {few}",
                 )
-    if intervals.std() < _REGULAR * intervals.mean():
+    if intervals.deviation_s < _REGULAR * intervals.mean_s:
         return
     rate = _millisecond_grid(values, sampling_rate_hz)
     if rate is not None:
         evidence = f"as milliseconds they are whole samples at {rate:g} Hz, as seconds they are not, and {few}"
         yield Doubt(conclusive=span_s > _HOUR_S, evidence=evidence)
-    for pause_s in _PAUSES_S:
+    for pause_s, found in zip(_PAUSES_S, intervals.n_below, strict=True):
         rates_hz = trains.counts / span_s
         expected = float(np.sum(trains.counts * -np.expm1(-rates_hz * pause_s)))
-        found = int(np.count_nonzero(intervals < pause_s))
         if expected >= _MANY_EXPECTED and found <= _FEW_OF_EXPECTED * expected:
             evidence = f"{found} intervals are below {pause_s:g} s where {expected:.0f} would be at random"
             yield Doubt(conclusive=True, evidence=evidence)
