@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.ranks import MIN_UNITS, add_ranks, rank_names, ranks_within
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.records import OriginKind, ProblemCode
+from nwb_unitrefine.records import Origin, OriginKind, ProblemCode
 from nwb_unitrefine.vocabulary import find_metric, resolve
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ def test_a_rank_has_an_origin() -> None:
     (problem,) = found.problems
     assert problem.code is ProblemCode.FEATURES_TOO_FEW_TO_RANK
     assert "half_width (5)" in problem.what
+
+
+def test_ranks_of_raw_metrics_are_of_raw_traces() -> None:
+    """So that verifying, which has no traces, takes the recorded ones."""
+    features = make_features(np.arange(25.0)[:, None], names=("snr",))
+    features = replace(features, origins=(Origin(OriginKind.RAW, "SpikeInterface"),))
+    assert add_ranks(features, ["rank_of_snr"]).origin(3, "rank_of_snr").kind is OriginKind.RAW
 
 
 def test_ranks_of_a_file_are_computed_with_its_metrics(tmp_path: Path) -> None:

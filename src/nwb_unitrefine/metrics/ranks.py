@@ -110,7 +110,10 @@ def add_ranks(features: Features, names: Sequence[str], *, recordings: NDArray[n
         is_known = np.isfinite(metric_values)
         n_units = int(is_known.sum())
         too_few = place_of(Origin(OriginKind.MISSING, f"a rank needs {MIN_UNITS} units, and {n_units} have {metric}"))
-        ranked = place_of(Origin(OriginKind.COMPUTED, f"rank of {metric} among the {n_units} units that have it"))
+        origins_given = {features.origins[one].kind for one in features.origin_index[is_known, given].tolist()}
+        # What rests on raw traces cannot be computed again without them.
+        kind = OriginKind.RAW if OriginKind.RAW in origins_given else OriginKind.COMPUTED
+        ranked = place_of(Origin(kind, f"rank of {metric} among the {n_units} units that have it"))
         absent = [place_of(features.origins[one]) for one in features.origin_index[:, given]]
         short = is_known & np.isnan(values[:, column])
         if short.any() or not len(features):
