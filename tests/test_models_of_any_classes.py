@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from helpers.labelled import make_dataset
-from helpers.servers.hub_server import serve
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import curate, load_model, write_curation
 from nwb_unitrefine.cli import main
@@ -34,21 +33,6 @@ NEURAL = {"noise": "noise", "sua": "neural", "mua": "neural"}
 SPIKE_WIDTHS = ("narrow spiking", "wide spiking", "mua", "noise")
 NARROW_S = 0.425e-3
 """Trough to peak of the narrowest half of cortical neurons: the boundary of Barthó et al. 2004, J Neurophysiol 92."""
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A Hub on loopback, and a client that knows no other."""
-    from huggingface_hub import constants
-
-    with serve() as running:
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, running.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", "hf_loopback")
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from helpers.browser import CONTRAST, Watched, browser
+from helpers.browser import CONTRAST, Watched
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import session_data, write_page
@@ -20,12 +20,6 @@ def report(tmp_path_factory):
     simulate_session(folder / "demo.nwb", n_units=20, duration_s=300.0)
     model = load_model("default")
     return write_page(session_data(curate(folder / "demo.nwb", model=model), model=model), folder / "report.html")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(params=["light", "dark"])

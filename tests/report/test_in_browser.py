@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.browser import Watched, browser
+from helpers.browser import Watched
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import session_data, write_page
@@ -18,12 +18,6 @@ def report(tmp_path_factory):
     simulate_session(folder / "demo.nwb", n_units=400, duration_s=60.0)
     model = load_model("default")
     return write_page(session_data(curate(folder / "demo.nwb", model=model), model=model), folder / "report.html")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(params=[(1400, "light"), (900, "dark")], ids=str)

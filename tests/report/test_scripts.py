@@ -8,19 +8,13 @@ from importlib.resources import files
 
 import pytest
 
-from helpers.browser import Watched, browser
+from helpers.browser import Watched
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
 from nwb_unitrefine.report import render_page, review_page, session_data
 from nwb_unitrefine.report.html import page_file
 
 pytestmark = pytest.mark.slow  # a browser is started
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,6 @@ def test_a_bare_name_is_todays_definition_and_a_gone_one_the_old() -> None:
     assert resolve("recovery_slope").definition == NEW
     assert resolve("recovery_slope@0.105").name == "recovery_slope"
     assert resolve("half_width").name == "half_width@0.101"
-    assert resolve("peak_to_valley").metric.successor == "peak_to_trough_duration"
 
 
 @pytest.mark.parametrize("release", ["0.100", "0.101", "0.102"])
@@ -125,7 +124,6 @@ def test_metrics_are_complete() -> None:
         assert metric.needs
         assert metric.valid[0] < metric.valid[1]
         assert not metric.difference or metric.definitions == (NEW, OLD)
-        assert not metric.successor or metric.successor in METRICS
         with pytest.raises(dataclasses.FrozenInstanceError):
             metric.unit = "furlong"
 

@@ -104,7 +104,6 @@ def find_metric(name: str) -> Metric | None:
         follows_recording_length=False,
         derived=True,
         rank_of=metric.name,
-        successor="",
     )
 
 

@@ -63,8 +63,6 @@ class Metric:
         Whether it is ours, computed from metrics of SpikeInterface.
     rank_of : str
         For the rank of a metric among the units of its recording, the name of that metric.
-    successor : str
-        For a metric that 0.105 no longer has, the name of the one that took its place.
     """
 
     name: str
@@ -79,7 +77,6 @@ class Metric:
     follows_recording_length: bool = False
     derived: bool = False
     rank_of: str = ""
-    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

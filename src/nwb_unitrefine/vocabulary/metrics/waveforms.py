@@ -20,7 +20,6 @@ def _metric(
     definitions: tuple[str, ...] = (NEW, OLD),
     difference: str = "",
     scale_free: bool = True,
-    successor: str = "",
     many_channels: bool = False,
 ) -> Metric:
     """All metrics of this module are in one group and need a waveform."""
@@ -34,7 +33,6 @@ def _metric(
         definitions=definitions,
         difference=difference,
         scale_free=scale_free,
-        successor=successor,
     )
 
 
@@ -135,7 +133,6 @@ WAVEFORM_METRICS = (
         "s",
         "Time from the lowest sample to the highest one after it.",
         definitions=(OLD,),
-        successor="peak_to_trough_duration",
     ),
     _metric(
         "peak_trough_ratio",
@@ -143,13 +140,11 @@ WAVEFORM_METRICS = (
         "Highest value after the lowest sample over the lowest value; negative for a usual spike.",
         valid=(-inf, inf),
         definitions=(OLD,),
-        successor="peak_after_to_trough_ratio",
     ),
     _metric(
         "half_width",
         "s",
         "Time from the first to the last crossing of half the lowest value.",
         definitions=(OLD,),
-        successor="trough_half_width",
     ),
 )
