@@ -175,7 +175,7 @@ class Campaign:
     def _left_behind(self, n_assets: int) -> Iterator[str]:
         """What the ledger, the files made and the study's folder have that they should not, or lack."""
         lines = self._lines()
-        keys = Counter(line["key"] for line in lines)
+        keys = Counter(line["key"] for line in lines if line["outcome"] != "replaced")
         yield from (f"{number} lines of {key}" for key, number in keys.items() if number > 1)
         newest = {line["id"].partition("/")[2]: line for line in lines}
         outcomes = Counter(line["outcome"] for line in newest.values())
