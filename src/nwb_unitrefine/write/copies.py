@@ -16,8 +16,8 @@ import h5py
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.digests import REPLACED
 from nwb_unitrefine.history.layout import ROWS
-from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS, run_names
-from nwb_unitrefine.history.tree import HISTORY, Dataset, read_attributes, read_tree
+from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS
+from nwb_unitrefine.history.tree import Dataset
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.appearing import appearing, require_place
 from nwb_unitrefine.records import asset_id, recorded_name
@@ -156,21 +156,17 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
         folder (see `nwb_unitrefine.write.outside`).
     """
     from nwb_unitrefine.write.exports.units_file import write_units_file
-    from nwb_unitrefine.write.stores.open import change_store, read_store
+    from nwb_unitrefine.write.stores.open import change_store
 
     if Path(units.source.uri).exists():
         require_nothing_from_outside(Path(units.source.uri))
     with appearing(output, keep=not dry_run) as place:
-        write_units_file(units, place)
+        history = write_units_file(units, place).history
         if Path(units.source.uri).exists():
             _narrow_to(Path(units.source.uri), place)
-            with read_store(units.source.uri) as source:
-                history = source.group(HISTORY)
-                names = run_names(history)
-                runs = {name: read_tree(group) for name in names if history and (group := history.group(name))}
-                about = {} if history is None else read_attributes(history)
-            if runs:
-                change_store(place, lambda store: _add_runs(store, runs, about))
+        if history is not None and history.groups:
+            runs, about = dict(sorted(history.groups.items())), history.attributes
+            change_store(place, lambda store: _add_runs(store, runs, about))
         yield place
 
 

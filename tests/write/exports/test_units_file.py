@@ -16,6 +16,7 @@ from pynwb import NWBHDF5IO, validate
 
 from helpers.bare_nwb import make_small_session
 from helpers.curations import curation
+from helpers.servers.range_server import serve_ranges
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.read import read_units
@@ -267,6 +268,24 @@ def test_a_source_on_another_machine_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(WriteError, match="not on this machine") as refusal:
             write_curation(found, output=output)
         assert "--units-only" in refusal.value.tip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["source.nwb", "source.nwb.zarr"])
+def test_a_small_file_of_a_source_on_a_server_keeps_its_history(tmp_path: Path, name: str) -> None:
+    """Runs of the source, and labels that people set in it, are in the small file, wherever the source is."""
+    pytest.importorskip("urllib3")
+    (tmp_path / "served").mkdir()
+    path = make_small_session(tmp_path / "served" / name)
+    write_curation(curate(path))
+    relabel(path, {3: "noise"}, by="Ramon")
+    with serve_ranges(tmp_path / "served") as server:
+        report = write_curation(curate(f"{server.url}/{name}"), output=tmp_path / "small.nwb", units_only=True)
+    assert [run.kind.value for run in read_history(report.path)] == ["model", "human", "model"]
+    assert report.n_kept == 1
+    with h5py.File(report.path) as file:
+        assert file["units/unitrefine_label"].asstr()[3] == "noise"
+    assert verify(report.path).passed
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.history.tree import HISTORY, read_tree
 from nwb_unitrefine.records import Column
 from nwb_unitrefine.storage.open import open_nwb
 from nwb_unitrefine.storage.tree import attribute_text, text
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from nwb_unitrefine.history.tree import Group as RunGroup
     from nwb_unitrefine.storage.tree import Group
 
 __all__ = ["ElectrodeGroup", "Session", "read_session"]
@@ -71,6 +73,8 @@ class Session:
     groups : tuple of ElectrodeGroup
     electrode_columns : mapping of str to Column
         Columns of the electrodes table with one number or text an electrode; the group is not among them.
+    history : Group or None
+        The curation runs that the file has.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +83,7 @@ class Session:
     has_subject: bool = False
     groups: tuple[ElectrodeGroup, ...] = ()
     electrode_columns: Mapping[str, Column] = field(default_factory=dict)
+    history: RunGroup | None = None
 
 
 def read_session(source: str | Path) -> Session:
@@ -95,7 +100,7 @@ def read_session(source: str | Path) -> Session:
         If it cannot be read.
     """
     with open_nwb(source) as nwb:
-        root = nwb.root
+        root, history = nwb.root, nwb.root.group(HISTORY)
         general, subject = root.group("general"), root.group("general/subject")
         texts = {name: _text(root, name) for name in ("session_description", "session_start_time")}
         texts |= {name: _text(general, name) for name in _GENERAL_TEXTS}
@@ -108,6 +113,7 @@ def read_session(source: str | Path) -> Session:
             has_subject=subject is not None,
             groups=tuple(_groups(root)),
             electrode_columns=dict(_electrode_columns(root)),
+            history=None if history is None else read_tree(history),
         )
 
 

@@ -53,7 +53,7 @@ def columns_left_out(units: Units) -> tuple[str, ...]:
     return (*(name for name, column in present.items() if not _is_written(column)), *units.unread_columns)
 
 
-def write_units_file(units: Units, path: Path) -> None:
+def write_units_file(units: Units, path: Path) -> Session:
     """Write the units of a source, and what describes them, into a new NWB file.
 
     It holds subject, devices, electrodes and units as the source has them, under new object ids; raw data, behaviour
@@ -65,6 +65,11 @@ def write_units_file(units: Units, path: Path) -> None:
         Of an NWB file.
     path : Path
         HDF5, or Zarr when it ends in ``.zarr``.
+
+    Returns
+    -------
+    Session
+        What the source records of its session, its history included, which is not in the new file.
 
     Raises
     ------
@@ -84,9 +89,10 @@ def write_units_file(units: Units, path: Path) -> None:
             raise MissingExtraError("hdmf-zarr", extra="zarr", purpose="to write Zarr files") from error
         with NWBZarrIO(str(path), "w") as io:
             io.write(nwbfile)
-        return
+        return session
     with NWBHDF5IO(path, "w") as io:
         io.write(nwbfile)
+    return session
 
 
 def _session_file(session: Session, units: Units) -> Any:
