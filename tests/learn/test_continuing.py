@@ -17,6 +17,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import (
     ContaminationAware,
     Search,
+    SharedVote,
     TwoSteps,
     combine,
     evaluate,
@@ -74,6 +75,7 @@ def test_settings_make_the_same_learner_again(small_learner) -> None:
     for learner in (
         small_learner,
         ContaminationAware(rounds=5),
+        SharedVote(rounds=5),
         Search(classifiers=("random_forest",), draws=2),
         TwoSteps(step=small_learner),
     ):

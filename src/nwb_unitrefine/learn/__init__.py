@@ -7,6 +7,7 @@ from nwb_unitrefine.learn.labelled.labels import LabelRules, MappedLabels, map_l
 from nwb_unitrefine.learn.labelled.sources import read_labelled, read_labelled_units
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.learn.learner import BoostedTrees, Learner
+from nwb_unitrefine.learn.shared_vote import SharedVote
 from nwb_unitrefine.learn.train import Trained, train_model
 from nwb_unitrefine.learn.unitrefine.recipe import UnitRefineRecipe
 from nwb_unitrefine.learn.unitrefine.search import Search
@@ -21,6 +22,7 @@ __all__ = [
     "MappedLabels",
     "Scored",
     "Search",
+    "SharedVote",
     "Trained",
     "TwoSteps",
     "UnitRefineRecipe",

@@ -17,6 +17,7 @@ from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_ev
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.learn.scoring.scores import score
+from nwb_unitrefine.learn.shared_vote import SharedVote
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.learn.unitrefine.search import Search
 from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
@@ -56,6 +57,8 @@ def learner_settings(learner: object) -> dict[str, Any]:
         return {"kind": "boosted trees", **asdict(learner)}
     if type(learner) is ContaminationAware:
         return {"kind": "contamination-aware", **asdict(learner)}
+    if type(learner) is SharedVote:
+        return {"kind": "shared vote", **asdict(learner)}
     if type(learner) is Search:
         return {"kind": "search", **asdict(learner)}
     return {}
@@ -78,6 +81,8 @@ def learner_from_settings(settings: Mapping[str, Any]) -> FolderLearner | TwoSte
             return BoostedTrees(**fields)
         if kind == "contamination-aware":
             return ContaminationAware(**fields)
+        if kind == "shared vote":
+            return SharedVote(**fields)
         if kind == "search":
             return Search(**fields)
         if kind == "two steps":

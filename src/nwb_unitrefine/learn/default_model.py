@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
-from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.learn.shared_vote import SharedVote
 from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models.folder import SKOPS, TRAINING_DATA
 from nwb_unitrefine.models.load import PACKAGED
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.learn.dataset import Dataset
 
-__all__ = ["read_base_dataset", "read_training_data", "rebuild_default"]
+__all__ = ["default_learner", "read_base_dataset", "read_training_data", "rebuild_default"]
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 
 MAX_CONTAMINATION = 0.5
 """On mice not seen, 0.90 of the units called single are, where at most 0.02 is possible, and 0.59 where 0.7 is."""
 
-KEEP = 0.85
+KEEP = 0.855
 """Before the units whose contamination is not excluded are marked, too; then three in four are left."""
 
 
@@ -85,6 +85,11 @@ def read_training_data(source: str | Path, *, classes: Sequence[str] = CLASSES, 
     return read_labelled_tables(folder, rules=LabelRules(classes=tuple(classes)), ranks=ranks)
 
 
+def default_learner() -> SharedVote:
+    """Return the learner of the packaged default."""
+    return SharedVote(keep=KEEP, max_contamination=MAX_CONTAMINATION)
+
+
 def rebuild_default(folder: str | Path, *, output: str | Path | None = None, overwrite: bool = False) -> Path:
     """Train the default model from the UnitRefine base dataset.
 
@@ -104,7 +109,7 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None, ove
     """
     trained = train_model(
         read_base_dataset(folder),
-        learner=BoostedTrees(keep=KEEP, max_contamination=MAX_CONTAMINATION),
+        learner=default_learner(),
         output=PACKAGED / "default" if output is None else output,
         name="unitrefine-default",
         version=VERSION,

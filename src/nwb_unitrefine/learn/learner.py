@@ -173,7 +173,7 @@ class BoostedTrees:
         guises = guises_of(data, seed=seed)
         weights = np.full(len(guises), (1 - self.whole) / (len(guises) - 1))
         weights[0] = self.whole
-        return self._fit_members(
+        return self.fit_members(
             metric_table(data.names, np.concatenate(guises)),
             np.tile(data.targets, len(guises)),
             np.repeat(weights, len(data)),
@@ -181,7 +181,7 @@ class BoostedTrees:
             seed=seed,
         )
 
-    def _fit_members(
+    def fit_members(
         self, shown: Any, targets: NDArray[np.intp], weights: NDArray[np.float64], *, copies: float, seed: int
     ) -> Any:
         """Fit the averaged models, each of another seed."""

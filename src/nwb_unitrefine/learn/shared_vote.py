@@ -1,0 +1,96 @@
+"""The learner of the packaged default: half of its trees learn from curators alone, half are shown foreign spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwb_unitrefine.learn.contamination_aware import ContaminationAware, require_ingredients
+from nwb_unitrefine.learn.input_sets import choose_inputs
+from nwb_unitrefine.learn.learner import BoostedTrees, describe, in_memory, metric_table
+from nwb_unitrefine.vocabulary import resolve
+
+if TYPE_CHECKING:
+    from nwb_unitrefine.learn.dataset import Dataset
+    from nwb_unitrefine.models import FittedModel
+
+__all__ = ["STEADY", "SharedVote"]
+
+STEADY = (
+    "firing_rate",
+    "presence_ratio",
+    "firing_range",
+    "isi_violations_ratio",
+    "rp_contamination",
+    "sync_spike_2",
+    "sync_spike_4",
+    "exp_decay",
+    "half_width",
+    "peak_to_valley",
+    "peak_trough_ratio",
+    "repolarization_slope",
+)
+"""Metrics of the trees that are shown foreign spikes: those of `ContaminationAware`, as far as SpikeInterface computes
+them, and the violations ratio in the place of our own metrics of contamination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedVote(BoostedTrees):
+    """`BoostedTrees`, averaged with as many trees that are shown foreign spikes.
+
+    Trees that learn from curators alone call contaminated units single; trees that are shown foreign spikes
+    (`ContaminationAware`) agree less with curators. They err on different units: their average agrees with curators as
+    often as the former, and its probabilities follow refractory violations much more. The inputs are those of
+    `BoostedTrees` without counts; the second half of the trees looks at `STEADY` among them.
+
+    Parameters
+    ----------
+    contaminated : float
+        Weight of the units with foreign spikes, over that of the units as they are, in the trees that are shown them.
+    """
+
+    contaminated: float = 0.6
+
+    @property
+    def name(self) -> str:
+        """What to call it in a table of scores."""
+        inputs = ", ".join(self.metrics) or self.inputs
+        return f"default learner, {inputs}, half of the trees shown foreign spikes"
+
+    def fit(self, dataset: Dataset, *, seed: int = 0) -> FittedModel:
+        """Make a calibrated model; see `BoostedTrees.fit`.
+
+        Raises
+        ------
+        TrainingError
+            If the data lacks the counts that foreign spikes are added to.
+        """
+        data = dataset.in_order()
+        inputs = choose_inputs(data, inputs=self.inputs, metrics=self.metrics, relative=self.relative)
+        data = data.select(tuple(dict.fromkeys((*inputs, *require_ingredients(data)))))
+        calibrations, uncertainty = self._calibrate(data, seed=seed)
+        manifest = describe(self._inputs(data), calibrations=calibrations, uncertainty=uncertainty, seed=seed)
+        return in_memory(self._fit_estimator(data, seed=seed), manifest)
+
+    def _inputs(self, data: Dataset) -> Dataset:
+        """Leave out counts, which only serve to add foreign spikes."""
+        return data.select(tuple(name for name in data.names if not resolve(name).metric.follows_recording_length))
+
+    def _fit_estimator(self, data: Dataset, *, seed: int) -> Any:
+        """Fit both kinds of trees on the same inputs, and let them vote together."""
+        plain = self._inputs(data)
+        pipeline = BoostedTrees._fit_estimator(self, plain, seed=seed)  # noqa: SLF001  # of the class it is
+        shown_more = ContaminationAware(members=self.members, metrics=STEADY, contaminated=self.contaminated)
+        shown = shown_more.show(data, seed=seed)
+        table = np.zeros((len(shown.values), len(plain.names)))  # what is the same for all units is never split at
+        table[:, [plain.names.index(name) for name in shown.names]] = shown.values
+        others = shown_more.fit_members(
+            metric_table(plain.names, table), shown.targets, shown.weights, copies=shown.copies, seed=seed
+        )
+        vote, more = pipeline["vote"], others["vote"]
+        vote.estimators = [*vote.estimators, *((f"{name}_foreign", one) for name, one in more.estimators)]
+        vote.estimators_ = [*vote.estimators_, *more.estimators_]
+        vote.named_estimators_.update(zip((name for name, _ in vote.estimators), vote.estimators_, strict=True))
+        return pipeline
