@@ -34,6 +34,13 @@ def test_answers_at_random_gain_nothing():
     assert found.accuracy[1] < 0.45
 
 
+def test_a_unit_is_predicted_without_its_own_label():
+    """Of five and five units that look alike, the class of the one left out is the rarer one: none is right."""
+    even = np.full((10, 3), 1 / 3)
+    found = score_round(even, before=np.full(10, -1), after=np.repeat([0, 1], 5), priors=PRIORS, weighs=False)
+    assert found.accuracy[1] == 0.0
+
+
 def test_before_is_adapted_to_the_earlier_answers_and_scored_on_the_same_units():
     """A second round that only repeats the boundary of the first gains little on top of it."""
     rng = np.random.default_rng(2)

@@ -112,6 +112,16 @@ def test_the_table_filters_by_words(show, data, text, expected):
     )
 
 
+def test_units_with_few_spikes_come_after_those_with_evidence(show, data):
+    """The least certain units come first, but one of five spikes is uncertain for want of evidence, and comes last."""
+    changed = copy.deepcopy(data)
+    changed["units"]["margin"] = [0.0, 0.9, *[0.5] * 10]
+    changed["units"]["spikes"] = [5, *[1000] * 11]
+    page = show(changed)
+    ids = page.locator("#units tbody tr").evaluate_all("all => all.map((one) => one.dataset.unit)")
+    assert ids[-2:] == [str(changed["units"]["id"][1]), str(changed["units"]["id"][0])]
+
+
 def test_a_filter_by_label_takes_any_spelling_of_the_classes(show, data):
     """Classes with capitals and blanks are found as they are typed."""
     changed = {**data, "classes": ["Good", "mua", "noise"]}
@@ -308,6 +318,7 @@ def test_printing_shows_the_units_that_the_filter_chose_in_the_colours_of_paper(
     assert len(painted) > 12 * 3
     assert all(painted)
     assert page.evaluate("drawing.colour('--ink')") == "#000"
+    assert "For a methods section" in page.text_content("#view-provenance")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("#printed article").count() == 0
     assert page.evaluate("drawing.colour('--ink')") == ink

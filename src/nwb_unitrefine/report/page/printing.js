@@ -18,9 +18,8 @@ const printing = (() => {
     showColours();
   }
 
-  // What has its colour from the style sheet once, at the time that it is made, is made again.
+  // Views are made, and what has its colour at the time that it is made is made again.
   function showColours() {
-    unitTable.list();
     summary.show();
     provenance.show();
     drawing.repaint();
