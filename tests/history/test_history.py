@@ -316,3 +316,28 @@ def test_a_long_history_is_not_read_whole_to_label(session: Path) -> None:
     assert [len(run.predictions) for run in partly] == [0, 0, 0, 0, 6, 6]
     assert [run.columns for run in partly] == [run.columns for run in whole]
     assert human_labels(partly).keys() == human_labels(whole).keys() == {1}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("changed", np.zeros((6, 2), dtype=np.bool_)),
+        ("unit_id", np.arange(6).reshape(6, 1)),
+        ("unit_id", np.arange(6) + 0.5),
+        ("uncertain", np.zeros((6, 1), dtype=np.bool_)),
+        ("changed", np.zeros((), dtype=np.bool_)),
+    ],
+)
+def test_a_run_whose_lists_have_another_shape_is_refused(tmp_path: Path, name: str, values: np.ndarray) -> None:
+    """In one line that names it, by what reads the history and by what adds to it."""
+    path = make(tmp_path / "session.nwb")
+    write_curation(curate(path))
+    with h5py.File(path, "r+") as file:
+        run = file[f"{HISTORY}/run_0001"]
+        if name in run:
+            del run[name]
+        run[name] = values
+    with pytest.raises(SourceError, match=f"'run_0001' is not as ndx-unit-curation describes it: its '?{name}"):
+        read_history(path)
+    with pytest.raises(SourceError, match="'run_0001' is not as ndx-unit-curation describes it"):
+        write_curation(curate(path, seed=1))

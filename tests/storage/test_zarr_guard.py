@@ -21,7 +21,7 @@ from nwb_unitrefine import label
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.verification import verify
-from nwb_unitrefine.write import read_history, undo, write_curation
+from nwb_unitrefine.write import read_history, relabel, undo, write_curation
 
 zarr = pytest.importorskip("zarr")
 numcodecs = pytest.importorskip("numcodecs")
@@ -77,6 +77,20 @@ def test_no_command_unpickles(
         with suppress(UnitRefineError):
             command(store)
         assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x06", b"", b"\x80\x05.", b"\x80\x05N.", b"\x80\x05]\x94(K\x01e", b"\x80\x05h\x01."]
+)
+def test_references_that_are_damaged_are_said_to_be(store: Path, content: bytes) -> None:
+    """A pickle that is cut off or is none ends in one line, whatever it leads to."""
+    array = store / "units/unitrefine_label"
+    (store / ".zmetadata").unlink()
+    change_document(store, "units/unitrefine_label/.zarray", filters=[{"id": "pickle", "protocol": 5}], compressor=None)
+    (array / "0").write_bytes(content)
+    for command in (lambda path: relabel(path, {10: "sua"}, by="me"), verify):
+        with suppress(UnitRefineError):
+            command(store)
 
 
 def test_an_unknown_codec_is_refused_where_it_is_and_nowhere_else(store: Path) -> None:

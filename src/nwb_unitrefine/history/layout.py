@@ -186,6 +186,8 @@ def _run_from_group(name: str, group: Group) -> Run:
     """Read a run, with whatever error a malformed one leads to."""
     attributes = group.attributes
     unit_ids = group.datasets["unit_id"].values
+    if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iu":
+        raise ValueError(f"its unit_id is of type {unit_ids.dtype} and shape {unit_ids.shape}, and no list of ids")
     count = len(unit_ids)
     classes = tuple(attribute_texts(attributes, "classes"))
     probabilities = _values(group, "probability", np.full((count, len(classes)), np.nan))
@@ -302,6 +304,8 @@ def _values(group: Group, name: str, default: NDArray[Any] | None) -> NDArray[An
     if name not in group.datasets and default is not None:
         return default
     values = group.datasets[name].values
+    if values.ndim != (2 if name == "probability" else 1):
+        raise ValueError(f"its {name!r} has {values.ndim} dimensions")
     if len(values) != len(group.datasets["unit_id"].values):
         raise ValueError(f"its {name!r} has {len(values)} rows for {len(group.datasets['unit_id'].values)} units")
     return values

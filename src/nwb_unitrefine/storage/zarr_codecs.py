@@ -200,7 +200,12 @@ class ReferenceNames(Codec):  # type: ignore[misc]
 
     def decode(self, buf: Any, out: Any = None) -> NDArray[Any]:
         """Names of the targets, as an object array of ``str``."""
-        record = _ReferenceReader(io.BytesIO(ensure_bytes(buf))).load()
+        try:
+            record = _ReferenceReader(io.BytesIO(ensure_bytes(buf))).load()
+        except ValueError:
+            raise
+        except Exception as error:  # what a damaged pickle leads to has no end: EOFError, IndexError, UnpicklingError
+            raise ValueError("references in it are damaged") from error
         items = record.state[-1] if isinstance(record, _Record) and record.state else []
         names = np.empty(len(items), dtype=object)
         names[:] = [str(item.get("path", "")).rsplit("/", 1)[-1] if isinstance(item, dict) else "" for item in items]
