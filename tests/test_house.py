@@ -64,7 +64,7 @@ def _public(module: str) -> set[str] | None:
     return set(ast.literal_eval(listed[0])) | aliases if listed else None
 
 
-def test_every_module_that_others_import_from_says_what_it_offers() -> None:
+def test_every_module_that_others_import_from_states_what_it_offers() -> None:
     """It has an `__all__`, and others import nothing but what is in it."""
     wrong = [
         f"{module} imports {name} from {source}"

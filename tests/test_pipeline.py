@@ -25,7 +25,7 @@ def test_curate_labels_every_unit_and_changes_nothing(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_loaded_model_says_the_same_as_its_name(tmp_path) -> None:
+def test_a_loaded_model_predicts_the_same_as_its_name(tmp_path) -> None:
     """A model may be given by name or loaded beforehand."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=4))
     by_name, loaded = curate(path), curate(path, model=load_model("default"))

@@ -27,7 +27,7 @@ def test_dir_and_help_list_every_public_name_before_any_is_used() -> None:
         assert f"\n    {name}(" in page or f"\n    class {name}(" in page, name
 
 
-def test_every_public_function_says_what_it_does() -> None:
+def test_every_public_function_states_what_it_does() -> None:
     """Each name of the public face exists, and has a docstring that documents its arguments and what it returns."""
     for name in filter(str.islower, set(nwb_unitrefine.__all__) - {"errors"}):
         documentation = getattr(nwb_unitrefine, name).__doc__

@@ -22,7 +22,7 @@ def session(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_table_says_what_each_feature_is_from(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_states_what_each_feature_is_from(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every feature stands in one line with its unit, its range and its origin, under the decisions for all units."""
     assert main(["features", str(session)]) == 0
     shown = capsys.readouterr().out
@@ -67,7 +67,7 @@ def test_nothing_that_is_there_is_overwritten(session: Path, tmp_path: Path, com
 
 
 @pytest.mark.slow
-def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, capsys) -> None:
+def test_predict_states_which_features_are_missing(session: Path, tmp_path: Path, capsys) -> None:
     """Metrics in another definition than the model's are not taken for its features, and their names are given."""
     table = tmp_path / "table.csv"
     assert main(["features", str(session), "--output", str(table)]) == 0
@@ -83,7 +83,7 @@ def test_predict_says_which_features_are_missing(session: Path, tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_predict_on_what_a_model_needs_is_what_label_says(session: Path, tmp_path: Path, capsys) -> None:
+def test_predict_on_what_a_model_needs_is_what_label_states(session: Path, tmp_path: Path, capsys) -> None:
     """`features --model` exports all that the model takes: the table gives the probabilities that the file gives."""
     table = tmp_path / "table.csv"
     assert main(["features", str(session), "--model", "default", "--output", str(table)]) == 0

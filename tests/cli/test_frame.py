@@ -31,7 +31,7 @@ def test_help_lists_every_command_with_one_sentence(capsys: pytest.CaptureFixtur
         assert f"{name} {sentence}" in listed, name
 
 
-def test_every_option_of_each_command_says_what_it_does() -> None:
+def test_every_option_of_each_command_states_what_it_does() -> None:
     """No option of any command is without help."""
     for name, command in _all_commands():
         assert [p.name for p in command.params if p.param_type_name == "option" and not p.help] == [], name
@@ -184,7 +184,7 @@ def test_the_demo_is_made_where_it_can_be(tmp_path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["history", "verify", "undo", "export"])
-def test_what_keeps_no_history_says_where_its_labels_are(tmp_path, command: str, capsys) -> None:
+def test_what_keeps_no_history_states_where_its_labels_are(tmp_path, command: str, capsys) -> None:
     """A sorter's folder has tables beside it, and a table of metrics is one for `predict`."""
     (tmp_path / "phy").mkdir()
     table = tmp_path / "metrics.csv"

@@ -82,7 +82,7 @@ def capsys_after(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[st
     return capsys
 
 
-def test_recovery_says_what_it_did(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recovery_states_what_it_did(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An interrupted write is finished; where there is none, that is said."""
     content = labelled.read_bytes()
     size = len(content)

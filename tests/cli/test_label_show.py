@@ -32,7 +32,7 @@ def test_one_bad_file_does_not_stop_the_rest(files, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
-def test_dry_run_says_the_same_and_writes_nothing(files, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_prints_the_same_and_writes_nothing(files, capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run prints every label and leaves the bytes of the file."""
     path = files / "a.nwb"
     before = path.read_bytes()
@@ -56,7 +56,7 @@ def test_output_makes_a_labelled_copy_and_leaves_the_source(files, capsys: pytes
     assert "exists" in capsys.readouterr().err
 
 
-def test_show_tells_labels_remarks_and_history(files, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_shows_labels_remarks_and_history(files, capsys: pytest.CaptureFixture[str]) -> None:
     """Before a file is labelled `show` says what to do, afterwards it has a row for each unit and each run."""
     path = str(files / "a.nwb")
     assert main(["show", path]) == 0

@@ -15,7 +15,7 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.models import load_model, write_folder
 
 
-def test_show_tells_what_the_default_model_is(capsys):
+def test_show_shows_what_the_default_model_is(capsys):
     """Name, digest, features and how it was made; as JSON, the whole manifest."""
     assert main(["model", "show"]) == 0
     printed = capsys.readouterr().out
@@ -27,7 +27,7 @@ def test_show_tells_what_the_default_model_is(capsys):
     assert document["steps"][0]["manifest"]["licence"] == "MIT"
 
 
-def test_show_says_which_classes_nobody_explains(shared_data, capsys):
+def test_show_states_which_classes_nobody_explains(shared_data, capsys):
     """A published model whose classes are 0 and 1."""
     folder = shared_data / "published_models" / "unitrefine_sklearn152"
     assert main(["model", "show", str(folder)]) == 0

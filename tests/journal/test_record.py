@@ -1,4 +1,4 @@
-"""What a journal is, whose it is, and how one that is not whole is recognized."""
+"""What a journal is, who wrote it, and how an incomplete one is recognized."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_journal_without_its_seal_was_never_complete(place: Path, tail: int) -
 
 
 @pytest.mark.parametrize("tail", [0, 5000])
-def test_a_sealed_journal_without_all_of_its_bytes_says_where_the_change_is(place: Path, tail: int) -> None:
+def test_a_sealed_journal_without_all_of_its_bytes_states_where_the_change_is(place: Path, tail: int) -> None:
     """Cut off behind its head, a journal is neither nothing nor to be applied."""
     content = JOURNAL.sealed(secret_for_writing())
     for length in range(len(content) - N_BODY, len(content)):

@@ -37,7 +37,7 @@ def test_it_needs_no_raw_data_and_does_not_know_the_recording(default) -> None:
     assert not any(metric.follows_recording_length for metric in metrics)
 
 
-def test_its_card_says_what_was_measured(default) -> None:
+def test_its_card_states_what_was_measured(default) -> None:
     """Scores of every kind of source, subject by subject, stand in manifest and card."""
     assert [one.scheme for one in default.manifest.evaluations] == ["leave one subject out"] * 3
     assert len(default.manifest.evaluations[0].recordings) == 9

@@ -69,7 +69,7 @@ def test_one_subject_is_split_by_recording(make) -> None:
     assert split(make(recordings=3, subjects=1)).scheme == "leave one recording out"
 
 
-def test_a_random_split_says_what_it_is_worth(make) -> None:
+def test_a_random_split_states_what_it_is_worth(make) -> None:
     """With one recording, units are drawn, each class evenly, and the name warns."""
     dataset = make(recordings=1, subjects=1)
     parts = split(dataset)

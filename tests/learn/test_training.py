@@ -75,7 +75,7 @@ def test_what_is_written_predicts_as_what_was_trained(make, small_learner, tmp_p
 
 
 @pytest.mark.slow
-def test_the_manifest_says_what_was_done(make, small_learner, tmp_path: Path) -> None:
+def test_the_manifest_states_what_was_done(make, small_learner, tmp_path: Path) -> None:
     """Data, labels, seed, command, licence and scores are in the folder."""
     dataset = make()
     trained = train_model(dataset, output=tmp_path / "model", learner=small_learner, seed=2, command="make it")
@@ -140,7 +140,7 @@ def test_labels_are_added_to_what_a_model_knew(make, small_learner, tmp_path: Pa
 
 
 def test_the_default_model_has_no_data_to_add_to() -> None:
-    """The packaged model says where its training data is to be had."""
+    """The packaged model records where to get its training data."""
     with pytest.raises(TrainingError, match="without the data"):
         read_training_data("default")
 

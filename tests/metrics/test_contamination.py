@@ -33,7 +33,7 @@ def test_more_violations_raise_both_ends_and_more_spikes_narrow_them() -> None:
     assert (np.diff(upper - lower) < 0).all()
 
 
-def test_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_interval_holds_the_truth_as_often_as_it_states() -> None:
     """Of mixtures of independent spikes with a clean unit, nine in ten intervals hold the share at least."""
     rng = np.random.default_rng(0)
     expected, share = 60.0, 0.2

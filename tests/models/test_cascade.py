@@ -172,7 +172,7 @@ def test_classes_that_nobody_explains_are_asked_for(published):
     assert set(explained.predict(features).labels) <= set(CLASSES)
 
 
-def test_a_model_without_model_info_is_loaded_by_what_its_estimator_says(published):
+def test_a_model_without_model_info_is_loaded_by_what_its_estimator_states(published):
     """Names of features and classes are in the estimator, where its classes are words."""
     table, labels = training_table()
     folder, _ = published("bare", np.array(["good", "mua", "noise"])[labels], None)
@@ -203,7 +203,7 @@ def test_a_feature_that_no_unit_has_is_named(published):
     assert (table.isna().all(axis=1) == ~labelled).all()
 
 
-def test_a_model_that_cannot_take_missing_values_says_so(published):
+def test_a_model_that_cannot_take_missing_values_is_reported(published):
     """No imputer: the estimator's own error, in one line."""
     import skops.io
     from sklearn.linear_model import LogisticRegression

@@ -67,7 +67,7 @@ class _Analyzer:
         return None
 
 
-def test_a_folder_of_ours_says_which_features_it_wants(folder):
+def test_a_folder_of_ours_states_which_features_it_wants(folder):
     """The manifest's vocabulary names are what the model asks for."""
     assert load_model(folder).feature_names == NAMES
 

@@ -49,7 +49,7 @@ def test_training_data_stays_at_home_unless_it_is_asked_for(hub, folder):
     assert {"training_data.csv", "labels.csv"} <= set(hub.repositories["lab/toy"].commits[-1][1])
 
 
-def test_the_card_says_what_the_model_was_made_of(hub, folder):
+def test_the_card_states_what_the_model_was_made_of(hub, folder):
     """Data, command and licence stand in what is shared."""
     push_model(folder, "lab/toy")
     card = hub.repositories["lab/toy"].commits[-1][1]["README.md"].decode()

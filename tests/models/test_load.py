@@ -58,7 +58,7 @@ def test_an_identity_leads_back_to_its_model(folder):
         assert load_model(model.identity).identity == model.identity
 
 
-def test_what_a_user_says_of_classes_is_part_of_the_digest(folder):
+def test_what_a_user_states_of_classes_is_part_of_the_digest(folder):
     """The same file with other meanings predicts other labels."""
     (folder / "manifest.json").unlink()
     plain = load_model(folder).identity.digest

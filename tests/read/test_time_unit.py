@@ -74,7 +74,7 @@ def test_true_seconds_are_not_doubted(rates_hz: list[float], duration_s: float, 
     assert doubt_seconds(poisson(rates_hz, duration_s, seed=seed)) is None
 
 
-def test_the_recording_tells_seconds_from_milliseconds() -> None:
+def test_the_recording_distinguishes_seconds_from_milliseconds() -> None:
     """Times that span as many milliseconds as the recording lasts are milliseconds; within it they are seconds."""
     trains = poisson([0.1, 0.15], 600.0)
     off_grid = scaled(trains, 1e3, noise=0.05)

@@ -191,7 +191,7 @@ def test_hostile_names_stay_text_and_break_no_layout(show, data):
     assert page.locator("#units tbody tr").count() == 12
 
 
-def test_a_file_without_units_says_so(show, data):
+def test_a_file_without_units_is_reported(show, data):
     """No table, no figure and no error, but a sentence."""
     empty = copy.deepcopy(data)
     for name in empty["units"]:

@@ -30,7 +30,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(content: bytes, kind: str) -> None:
-    """Its bytes would be read as spike times of which nobody can say that they are wrong."""
+    """Its bytes would be read as spike times, and nobody could see that they are wrong."""
     with (
         serve_answers(lambda asked: [WRONG[kind](content, asked)]) as server,
         pytest.raises(SourceError) as refusal,

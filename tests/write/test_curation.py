@@ -81,7 +81,7 @@ def test_everything_that_was_there_is_as_it_was(real_file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_validation_says_nothing_new(real_file: Path) -> None:
+def test_validation_reports_nothing_new(real_file: Path) -> None:
     """`pynwb.validate` says of the labelled file what it said before."""
     before = pynwb_says(real_file)
     write_curation(curation_of(real_file))
@@ -185,7 +185,7 @@ def test_ids_beyond_what_a_run_can_keep_are_refused(tmp_path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_write_says_that_the_file_has_other_names(tmp_path: Path) -> None:
+def test_a_write_states_that_the_file_has_other_names(tmp_path: Path) -> None:
     """A hard link, as snapshots by `cp -al` are, shows the labels too."""
     path = make_bare(tmp_path / "session.nwb")
     assert write_curation(curation_of(path)).other_names == 0

@@ -40,7 +40,7 @@ def command(
     loaded = load(model)
     if isinstance(loaded, RuleModel):
         raise ModelError(
-            f"{loaded.identity.name} is a set of rules, of which no call is closer than another.",
+            f"{loaded.identity.name} is a set of rules: without probabilities, no unit is a closer call than another.",
             tip="Take a model that gives probabilities: the default, or one of your own.",
         )
     curations = [curate(source, model=loaded, hints=SourceHints(**hints)) for source in find_sources(sources)]

@@ -94,7 +94,7 @@ class BoostedTrees:
     keep : float
         Share of units, of subjects not seen, whose label is not to be called uncertain.
     max_contamination : float or None
-        Single units of which a larger share of foreign spikes cannot be excluded are called uncertain; None for any.
+        Single units for which a larger share of foreign spikes cannot be excluded are uncertain; None for no limit.
     """
 
     inputs: str = "spike times + mean waveform"

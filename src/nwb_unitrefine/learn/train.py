@@ -169,7 +169,7 @@ def _with_lineage(
 
 
 def _of_step(step: FittedModel, name: str) -> dict[str, Any]:
-    """What the manifest of one of two steps says of itself."""
+    """What the manifest of one of two steps records."""
     assert step.manifest is not None
     return {
         "name": f"{name}, {' or '.join(step.classes)}",

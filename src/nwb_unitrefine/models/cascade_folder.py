@@ -62,7 +62,7 @@ _VOUCHED_FOR = frozenset({SKOPS, INFO, MANIFEST})
 
 
 class CascadeManifest(ManifestValue):
-    """What is said of two models in a row together, as ``cascade.json`` holds it; each step has a manifest of its own.
+    """What describes two models in a row together, as ``cascade.json`` holds it; each step has a manifest of its own.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def test_files_and_tables_are_read_together(tmp_path: Path) -> None:
     np.testing.assert_array_equal(both.values[:, 1], one.values[:, one.names.index("firing_rate@0.101")])
 
 
-def test_a_file_without_labels_says_what_it_has(tmp_path: Path) -> None:
+def test_a_file_without_labels_states_what_it_has(tmp_path: Path) -> None:
     """No column of labels is refused, and so is a column that is not there."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=2))
     with pytest.raises(TrainingError, match="no column of labels"):

@@ -119,7 +119,7 @@ def test_a_small_file_passes_the_inspector(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_inspector_says_nothing_new(tmp_path: Path, shared_data: Path) -> None:
+def test_the_inspector_reports_nothing_new(tmp_path: Path, shared_data: Path) -> None:
     """Labels and history in a real file draw no remark that the file did not draw before."""
     from nwbinspector import inspect_nwbfile
 

@@ -29,7 +29,7 @@ _MAX_STEPS = 40
 def gamma_quantiles(shapes: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
     """Find the values below which a gamma variable of scale 1 is with some probability.
 
-    The mean of a Poisson variable, of which k or fewer were seen, is with that confidence below the quantile of shape
+    If a Poisson variable was at most k, its mean is with that confidence below the quantile of shape
     ``k + 1`` (Garwood 1936).
 
     Parameters
