@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.contamination_aware import ContaminationAware
+from nwb_unitrefine.learn.contamination.contamination_aware import ContaminationAware
+from nwb_unitrefine.learn.contamination.shared_vote import SharedVote
 from nwb_unitrefine.learn.dataset import combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
 from nwb_unitrefine.learn.learner import BoostedTrees
 from nwb_unitrefine.learn.scoring.scores import score
-from nwb_unitrefine.learn.shared_vote import SharedVote
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.learn.unitrefine.search import Search
 from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.contamination.shared_vote import SharedVote
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
-from nwb_unitrefine.learn.shared_vote import SharedVote
 from nwb_unitrefine.learn.train import train_model
 from nwb_unitrefine.models.folder import SKOPS, TRAINING_DATA
 from nwb_unitrefine.models.load import PACKAGED

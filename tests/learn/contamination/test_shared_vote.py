@@ -9,8 +9,8 @@ import pytest
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import BoostedTrees, Dataset, SharedVote, train_model
-from nwb_unitrefine.learn.foreign_spikes import add_foreign_spikes
-from nwb_unitrefine.learn.shared_vote import STEADY
+from nwb_unitrefine.learn.contamination.foreign_spikes import add_foreign_spikes
+from nwb_unitrefine.learn.contamination.shared_vote import STEADY
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary import resolve

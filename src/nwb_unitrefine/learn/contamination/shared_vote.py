@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.learn.contamination_aware import ContaminationAware, require_ingredients
+from nwb_unitrefine.learn.contamination.contamination_aware import ContaminationAware, require_ingredients
 from nwb_unitrefine.learn.input_sets import choose_inputs
 from nwb_unitrefine.learn.learner import BoostedTrees, describe, in_memory, metric_table
 from nwb_unitrefine.vocabulary import resolve

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.foreign_spikes import INGREDIENTS, add_foreign_spikes
+from nwb_unitrefine.learn.contamination.foreign_spikes import INGREDIENTS, add_foreign_spikes
 from nwb_unitrefine.learn.learner import BoostedTrees, describe, guises_of, in_memory, metric_table
 from nwb_unitrefine.vocabulary import OLD
 

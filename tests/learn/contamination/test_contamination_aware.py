@@ -7,7 +7,7 @@ import pytest
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import ContaminationAware, Dataset
-from nwb_unitrefine.learn.foreign_spikes import add_foreign_spikes
+from nwb_unitrefine.learn.contamination.foreign_spikes import add_foreign_spikes
 from nwb_unitrefine.records import CLASSES
 
 WIDTHS_S = {"sua": 0.15e-3, "mua": 0.25e-3, "noise": 0.34e-3}

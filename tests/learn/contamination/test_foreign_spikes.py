@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nwb_unitrefine.learn.contamination.foreign_spikes import INGREDIENTS, VISIBLE, add_foreign_spikes
 from nwb_unitrefine.learn.dataset import Dataset
-from nwb_unitrefine.learn.foreign_spikes import INGREDIENTS, VISIBLE, add_foreign_spikes
 from nwb_unitrefine.metrics.contamination import refractory_evidence
 
 
