@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,9 +19,6 @@ from nwb_unitrefine.errors import FileBusyError, FileChangedError, NoUnitsError,
 from nwb_unitrefine.journal import journal_path, protocol
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, relabel, undo, write_curation
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def label(path: Path) -> None:
@@ -243,3 +242,29 @@ def test_labels_for_other_units_are_refused(tmp_path: Path) -> None:
         file["units/id"][:] = np.arange(6)[::-1]
     with pytest.raises(FileChangedError):
         write_curation(curation)
+
+
+_COUNT_OPENINGS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from helpers.curations import curation_of
+from nwb_unitrefine.read import read_units
+from nwb_unitrefine.write import write_curation
+from nwb_unitrefine.write.preflight import require_writable
+
+place, made, opened = sys.argv[1], curation_of(Path(sys.argv[1])), []
+sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
+for step in (lambda: require_writable(place), lambda: read_units(place), lambda: write_curation(made)):
+    opened.clear()
+    step()
+    print(sum(str(name) == place for name in opened))
+"""
+
+
+def test_each_step_opens_a_file_once(tmp_path: Path) -> None:
+    """What is refused early, reading and writing: the lock and the values are of one file, whatever gets its name."""
+    path = make_small_session(tmp_path / "session.nwb")
+    command = [sys.executable, "-W", "ignore", "-c", _COUNT_OPENINGS, str(path), str(Path(__file__).parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "1"]
