@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,31 @@ def test_a_file_that_changed_after_the_plan_is_refused(tmp_path, sessions) -> No
     (line,) = label_study(study, study_options(TaskOptions()))
     assert line["reason"] == "FileChangedError"
     assert not list(study.glob("dandiset/*/*.nwb"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [[], ["--workers", "2"], ["--scheduler", "local", "--workers", "2"]])
+def test_ctrl_c_ends_a_run_in_one_line(tmp_path, sessions, arguments: list[str]) -> None:
+    """Ctrl-C, which every process of a terminal gets, ends a run without a traceback; another run does the rest."""
+    study, data = tmp_path / "study", tmp_path / "data"
+    data.mkdir()
+    for number in range(12):
+        shutil.copy(sessions / "other.nwb", data / f"{number}.nwb")
+    write_plan(study, plan_files([data], study=study))
+    command = [sys.executable, "-m", "nwb_unitrefine", "dandiset", "label", str(study), *arguments]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as run:
+        while run.poll() is None and not (study / "ledger.jsonl").exists():
+            pass
+        os.killpg(run.pid, signal.SIGINT)
+        _, printed = run.communicate()
+    assert run.returncode == 130, printed
+    assert "Interrupted: run the command again to go on." in printed
+    assert "Traceback" not in printed
+    subprocess.run(command[: -len(arguments) or None], check=True, capture_output=True)
+    keys = [json.loads(line)["key"] for line in (study / "ledger.jsonl").read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == 12
+    assert not list((study / ".in-work").iterdir())
 
 
 @pytest.mark.slow

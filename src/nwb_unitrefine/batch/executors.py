@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -149,6 +151,13 @@ def _use_one_thread() -> None:
     threadpool_limits(1)
 
 
+def _begin_dask_worker() -> None:
+    """Use one thread, and leave Ctrl-C to the client, whose nannies end their workers."""
+    with suppress(ValueError):  # where tasks do not run in the main thread, no signal reaches them
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _use_one_thread()
+
+
 def _on_dask(
     work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, scheduler: str
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
@@ -160,13 +169,14 @@ def _on_dask(
     place: dict[str, Any] = {"address": scheduler}
     if scheduler == "local":
         place = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        place["silence_logs"] = logging.CRITICAL  # a Ctrl-C would print the tracebacks of every part
     try:
         client = Client(**place, set_as_default=False, timeout="20s")
     except (OSError, ValueError) as error:
         raise _gone(scheduler) from error
     try:
         if scheduler == "local":
-            client.run(_use_one_thread)
+            client.run(_begin_dask_worker)
         yield from _keep_busy(client, work, tasks, scheduler)
     except (OSError, TimeoutError) as error:
         raise _gone(scheduler) from error

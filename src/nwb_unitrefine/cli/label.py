@@ -24,7 +24,7 @@ from nwb_unitrefine.cli._render import (
     show_progress,
 )
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
-from nwb_unitrefine.records import CLASSES, RawOptions, SourceHints
+from nwb_unitrefine.records import CLASSES, ProblemCode, RawOptions, SourceHints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,6 +188,9 @@ def _print_units(result: LabelResult) -> None:
     assert labels is not None
     predictions, spikes = labels.predictions, curation.units.spike_times_s.counts
     theirs, contamination = sorter_ids(curation.units), curation.contamination
+    problems = (*curation.units.problems, *curation.features.problems)
+    about_file = [problem for problem in problems if problem.code is ProblemCode.MODEL_OTHER_DATA]
+    print_problems(about_file)  # first: it decides whether the labels are worth reading
     print_table(
         f"{result.source}: {len(predictions)} units by {curation.model.name}",
         [
@@ -215,7 +218,7 @@ def _print_units(result: LabelResult) -> None:
             )
         ],
     )
-    print_problems((*curation.units.problems, *curation.features.problems))
+    print_problems(problem for problem in problems if problem not in about_file)
     if weighed := weighing_remark(labels.of_programs(), model_name=curation.model.name):
         say(f"note: {weighed}", err=True)
     print_agreement(curation.units, predictions.labels, ours=labels.columns)
