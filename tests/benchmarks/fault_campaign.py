@@ -11,7 +11,8 @@ For a file and for a Zarr store, a process of its own writes labels and is
 - crowded by readers that check what they read, and by a second writer.
 
 Afterwards `recover` runs, and the target is compared byte by byte with the old and new one. Prints one JSON document;
-the exit code is 1 if anything else than old or new was found.
+the exit code is 1 if anything else than old or new was found. The code must not change while this runs: what is new is
+compared with what a writer of the beginning wrote.
 """
 
 from __future__ import annotations

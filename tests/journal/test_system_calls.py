@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import nwb_unitrefine
-from nwb_unitrefine.journal.system_calls import open_for_reading, read_at, write_at
+from nwb_unitrefine.journal.system_calls import do_together, open_for_reading, read_at, write_at
 
 SOURCE = Path(nwb_unitrefine.__file__).parent
 POSIX_ONLY = {
@@ -76,3 +78,26 @@ def test_a_link_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file")
     with pytest.raises(OSError, match="symbolic links"):
         open_for_reading(tmp_path / "link")
+
+
+def test_what_can_be_done_together_is_done_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a program is about to end, or has as many threads as it may; what fails is not hidden."""
+    items, done = list(range(30)), []
+    do_together(done.append, items)
+    assert sorted(done) == items
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    done.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        do_together(done.append, items)
+    assert sorted(set(done)) == items
+
+    def fail(item: int) -> None:
+        if item == 17:
+            raise OSError(errno.EIO, "error of the disk")
+
+    with pytest.raises(OSError, match="error of the disk"):
+        do_together(fail, items)

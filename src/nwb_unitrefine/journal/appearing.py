@@ -6,20 +6,17 @@ import errno
 import os
 import stat
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import WriteError
-from nwb_unitrefine.journal.system_calls import sync_folder
+from nwb_unitrefine.journal.system_calls import do_together, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["appearing", "require_place"]
-
-_SYNCS_AT_ONCE = 8
 
 
 def require_place(output: Path, *, overwrite: bool = False) -> None:
@@ -133,9 +130,7 @@ def _sync(place: Path) -> None:
     if place.is_dir():
         files = [Path(at) / name for at, _, names in os.walk(place) for name in names]
         folders = [Path(at) for at, _, _ in os.walk(place)]
-    with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:  # a disk takes many at once
-        for _ in pool.map(_sync_file, files):
-            pass
+    do_together(_sync_file, files)
     for folder in folders:
         sync_folder(folder)
 

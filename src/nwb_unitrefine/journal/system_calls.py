@@ -13,16 +13,17 @@ import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = [
     "HAS_FOLDER_DESCRIPTORS",
     "UNSUPPORTED",
     "create_file",
+    "do_together",
     "is_of_another_user",
     "is_private",
     "open_for_reading",
@@ -34,6 +35,8 @@ __all__ = [
     "try_lock",
     "write_at",
 ]
+
+T = TypeVar("T")
 
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """What a file system answers that does not know what it is asked for, such as to lock a file."""
@@ -48,7 +51,7 @@ HAS_FOLDER_DESCRIPTORS = bool(
 )
 """Whether a file can be named by an open folder and a name in it, so that nobody can put a link on the way to it."""
 
-_SYNCS_AT_ONCE = 8
+_AT_ONCE = 8
 
 _LOCKED_BYTE = 1 << 62
 """Where the byte is that a Windows lock covers: behind any file, since locked bytes cannot be read there."""
@@ -205,13 +208,25 @@ def sync_folder(folder: Path) -> None:
 
 def sync_together(descriptors: Sequence[int]) -> None:
     """Put open files and folders on the disk, several at a time: it writes many in hardly more time than one."""
-    if len(descriptors) < _SYNCS_AT_ONCE:
-        for descriptor in descriptors:
-            _sync(descriptor)
-        return
-    with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:
-        for _ in pool.map(_sync, descriptors):
-            pass
+    do_together(_sync, descriptors)
+
+
+def do_together(do: Callable[[T], None], items: Sequence[T]) -> None:
+    """Do what waits for the disk with several items at a time; one after another where no threads can be started.
+
+    Parameters
+    ----------
+    do : callable
+        May be called again with an item.
+    items : sequence
+    """
+    if len(items) >= _AT_ONCE:
+        with suppress(RuntimeError), ThreadPoolExecutor(_AT_ONCE) as pool:  # as where the interpreter is about to end
+            for _ in pool.map(do, items):
+                pass
+            return
+    for item in items:
+        do(item)
 
 
 def _sync(descriptor: int) -> None:
