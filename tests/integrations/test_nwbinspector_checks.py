@@ -5,22 +5,38 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
+import numpy as np
 import pytest
 
 from helpers.bare_nwb import make_small_session
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _impossible(units: h5py.Group) -> None:
+    units["spike_times"][3] = float("nan")
+
+
+def _in_samples(units: h5py.Group) -> None:
+    units["spike_times"][:] = np.round(units["spike_times"][:] * 30_000)
+
 
 @pytest.mark.slow
-def test_nwbinspector_reports_our_problems(tmp_path: Path) -> None:
-    """With the module named, nwbinspector reports what reading finds, with its code."""
+@pytest.mark.parametrize(
+    ("change", "code"), [(_impossible, "spike-times.impossible"), (_in_samples, "spike-times.wrong-unit")]
+)
+def test_nwbinspector_reports_our_problems(tmp_path: Path, change: Callable[[h5py.Group], None], code: str) -> None:
+    """With the module named, nwbinspector reports what reading finds, or refuses the units for, with its code."""
     path = make_small_session(tmp_path / "a.nwb")
     with h5py.File(path, "r+") as file:
-        file["units/spike_times"][3] = float("nan")
+        change(file["units"])
     program = Path(sys.executable).with_name("nwbinspector")
     if not program.exists():
         pytest.skip("nwbinspector is not installed beside Python")
     command = [str(program), str(path), "--modules", "nwb_unitrefine.integrations.nwbinspector_checks"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert "spike-times.impossible" in done.stdout, done.stderr
+    assert code in done.stdout, done.stderr

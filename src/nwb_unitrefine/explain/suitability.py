@@ -37,8 +37,8 @@ LARGEST_SHARE_DIFFERING = 1 / 3
 LEAST_UNITS = 10
 """Of a class, for its metrics to be compared."""
 
-_SIGNIFICANT = 1.63
-"""Critical value of the Kolmogorov-Smirnov statistic times the root of the number of units, at 1 %."""
+_BY_CHANCE = 0.87
+"""Mean of the Kolmogorov-Smirnov statistic of units from training itself, times the root of their number."""
 
 LARGEST_SYNCHRONOUS = 0.5
 """Share of the units that may be more synchronous with others than 95 % of the single units in training; it is 0.39 in
@@ -64,7 +64,7 @@ class Comparison:
         class (Kolmogorov-Smirnov, at the quantiles that the manifest records), averaged over the units of all classes.
         Metrics for which no class has ten units are left out.
     differing : tuple of str
-        Metrics whose distance is large and no chance, the largest first.
+        Metrics whose distance is large, also without what chance gives so few units, the largest first.
     share_synchronous : float
         Share of the units more of whose spikes coincide with those of other units than with 95 % of the single units
         in training; NaN where that is not known.
@@ -138,7 +138,7 @@ def compare_with_training(manifest: Manifest, inputs: NDArray[np.float64], predi
             distance = sum(number * one for number, one in found) / n_units
             name = _plain(feature)
             distances[name] = distance
-            if distance > max(LARGEST_DISTANCE, _SIGNIFICANT / np.sqrt(n_units)):
+            if distance - _BY_CHANCE / np.sqrt(n_units) > LARGEST_DISTANCE:
                 differing.append(name)
     return Comparison(
         share_outside=float(outside.mean()) if len(outside) else 0.0,
