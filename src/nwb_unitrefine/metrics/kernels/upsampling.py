@@ -107,7 +107,7 @@ def channel_extremes(
 
     def of_units(units: slice, _: slice) -> None:
         widest = int(np.diff(offsets[units.start : units.stop + 1]).max(initial=0))
-        padded, value = np.zeros((mean.shape[1] + 2 * UPSAMPLING, widest)), np.empty(widest)
+        padded, value = np.zeros((mean.shape[1] + 2 * UPSAMPLING, widest)), np.empty((2, widest))
         for start in range(units.start, units.stop, n_together):
             stop = min(start + n_together, units.stop)
             part = slice(offsets[start], offsets[stop])
@@ -136,7 +136,7 @@ def _extremes(
     offsets: Ints,
     taps: Floats2,
     padded: Floats2,
-    value: Floats,
+    value: Floats2,
     lowest: Floats,
     lowest_at: Ints,
     highest: Floats,
@@ -160,21 +160,32 @@ def _extremes(
                 padded[reach + k, c] = sample
                 raw_low[c] = sample if sample < raw_low[c] else raw_low[c]
                 raw_high[c] = sample if sample > raw_high[c] else raw_high[c]
+        one, other = value[0], value[1]
         for q in range(n_samples if n_phases else 0):
-            for phase in range(n_phases):
+            for phase in range(0, n_phases, 2):
                 for c in range(n_channels):
-                    value[c] = 0.0
-                for k in range(0, n_taps, 3):  # three taps at once halve the traffic to and from the cache
-                    w0, w1, w2 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2]
+                    one[c] = 0.0
+                    other[c] = 0.0
+                for k in range(0, n_taps, 3):  # three taps of two phases at once spare traffic to and from the cache
+                    v0, v1, v2 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2]
+                    w0, w1, w2 = taps[phase + 1, k], taps[phase + 1, k + 1], taps[phase + 1, k + 2]
                     x0, x1, x2 = padded[q + k], padded[q + k + 1], padded[q + k + 2]
                     for c in range(n_channels):
-                        total = value[c] + w0 * x0[c]
+                        total = one[c] + v0 * x0[c]
+                        total += v1 * x1[c]
+                        one[c] = total + v2 * x2[c]
+                        total = other[c] + w0 * x0[c]
                         total += w1 * x1[c]
-                        value[c] = total + w2 * x2[c]
+                        other[c] = total + w2 * x2[c]
                 now = q * n_phases + phase
                 for c in range(n_channels):
-                    at[c] = now if value[c] < low[c] else at[c]
+                    at[c] = now if one[c] < low[c] else at[c]
                 for c in range(n_channels):
-                    low[c] = value[c] if value[c] < low[c] else low[c]
+                    low[c] = one[c] if one[c] < low[c] else low[c]
                 for c in range(n_channels):
-                    high[c] = value[c] if value[c] > high[c] else high[c]
+                    at[c] = now + 1 if other[c] < low[c] else at[c]
+                for c in range(n_channels):
+                    low[c] = other[c] if other[c] < low[c] else low[c]
+                for c in range(n_channels):
+                    highest_of_two = one[c] if one[c] > other[c] else other[c]
+                    high[c] = highest_of_two if highest_of_two > high[c] else high[c]
