@@ -34,8 +34,8 @@ LARGEST_DISTANCE = 0.46
 LARGEST_SHARE_DIFFERING = 1 / 3
 """Of a file's metrics that may be distributed otherwise than in training."""
 
-LEAST_UNITS = 10
-"""Of a class, for its metrics to be compared."""
+LEAST_UNITS = 20
+"""Of a class, for its metrics to be compared: the label of one unit more or less must not decide about the file."""
 
 _BY_CHANCE = 0.87
 """Mean of the Kolmogorov-Smirnov statistic of units from training itself, times the root of their number."""
@@ -62,7 +62,7 @@ class Comparison:
     distances : mapping of str to float
         Of each metric, the largest difference of the cumulative distributions of file and training within a predicted
         class (Kolmogorov-Smirnov, at the quantiles that the manifest records), averaged over the units of all classes.
-        Metrics for which no class has ten units are left out.
+        Metrics for which no class has twenty units are left out.
     differing : tuple of str
         Metrics whose distance is large, also without what chance gives so few units, the largest first.
     share_synchronous : float

@@ -69,6 +69,7 @@ def test_half_of_its_trees_look_at_steady_metrics_alone() -> None:
         assert set(nodes["feature_idx"][nodes["is_leaf"] == 0].tolist()) <= steady
 
 
+@pytest.mark.slow
 def test_foreign_spikes_lower_the_probability_of_a_single_unit() -> None:
     """Trees that learned from such a curator alone hardly notice them."""
     data = make_units()
@@ -83,6 +84,7 @@ def test_foreign_spikes_lower_the_probability_of_a_single_unit() -> None:
     assert np.median(shared) < np.median(alone) - 0.2
 
 
+@pytest.mark.slow
 def test_its_folder_gives_what_it_gave_in_memory(tmp_path: Path) -> None:
     """Both halves are written as one vote, which is read without scikit-learn."""
     data = make_units()
