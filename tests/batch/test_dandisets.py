@@ -20,6 +20,7 @@ from nwb_unitrefine.batch.plan import read_plan, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options
 from nwb_unitrefine.batch.tasks import TaskOptions
 from nwb_unitrefine.errors import SourceError, SourceNotFoundError
+from nwb_unitrefine.storage.remote.addresses import resolve_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,10 @@ def test_a_dandiset_that_does_not_exist_or_is_embargoed_is_one_line(archive: Arc
     for source in ("DANDI:000999", "DANDI:000123@0.1.2", "DANDI:000123/nothing"):
         with pytest.raises(SourceNotFoundError, match=source):
             list(plan_dandiset(source, instance="dandi-stub"))
+    with pytest.raises(SourceError, match="no instance of DANDI"):
+        list(plan_dandiset("DANDI:000123", instance="nowhere"))
+    with pytest.raises(SourceError, match="no instance of DANDI"):
+        resolve_address(f"dandi://evil.example.org/assets/{_asset_id(0)}")
     archive.stub.key = "secret"
     with pytest.raises(SourceError) as caught:
         list(plan_dandiset("DANDI:000123", instance="dandi-stub"))

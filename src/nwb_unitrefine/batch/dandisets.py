@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.batch.plan import Entry, output_path
 from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFoundError
+from nwb_unitrefine.storage.remote.addresses import dandi_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +55,6 @@ def plan_dandiset(source: str, *, instance: str = "") -> Iterator[Entry]:
     """
     try:
         import requests
-        from dandi.dandiapi import DandiAPIClient
         from dandi.exceptions import NotFoundError
     except ImportError as error:
         raise MissingExtraError("dandi", extra="dandi", purpose="to list a dandiset") from error
@@ -64,7 +64,7 @@ def plan_dandiset(source: str, *, instance: str = "") -> Iterator[Entry]:
     named = found["instance"].lower()
     instance = instance or (named if named != "dandi" else os.environ.get("DANDI_INSTANCE", "dandi"))
     try:
-        with DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None) as client:
+        with dandi_client(instance) as client:
             dandiset = client.get_dandiset(found["dandiset"], found["version"] or "draft", lazy=False)
             place = f"{instance.upper()}:{dandiset.identifier}@{dandiset.version_id}"
             params: dict[str, Any] = {"metadata": True, "order": "path", **_selected(found["path"] or "")}

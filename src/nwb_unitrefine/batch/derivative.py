@@ -19,6 +19,7 @@ from nwb_unitrefine.batch.study_folder import DANDISET, DESCRIPTION, made_file
 from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.storage.remote.addresses import dandi_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,12 +175,11 @@ def _digests_there(dandiset: str, instance: str) -> dict[str, str]:
     """Path and digest of each asset that a dandiset has."""
     try:
         import requests
-        from dandi.dandiapi import DandiAPIClient
         from dandi.exceptions import NotFoundError
     except ImportError as error:
         raise MissingExtraError("dandi", extra="dandi", purpose="to upload to DANDI") from error
     try:
-        with DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None) as client:
+        with dandi_client(instance) as client:
             remote = client.get_dandiset(dandiset, "draft", lazy=False)
             params = {"metadata": True}
             return {

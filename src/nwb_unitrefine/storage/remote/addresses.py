@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFoundError
@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import MissingExtraError, SourceError, SourceNotFound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Address", "is_address", "resolve_address"]
+__all__ = ["Address", "dandi_client", "is_address", "resolve_address"]
 
 _DANDI = re.compile(
     r"(?P<instance>DANDI(?:-[A-Z]+)?):(?P<dandiset>\d{6})(?:@(?P<version>[\w.]+))?/(?P<path>.+)", re.IGNORECASE
@@ -96,11 +96,33 @@ def _s3_url(bucket: str, key: str) -> str:
     return f"https://{bucket}.s3.amazonaws.com/{quote(key)}"
 
 
+def dandi_client(instance: str) -> Any:
+    """Return DANDI's own client for an instance, with the key in ``DANDI_API_KEY`` if there is one.
+
+    Parameters
+    ----------
+    instance : str
+        One that the client knows by name: the key goes nowhere else.
+
+    Raises
+    ------
+    SourceError
+        If the client does not know it.
+    """
+    from dandi.consts import known_instances
+    from dandi.dandiapi import DandiAPIClient
+
+    if instance not in known_instances:
+        raise SourceError(
+            f"{instance} is no instance of DANDI that its client knows.", tip=f"It knows {', '.join(known_instances)}."
+        )
+    return DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None)
+
+
 def _dandi_address(source: str) -> Address:
     """Ask DANDI where an asset is, with the user's key if there is one."""
     try:
         import requests
-        from dandi.dandiapi import DandiAPIClient
         from dandi.exceptions import NotFoundError
     except ImportError as error:
         raise MissingExtraError("dandi", extra="dandi", purpose="to read from DANDI") from error
@@ -112,7 +134,7 @@ def _dandi_address(source: str) -> Address:
     elif instance == "dandi":
         instance = os.environ.get("DANDI_INSTANCE", "dandi")
     try:
-        with DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None) as client:
+        with dandi_client(instance) as client:
             if found:
                 dandiset = client.get_dandiset(found["dandiset"], found["version"] or "draft")
                 asset = dandiset.get_asset_by_path(found["path"])
