@@ -13,6 +13,7 @@ from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.model_list import list_models
 from nwb_unitrefine.models import load_model, pin_model, pull_model, push_model, registered_models, write_folder
 from nwb_unitrefine.models.hub import parse_address
+from nwb_unitrefine.models.locate import locate
 from nwb_unitrefine.models.named import pin_place
 
 # The Hub's client sends files in a way that its HTTP library advises against.
@@ -142,7 +143,7 @@ def test_a_damaged_list_is_named_in_one_line(tmp_path, monkeypatch, content, wor
         load_model("toy")
     assert "\n" not in str(caught.value)
     assert str(place) in str(caught.value)
-    assert load_model("default").identity.name == "unitrefine-default"
+    assert locate("default", revision=None).source == "packaged"
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ def _kept(folder: Path) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_the_next_process_does_without_numba(tmp_path: Path) -> None:
     """What one compiled, every other loads; damaged, it is made again."""
     assert _imports_numba(tmp_path / "cache")
