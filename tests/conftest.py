@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Several tests run at once: threads of OpenMP would wait for each other busily, for most of the time that tests take.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A machine that is busy with other things fails no test.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")

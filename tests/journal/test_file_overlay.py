@@ -26,7 +26,9 @@ steps = st.lists(
 
 @pytest.mark.slow
 @given(base=st.integers(0, 3 * PAGE + 17), steps=steps)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 def test_an_overlay_is_a_file_and_leaves_the_file_alone(base: int, steps: list[tuple], tmp_path: Path) -> None:
     """It behaves as a file of these bytes does, and the file becomes that when its edits are committed."""
     path = tmp_path / "file"

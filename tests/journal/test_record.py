@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @given(journal=st.builds(Journal, names, st.just(-1), st.just(-1), folder_edits))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_journal_is_read_as_it_was_written(journal: Journal, tmp_path: Path) -> None:
     """Name, sizes and every edit come back."""
     place = tmp_path / "journal"
