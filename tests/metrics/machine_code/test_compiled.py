@@ -48,6 +48,15 @@ def test_another_kind_of_array_is_refused(changed: dict[str, np.ndarray]) -> Non
         _scan(*_arguments(**changed))
 
 
+def test_a_debugger_can_have_the_function_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with numba's own functions: ``NUMBA_DISABLE_JIT=1`` leaves machine code out."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    monkeypatch.setattr(_scan, "_call", lambda *_: pytest.fail("machine code ran"))
+    given = _arguments()
+    _scan(*given)
+    assert given[-1].tolist() == [1, 4]
+
+
 def test_a_missing_argument_is_refused() -> None:
     """There is no default for an array."""
     with pytest.raises(ValueError, match="shorter"):

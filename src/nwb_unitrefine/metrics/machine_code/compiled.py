@@ -15,6 +15,7 @@ import ctypes
 import functools
 import inspect
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 
@@ -130,7 +131,7 @@ class Kernel(Generic[P]):
         self._call: Callable[..., int] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Run it on arguments given by position.
+        """Run it on arguments given by position; with ``NUMBA_DISABLE_JIT=1``, for debuggers, the function itself.
 
         Raises
         ------
@@ -138,6 +139,9 @@ class Kernel(Generic[P]):
             If they are not of the types that the annotations name.
         """
         flat = [part for one, given in zip(self.arguments, args, strict=True) for part in one.values(given)]
+        if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+            self.function(*args, **kwargs)
+            return
         if self._call is None:
             with _lock:
                 self._call = self._call or self._load()
