@@ -17,6 +17,7 @@ from nwb_unitrefine.batch.study import label_study, study_options, study_status
 from nwb_unitrefine.batch.study_folder import is_output, whole_lines
 from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.batch.tasks import TaskOptions
+from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import SourceError, UnitRefineError
 
 if TYPE_CHECKING:
@@ -93,6 +94,17 @@ def test_a_line_that_is_being_written_is_read_the_next_time() -> None:
     file = _Growing(b"first\nnot yet")
     assert list(whole_lines(file)) == [(6, b"first\n")]
     assert list(whole_lines(file, start=6)) == [(20, b"not yet whole\n")]
+
+
+@pytest.mark.parametrize("command", ["status", "dandiset label", "dandiset check", "dandiset summary"])
+def test_a_file_in_the_place_of_a_study_is_one_line(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who gives a file of units to a command for studies learns what it wants."""
+    place = tmp_path / "a.nwb"
+    place.write_bytes(b"")
+    assert main([*command.split(), str(place)]) == 1
+    assert "is a file, and no study" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["plan.jsonl", "ledger.jsonl", "claims.lock", "options.json", "dandiset", "records"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from nwb_unitrefine.batch.study_folder import CLAIMS, LEDGER, is_output, whole_lines
+from nwb_unitrefine.batch.study_folder import CLAIMS, LEDGER, is_output, require_own_files, whole_lines
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.locks import lock
 from nwb_unitrefine.journal.system_calls import write_at
@@ -154,6 +154,7 @@ class _Line(BaseModel):
 @cache
 def open_ledger(study: Path) -> Ledger:
     """The ledger of a study, one for each process: what it read stays read."""
+    require_own_files(study)
     return Ledger(study)
 
 

@@ -77,13 +77,17 @@ def made_file(study: Path, output: str) -> Path:
 
 
 def require_own_files(study: Path) -> None:
-    """Refuse a study in which a link, a pipe or a device stands for one of its files or folders.
+    """Refuse a file in the place of a study, and a study in which a link, a pipe or a device stands for a part of it.
 
     Raises
     ------
     SourceError
         Naming it.
     """
+    if study.exists() and not study.is_dir():
+        raise SourceError(
+            f"{study} is a file, and no study.", tip="Make one with: nwb-unitrefine dandiset plan SOURCE STUDY"
+        )
     for names, is_kind, kind in (
         ((PLAN, LEDGER, CLAIMS, OPTIONS), stat.S_ISREG, "file"),
         ((DANDISET, RECORDS, IN_WORK, DESCRIPTION), stat.S_ISDIR, "folder"),
