@@ -70,7 +70,8 @@ def show_adapted(scored: Scored) -> None:
 def show_person(folder: Path) -> None:
     """Print how well one person agrees with the majority, with an interval over units."""
     tables = [pd.read_csv(file) for file in sorted(folder.glob("*.csv"))]
-    table = pd.concat(tables).dropna(subset=PERSON_COLUMNS)
+    table = pd.concat(tables)[PERSON_COLUMNS].replace("good", "sua")
+    table = table[table.isin(CLASSES).all(axis=1)]
     person, majority = (table[name].map(CLASSES.index).to_numpy() for name in PERSON_COLUMNS)
     rng = np.random.default_rng(0)
     draws = rng.integers(0, len(table), size=(1000, len(table)))
