@@ -99,6 +99,7 @@ def newest_by_program(runs: tuple[Run, ...]) -> str:
     return next((run.name for run in reversed(runs) if run.kind is not RunKind.HUMAN), "")
 
 
+@pytest.mark.slow
 def test_a_run_is_added_to_a_long_history_at_the_cost_of_a_short_one(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

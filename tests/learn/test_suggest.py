@@ -70,4 +70,4 @@ def test_rules_have_no_close_calls(tmp_path: Path, capsys: pytest.CaptureFixture
     """They are refused, and not answered with an empty list."""
     file = write_nwb(tmp_path / "a.nwb", make_session(n_units=4), waveforms="all")
     assert main(["suggest", str(file), "--model", "rules/aind", "--missing", "ignore"]) == 1
-    assert "no call is closer than another" in capsys.readouterr().err
+    assert "no unit is a closer call than another" in capsys.readouterr().err
