@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,11 @@ from nwb_unitrefine.metrics.kernels.synchrony import count_synchrony
 from nwb_unitrefine.metrics.kernels.trains import _scan, bin_rates, scan
 from nwb_unitrefine.metrics.kernels.upsampling import upsample
 from nwb_unitrefine.metrics.kernels.velocity import velocities
+from nwb_unitrefine.metrics.machine_code import made_by_numba
+from nwb_unitrefine.metrics.machine_code.compiled import Kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _arguments(**changed: object) -> list[object]:
@@ -55,6 +62,23 @@ def test_a_debugger_can_have_the_function_itself(monkeypatch: pytest.MonkeyPatch
     given = _arguments()
     _scan(*given)
     assert given[-1].tolist() == [1, 4]
+
+
+def test_a_numba_that_compiles_otherwise_is_used_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A later version may lack an option or make other machine code; values are the same, only the start is slower."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setitem(made_by_numba._OPTIONS, "an_option_that_is_gone", 1)
+    known, plain = Kernel(_scan.function), _arguments()
+    given = _arguments()
+    known(*given)
+    _scan.function(*plain)
+    for ours, theirs in zip(given, plain, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TypeError, match="Not a contiguous array"):
+        known(*_arguments(times=np.arange(5)))
 
 
 def test_a_missing_argument_is_refused() -> None:

@@ -128,7 +128,7 @@ class Kernel(Generic[P]):
         self.function = function
         self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
         self.arguments = [_ARGUMENTS[one.annotation] for one in inspect.signature(function).parameters.values()]
-        self._call: Callable[..., int] | None = None
+        self._call: Callable[[tuple[Any, ...], list[Any]], None] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Run it on arguments given by position; with ``NUMBA_DISABLE_JIT=1``, for debuggers, the function itself.
@@ -145,24 +145,34 @@ class Kernel(Generic[P]):
         if self._call is None:
             with _lock:
                 self._call = self._call or self._load()
-        unused = ctypes.c_void_p()
-        if self._call(ctypes.byref(unused), ctypes.byref(unused), *flat, **kwargs):
-            raise RuntimeError(f"{self.name} cannot run on these values.")
+        self._call(args, flat)
 
-    def _load(self) -> Callable[..., int]:
+    def _load(self) -> Callable[[tuple[Any, ...], list[Any]], None]:
         """Find the machine code that was made for this processor, or make it."""
         from nwb_unitrefine.metrics.machine_code.object_files import address_of, find_object, keep_object
 
         made = find_object(self.name)
         if made is None:
-            from nwb_unitrefine.metrics.machine_code.made_by_numba import make_object
+            from nwb_unitrefine.metrics.machine_code.made_by_numba import UnknownNumbaError, make_function, make_object
 
             _tell_once()
-            made = make_object(self, _inlined)
+            try:
+                made = make_object(self, _inlined)
+            except UnknownNumbaError as error:
+                _logger.warning("%s It is compiled anew in each process.", error)
+                function = make_function(self, _inlined)
+                return lambda args, _: function(*args)
             keep_object(self.name, made)
         pointer = ctypes.c_void_p
         types = [one for argument in self.arguments for one in argument.c_types]
-        return ctypes.CFUNCTYPE(ctypes.c_int32, pointer, pointer, *types)(address_of(made, self.name))
+        code = ctypes.CFUNCTYPE(ctypes.c_int32, pointer, pointer, *types)(address_of(made, self.name))
+
+        def call(_: tuple[Any, ...], flat: list[Any]) -> None:
+            unused = ctypes.c_void_p()
+            if code(ctypes.byref(unused), ctypes.byref(unused), *flat):
+                raise RuntimeError(f"{self.name} cannot run on these values.")
+
+        return call
 
 
 @functools.cache

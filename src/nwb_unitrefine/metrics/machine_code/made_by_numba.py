@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
+import numba
 from numba import njit, types
 
 from nwb_unitrefine.metrics.machine_code.object_files import ENTRY, target_machine
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.metrics.machine_code.compiled import Argument, Kernel
 
-__all__ = ["make_object"]
+__all__ = ["UnknownNumbaError", "make_function", "make_object"]
 
 _OPTIONS = {
     "error_model": "numpy",
@@ -28,7 +29,12 @@ _OPTIONS = {
 _FROM_C = frozenset({"exp", "log", "pow", "rint", "sqrt", "memset", "memcpy", "memmove"})
 _INTRINSIC = "llvm."
 
-_callees: dict[Callable[..., Any], Any] = {}
+
+class UnknownNumbaError(RuntimeError):
+    """Numba compiles in another way than the versions that are known here."""
+
+
+_callees: dict[tuple[Callable[..., Any], tuple[str, ...]], Any] = {}
 """What several kernels call is compiled once."""
 
 
@@ -45,16 +51,41 @@ def make_object(kernel: Kernel[Any], inlined: Sequence[Callable[..., Any]]) -> b
     -------
     bytes
         An object file with one function, named `ENTRY`, that needs nothing but the C library.
+
+    Raises
+    ------
+    UnknownNumbaError
+        If this version of numba makes something else of it.
     """
     with _without_garbage_collection():
-        return _make_object(kernel, inlined)
+        try:
+            return _make_object(kernel, inlined)
+        except Exception as error:
+            message = f"numba {numba.__version__} compiles {kernel.name} in a way that is unknown here ({error})."
+            raise UnknownNumbaError(message) from error
+
+
+def make_function(kernel: Kernel[Any], inlined: Sequence[Callable[..., Any]]) -> Callable[..., None]:
+    """Have numba compile a function in its usual way, with none of the options that are its own affair.
+
+    Parameters
+    ----------
+    kernel, inlined
+        As of `make_object`.
+    """
+    function: Callable[..., None] = _compile(kernel, inlined, {"error_model": "numpy"})
+    return function
+
+
+def _compile(kernel: Kernel[Any], inlined: Sequence[Callable[..., Any]], options: dict[str, Any]) -> Any:
+    """Have numba compile a function and those that it calls, for the types of its arguments."""
+    types_of = types.void(*map(_numba_type, kernel.arguments))
+    return njit(types_of, **options)(_with_compiled_callees(kernel.function, inlined, options))
 
 
 def _make_object(kernel: Kernel[Any], inlined: Sequence[Callable[..., Any]]) -> bytes:
     """Have numba compile it, and take out what it made."""
-    dispatcher = njit(types.void(*map(_numba_type, kernel.arguments)), **_OPTIONS)(
-        _with_compiled_callees(kernel.function, inlined)
-    )
+    dispatcher = _compile(kernel, inlined, _OPTIONS)
     (signature,) = dispatcher.signatures
     module = llvm.parse_assembly(dispatcher.inspect_llvm(signature))
     entry = module.get_function(dispatcher.overloads[signature].fndesc.llvm_func_name)
@@ -62,7 +93,7 @@ def _make_object(kernel: Kernel[Any], inlined: Sequence[Callable[..., Any]]) -> 
     n_expected = 2 + sum(len(one.c_types) for one in kernel.arguments)
     declared = {one.name for one in module.functions if one.is_declaration and not one.name.startswith(_INTRINSIC)}
     if len(list(entry.arguments)) != n_expected or declared - _FROM_C:
-        raise RuntimeError(f"numba compiles {kernel.name} in a way that is unknown here: {sorted(declared)}.")
+        raise RuntimeError(f"{len(list(entry.arguments))} arguments, not {n_expected}; it calls {sorted(declared)}")
     return bytes(target_machine().emit_object(module))
 
 
@@ -84,16 +115,19 @@ def _numba_type(argument: Argument) -> Any:
     return types.Array(number, argument.axes, "C") if argument.axes else number
 
 
-def _with_compiled_callees(function: Callable[..., Any], inlined: Sequence[Callable[..., Any]]) -> FunctionType:
+def _with_compiled_callees(
+    function: Callable[..., Any], inlined: Sequence[Callable[..., Any]], options: dict[str, Any]
+) -> FunctionType:
     """Copy a function, with the functions that it calls made known to numba."""
     assert isinstance(function, FunctionType)
     scope = dict(function.__globals__)
     for name in function.__code__.co_names:
         callee = scope.get(name)
         if callee is not None and callee in inlined:
-            if callee not in _callees:
-                _callees[callee] = njit(**_OPTIONS)(_with_compiled_callees(callee, inlined))
-            scope[name] = _callees[callee]
+            key = callee, tuple(options)
+            if key not in _callees:
+                _callees[key] = njit(**options)(_with_compiled_callees(callee, inlined, options))
+            scope[name] = _callees[key]
     copy = FunctionType(function.__code__, scope, function.__name__)
     copy.__module__ = function.__module__
     return copy
