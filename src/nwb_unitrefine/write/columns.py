@@ -99,8 +99,8 @@ def column_names(columns: str | Sequence[str], *, contamination: bool = False) -
 
     Examples
     --------
-    >>> column_names("quality")
-    ColumnNames(label='quality_label', probability='quality_score', uncertain='quality_uncertain')
+    >>> column_names("quality").all
+    ('quality_label', 'quality_score', 'quality_uncertain')
     >>> column_names(["my_label", "my_probability"]).uncertain
     'my_uncertain'
     """
