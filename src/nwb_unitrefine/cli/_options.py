@@ -28,6 +28,7 @@ __all__ = [
     "one_or_two",
     "parse_labels",
     "parse_mapping",
+    "require_there",
     "require_written",
     "source_options",
     "write_new_table",
@@ -119,6 +120,21 @@ def load(sources: tuple[str, ...]) -> Model:
     from nwb_unitrefine.models import load_model
 
     return load_model(one_or_two(sources), **given_options())
+
+
+def require_there(sources: Sequence[str]) -> None:
+    """Refuse the only source before a model is loaded for it; of several, each is answered when its turn comes.
+
+    Raises
+    ------
+    SourceError
+        If nothing is there.
+    """
+    from nwb_unitrefine.storage.local_files import require_content
+    from nwb_unitrefine.storage.remote.addresses import is_address
+
+    if len(sources) == 1 and not is_address(sources[0]):
+        require_content(Path(sources[0]), name=sources[0])
 
 
 def one_or_two(sources: tuple[str, ...]) -> str | list[str]:

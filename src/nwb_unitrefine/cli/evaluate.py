@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nwb_unitrefine.cli._options import load
+from nwb_unitrefine.cli._options import load, require_there
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_progress
 from nwb_unitrefine.cli.train import label_options, read_sources
 from nwb_unitrefine.records import CLASSES
@@ -70,6 +70,7 @@ def command(
 
     if figures is not None:
         require_matplotlib()
+    require_there(sources)
     loaded = load(model or ("default",)) if model or not (learned or recipe) else None
     classes = CLASSES if loaded is None else loaded.classes
     dataset = read_sources(

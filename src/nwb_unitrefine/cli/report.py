@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._options import load, model_option, require_there, source_options
 from nwb_unitrefine.cli._render import describe_error, json_option, make_console, print_json, say
 from nwb_unitrefine.records import SourceHints
 
@@ -54,6 +54,7 @@ def command(
 
     found = find_sources(sources)
     require_place(output, overwrite=overwrite)
+    require_there(found)
     loaded = load(model)
     labelling = label_many(found, model=loaded, dry_run=True, hints=SourceHints(**hints))
     pages = output.with_name(f"{output.stem}_pages")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option
+from nwb_unitrefine.cli._options import load, model_option, require_there
 from nwb_unitrefine.cli._render import say
 
 __all__ = ["command"]
@@ -57,6 +57,7 @@ def command(
     if export_answers:
         _export(found)
         return 0
+    require_there(list(map(str, found)))
     require_server()
     by = by or click.prompt("Who answers")
     loaded = load(model)

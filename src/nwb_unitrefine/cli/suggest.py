@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._options import load, model_option, require_there, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_number
 from nwb_unitrefine.records import SourceHints
 
@@ -37,13 +37,15 @@ def command(
     from nwb_unitrefine.pipeline import curate
     from nwb_unitrefine.read import read_label_authors
 
+    found = find_sources(sources)
+    require_there(found)
     loaded = load(model)
     if isinstance(loaded, RuleModel):
         raise ModelError(
             f"{loaded.identity.name} is a set of rules: without probabilities, no unit is a closer call than another.",
             tip="Take a model that gives probabilities: the default, or one of your own.",
         )
-    curations = [curate(source, model=loaded, hints=SourceHints(**hints)) for source in find_sources(sources)]
+    curations = [curate(source, model=loaded, hints=SourceHints(**hints)) for source in found]
     candidates = [candidates_of(one, read_label_authors(one.units.source).by_people) for one in curations]
     rows: list[dict[str, Any]] = []
     for file, row, is_close in suggest_units(candidates, n=n, seed=seed):
