@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from mkdocs.structure.files import File
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
-__all__ = ["PACKAGES", "commands", "commands_page", "metrics_page", "on_files", "problems_page", "public_names"]
+__all__ = [
+    "PACKAGES",
+    "commands",
+    "commands_page",
+    "metrics_page",
+    "on_files",
+    "on_page_content",
+    "problems_page",
+    "public_names",
+]
 
 ROOT = Path(__file__).parents[1]
 
@@ -77,6 +87,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Keep the dashes of an option with its name, and offer narrow screens places to break names (`tables.css`)."""
+
+    def broken(found: re.Match[str]) -> str:
+        code = re.sub(r"(?<=\w[_./|,\\])(?=\w)", "<wbr>", found[1])
+        code = re.sub(r"(?<![\w-])--?[a-z][\w-]*", r'<span class="option">\g<0></span>', code)
+        return f"<code>{code}</code>"
+
+    return re.sub(r"(?<!<pre>)(?<!<span></span>)<code>([^<]+)</code>", broken, html)
+
+
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command of the command line with its full name, and the commands of groups."""
     for name in COMMANDS:
@@ -123,7 +144,7 @@ def commands_page() -> str:
             if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None
         ]
         lines += ["| option | meaning |", "|---|---|"]
-        lines += [f"| `{option.replace('|', '&#124;')}` | {_cell(help_text)} |" for option, help_text in records]
+        lines += [f"| `{option}` | {_cell(help_text)} |" for option, help_text in records]
         lines += [""]
     return "\n".join(lines)
 
@@ -231,7 +252,7 @@ def _home(module: str, name: str) -> str:
 def python_page(package: str) -> str:
     """Docstrings of everything that a package offers."""
     module = f"nwb_unitrefine.{package}".rstrip(".")
-    text = inspect.cleandoc(import_module(module).__doc__ or "")
+    text = re.sub(r"(?m)^::$|:(?=:$)", "", inspect.cleandoc(import_module(module).__doc__ or ""))  # marks of RST
     lines = [f"# {PACKAGES[package]}", "", f"`import {module}`", "", text, ""]
     for path in public_names(package).values():
         lines += [f"::: {path}", ""]

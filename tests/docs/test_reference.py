@@ -83,3 +83,21 @@ def test_every_public_package_has_a_page() -> None:
     folder = Path(nwb_unitrefine.__file__).parent
     offering = {path.parent.name for path in folder.glob("*/__init__.py") if "__all__" in path.read_text()}
     assert offering - inner - set(PAGES.PACKAGES) == set()
+
+
+def test_code_reads_and_copies_as_it_was_written() -> None:
+    """Marks for line breaks take no character away, keep an option whole, and leave blocks of code alone."""
+    code = "label FILE\n--units-only -n 2 a_b/c.d|e,f\\g nwb-unitrefine"
+    found = PAGES.on_page_content(html=f"<p><code>{code}</code></p><pre><code>a_b --option\n</code></pre>")
+    assert re.sub(r"<(?!p|/p|code|/code)[^>]*>", "", found) == (
+        f"<p><code>{code}</code></p><pre><code>a_b --option\n</code></pre>"
+    )
+    assert '<span class="option">--units-only</span>' in found
+    assert "a_<wbr>b/<wbr>c" in found
+    assert "<pre><code>a_b --option\n" in found
+
+
+def test_choices_of_an_option_stand_as_they_are_typed() -> None:
+    """No entity shows through the code of the table, and no mark of another markup opens a block."""
+    assert "`--spike-times-in [seconds|ms|samples]`" in PAGES.commands_page()
+    assert not re.search(r"::$", PAGES.python_page("errors") + PAGES.python_page("vocabulary.dialects"), re.MULTILINE)

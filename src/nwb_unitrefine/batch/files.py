@@ -215,8 +215,18 @@ def label_many(
     output : str or Path, optional
         With one source, the labelled copy; with several, or where it is a folder or ends in ``/``, the folder that gets
         a copy of each, under its own name. It is made where it is not there.
-    model, dry_run, raw, hints, adapt, adapt_from, write_options
+    model : str, Path, Model or sequence of str or Path
         As of `label`. The model is loaded when the first source has been read: what cannot be read is refused at once.
+    dry_run, adapt : bool
+        As of `label`.
+    raw : RawOptions, optional
+        As of `label`.
+    hints : SourceHints, optional
+        As of `label`.
+    adapt_from : sequence of str or Path
+        As of `label`.
+    write_options : WriteOptions, optional
+        As of `label`.
     load_options : mapping, optional
         Further arguments of `load_model`.
 

@@ -194,8 +194,8 @@ def find_in_units(units: Units) -> Iterator[Problem]:
     for first, second, ratio in split_pairs(units):
         pair = (ids[first], ids[second])
         what = (
-            f"Units {pair[0]} and {pair[1]} have alike waveforms on one channel, and {100 * ratio:.0f} % of the spike "
-            "pairs within 1.5 ms that independent units would have."
+            f"Units {pair[0]} and {pair[1]} have similar waveforms on one channel, and {100 * ratio:.0f} % of the "
+            "spike pairs within 1.5 ms that independent units would have."
         )
         yield Problem(ProblemCode.UNITS_SPLIT, what, pair)
     times = units.spike_times_s.values

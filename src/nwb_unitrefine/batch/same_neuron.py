@@ -1,4 +1,4 @@
-"""Pairs of units that may be one neuron: sorted twice (shared spikes) or split (alike waveforms, a common dead time).
+"""Pairs of units that may be one neuron: sorted twice (shared spikes) or split (similar waveforms, a common dead time).
 
 They are pointed out and never merged: whether two units are one neuron is for a curator to decide.
 """

@@ -9,6 +9,7 @@ import click
 
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.records.display import plural
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Run
@@ -46,7 +47,9 @@ def command(file: str, *, diff: tuple[str, str] | None, redact: bool, by: str, a
     else:
         rows = [_as_row(run, in_effect=run.name in in_effect) for run in history]
         print_table(
-            f"{file}: {len(history)} runs", ["run", "when", "kind", "by", "labels", "decided", "effect", "note"], rows
+            f"{file}: {plural(len(history), 'run')}",
+            ["run", "when", "kind", "by", "labels", "decided", "effect", "note"],
+            rows,
         )
     return 0
 

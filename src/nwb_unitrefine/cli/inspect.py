@@ -10,6 +10,7 @@ import click
 from nwb_unitrefine.cli._options import load, model_option, source_options
 from nwb_unitrefine.cli._render import json_option, print_json, say, show_progress
 from nwb_unitrefine.records import SourceHints
+from nwb_unitrefine.records.display import plural
 
 __all__ = ["command"]
 
@@ -48,7 +49,7 @@ def command(sources: tuple[str, ...], *, model: tuple[str, ...], as_json: bool, 
                 say(importance)
             for finding in of_this:
                 _print(finding)
-        say(", ".join([f"{len(found)} sources", *(f"{number} {name}" for name, number in counts.items())]))
+        say(", ".join([plural(len(found), "source"), *(f"{number} {name}" for name, number in counts.items())]))
     return int(counts["ERROR"] + counts["CRITICAL"] > 0)
 
 

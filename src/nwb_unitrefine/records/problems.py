@@ -130,7 +130,7 @@ class ProblemCode(StrEnum):
     RECORDING_GOES_BACK = (
         "recording.goes-back",
         Severity.WARNING,
-        "Timestamps of the recording go back, as those of joined sessions; they do not tell its pieces apart.",
+        "Timestamps of the recording go back, as those of joined sessions; they do not separate its pieces.",
     )
     RECORDING_SPIKES_IN_GAPS = (
         "recording.spikes-in-gaps",
@@ -260,7 +260,7 @@ class ProblemCode(StrEnum):
     UNITS_SPLIT = (
         "units.likely-split",
         Severity.INFO,
-        "Two units have alike waveforms and keep each other's refractory period: they may be one neuron.",
+        "Two units have similar waveforms and keep each other's refractory period: they may be one neuron.",
     )
     RECORDING_SHORT = (
         "recording.too-short",

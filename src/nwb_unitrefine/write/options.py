@@ -17,7 +17,11 @@ class WriteOptions:
 
     Parameters
     ----------
-    columns, contamination_column, overwrite_columns, replace_human, units_only, again
+    columns : str or sequence of str
+        As of `write_curation`.
+    overwrite_columns : sequence of str
+        As of `write_curation`.
+    contamination_column, replace_human, units_only, again : bool
         As of `write_curation`.
 
     Examples
