@@ -9,6 +9,8 @@ import pytest
 from helpers.bare_nwb import make_small_session
 from helpers.refusals import refusals
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

@@ -210,6 +210,7 @@ def test_a_published_model_is_not_scored_on_rows_of_its_training_table(shared_da
         evaluate(model, read_base_dataset(shared_data / "unitrefine_base"))
 
 
+@pytest.mark.slow
 def test_a_renamed_file_is_still_what_a_model_was_trained_on(session: Path, tmp_path: Path) -> None:
     """The object id of the file counts, and not the name of the session."""
     relabel(session, {10: "sua", 13: "noise"}, by="S. Cajal")

@@ -68,6 +68,7 @@ def test_every_edit_of_whole_runs_is_named(session: Path, tmp_path: Path) -> Non
     assert unnoticed(session, tmp_path, tampering.run_edits()) == []
 
 
+@pytest.mark.slow
 def test_every_edit_of_an_input_is_named(session: Path, tmp_path: Path) -> None:
     """Datasets of the units, units of measure, rates, positions and groups; with the run's line about it or without."""
     assert unnoticed(session, tmp_path, tampering.input_edits()) == []

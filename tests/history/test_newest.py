@@ -66,6 +66,7 @@ def do_anything(path: Path, rng: random.Random) -> None:
         label(path, seed=rng.randrange(100), replace_human=chosen == "label over people")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_read_decides_the_same_as_the_whole_history(session: Path, seed: int) -> None:
     """Authors of labels, writers and values of columns, and the newest runs, after any order of labels and undoing."""

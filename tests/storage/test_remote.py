@@ -107,6 +107,7 @@ def test_a_server_that_is_busy_is_asked_again(folder):
         assert len(read_units(f"{server.url}/small.nwb.zarr", patience=AT_ONCE)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(folder, status):
     """Retry-After counts where it is longer than the own wait, up to a limit, for ranges and for small files."""

@@ -18,6 +18,8 @@ from nwb_unitrefine.vocabulary import resolve
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 WIDTHS_S = {"sua": 0.15e-3, "mua": 0.25e-3, "noise": 0.34e-3}
 
 

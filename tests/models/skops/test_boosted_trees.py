@@ -96,6 +96,7 @@ def test_other_models_are_left_to_scikit_learn(tmp_path, kind):
     assert read_boosted_trees(archive, audit(archive)) is None
 
 
+@pytest.mark.slow
 def test_the_default_model_needs_no_scikit_learn_and_no_pandas():
     """The packaged model is loaded and predicts in a process that can import neither: both take long to import."""
     script = (

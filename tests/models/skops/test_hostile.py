@@ -39,6 +39,7 @@ def test_a_booster_that_leads_in_circles_or_outside_is_refused(library, tmp_path
     assert failures == {}
 
 
+@pytest.mark.slow
 def test_a_booster_runs_in_a_process_of_its_own(monkeypatch):
     """Its library is not imported here; a process that dies or is too slow is one line."""
     pytest.importorskip("lightgbm")
