@@ -123,7 +123,7 @@ def load(sources: tuple[str, ...]) -> Model:
 
 
 def require_there(sources: Sequence[str]) -> None:
-    """Refuse the only source before a model is loaded for it; of several, each is answered when its turn comes.
+    """Refuse the only source before anything is imported for it; of several, each is answered when its turn comes.
 
     Raises
     ------

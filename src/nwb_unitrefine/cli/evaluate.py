@@ -61,6 +61,7 @@ def command(
 
     Without --task, labels are read as the classes of the model.
     """
+    require_there(sources)
     from nwb_unitrefine.learn import evaluate
     from nwb_unitrefine.learn.adapted_scores import score_adapted
     from nwb_unitrefine.learn.labelled.tasks import parse_task
@@ -70,7 +71,6 @@ def command(
 
     if figures is not None:
         require_matplotlib()
-    require_there(sources)
     loaded = load(model or ("default",)) if model or not (learned or recipe) else None
     classes = CLASSES if loaded is None else loaded.classes
     dataset = read_sources(

@@ -46,6 +46,7 @@ def command(
     into a file: labels that are not in it yet are those that `label` would write, with the
     boundary that --adapt moved for this file.
     """
+    require_there(sources)
     from rich.progress import Progress
 
     from nwb_unitrefine.batch import find_sources, label_many
@@ -54,7 +55,6 @@ def command(
 
     found = find_sources(sources)
     require_place(output, overwrite=overwrite)
-    require_there(found)
     loaded = load(model)
     labelling = label_many(found, model=loaded, dry_run=True, hints=SourceHints(**hints))
     pages = output.with_name(f"{output.stem}_pages")

@@ -50,6 +50,8 @@ def command(
     before anything is written.
     The server listens on this machine alone and stops with Ctrl-C.
     """
+    if not export_answers:
+        require_there(files)
     from nwb_unitrefine.batch import find_sources
     from nwb_unitrefine.review import Learning, ReviewedFile, ask, require_server, serve
 
@@ -57,7 +59,6 @@ def command(
     if export_answers:
         _export(found)
         return 0
-    require_there(list(map(str, found)))
     require_server()
     by = by or click.prompt("Who answers")
     loaded = load(model)

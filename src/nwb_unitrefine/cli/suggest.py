@@ -30,6 +30,7 @@ def command(
     Units that a person has labelled and units with few spikes are left out. Label them with `review` or `relabel`, then
     run `label --adapt`.
     """
+    require_there(sources)
     from nwb_unitrefine.batch import find_sources
     from nwb_unitrefine.errors import ModelError
     from nwb_unitrefine.learn.suggest import candidates_of, suggest_units
@@ -38,7 +39,6 @@ def command(
     from nwb_unitrefine.read import read_label_authors
 
     found = find_sources(sources)
-    require_there(found)
     loaded = load(model)
     if isinstance(loaded, RuleModel):
         raise ModelError(
