@@ -234,8 +234,8 @@ def test_show_chooses_units_by_the_contamination_that_is_excluded(tmp_path, caps
     assert main(["show", str(path), "--json", "--contamination-below", "1"]) == 0
     rows = json.loads(capsys.readouterr().out)["units"]
     assert rows
-    assert all(0 <= row["contamination"] <= row["at most"] < 1 for row in rows)
-    limit = sorted(row["at most"] for row in rows)[len(rows) // 2]
+    assert all(0 <= row["contamination"] <= row["contamination_upper"] < 1 for row in rows)
+    limit = sorted(row["contamination_upper"] for row in rows)[len(rows) // 2]
     assert main(["show", str(path), "--json", "--contamination-below", str(limit)]) == 0
     fewer = json.loads(capsys.readouterr().out)["units"]
-    assert [row["unit"] for row in fewer] == [row["unit"] for row in rows if row["at most"] < limit]
+    assert [row["unit"] for row in fewer] == [row["unit"] for row in rows if row["contamination_upper"] < limit]

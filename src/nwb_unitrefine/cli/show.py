@@ -15,7 +15,8 @@ from nwb_unitrefine.cli._render import json_option, print_json, print_problems, 
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.runs import human_labels
-from nwb_unitrefine.records import CLASSES, CONTAMINATION, Contamination
+from nwb_unitrefine.records import CLASSES, CONTAMINATION, CONTAMINATION_UPPER, Contamination
+from nwb_unitrefine.records.contamination import shown_contamination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -135,7 +136,7 @@ def _rows(units: Units, chain: Sequence[Run]) -> list[dict[str, object]]:
 def _with_contamination(
     rows: list[dict[str, object]], units: Units, chain: Sequence[Run], *, needed: bool
 ) -> list[dict[str, object]]:
-    """Add the estimate of the share of foreign spikes, and the most that refractory violations leave possible.
+    """Add the estimate of the share of foreign spikes and its interval, under the names that `label --json` has.
 
     As the newest run with labels of a program records them; where none does, they are computed if they are `needed`.
     """
@@ -149,17 +150,14 @@ def _with_contamination(
     else:
         return rows
     assert known is not None
-    values = zip(known.estimate.tolist(), known.upper.tolist(), strict=True)
-    of_unit = dict(zip(unit_ids.tolist(), values, strict=True))
-    found = [of_unit.get(row["unit"], (np.nan, np.nan)) for row in rows]
-    return [
-        row | {"contamination": estimate, "at most": upper} for row, (estimate, upper) in zip(rows, found, strict=True)
-    ]
+    place = {unit_id: number for number, unit_id in enumerate(unit_ids.tolist())}
+    unknown = dict.fromkeys(known.of_unit(0), np.nan) if place else {}
+    return [row | (known.of_unit(place[row["unit"]]) if row["unit"] in place else unknown) for row in rows]
 
 
 def _below(rows: list[dict[str, object]], share: float) -> list[dict[str, object]]:
     """Keep units whose upper bound is below a share; what is not known is not below."""
-    return [row for row in rows if isinstance(row["at most"], float) and row["at most"] < share]
+    return [row for row in rows if isinstance(upper := row[CONTAMINATION_UPPER], float) and upper < share]
 
 
 def _chosen(
@@ -191,11 +189,22 @@ def _chosen(
 def _print_rows(rows: Sequence[dict[str, object]], *, of: int) -> None:
     """One line a unit; whether it is uncertain is in its remark."""
     if not rows:
-        say(f"None of the {of} units is such a one.")
+        say(f"None of the {of} units matches.")
         return
-    headings = [name for name in rows[0] if name != "uncertain"]
+    shown = [_with_contamination_as_text(row) for row in rows]
+    headings = [name for name in shown[0] if name != "uncertain"]
     title = "Units" if len(rows) == of else f"{len(rows)} of {of} units"
-    print_table(title, headings, [[row[name] for name in headings] for row in rows])
+    print_table(title, headings, [[row[name] for name in headings] for row in shown])
+
+
+def _with_contamination_as_text(row: dict[str, Any]) -> dict[str, object]:
+    """A row with estimate and interval of its contamination in one cell, before the remark as in `label`."""
+    bounds = [row[name] for name in row if name.startswith("contamination")]
+    rest = {name: value for name, value in row.items() if not name.startswith("contamination")}
+    if not bounds:
+        return rest
+    remark = {"remark": rest.pop("remark")} if "remark" in rest else {}
+    return rest | {"contamination": shown_contamination(*bounds)} | remark
 
 
 def _written(history: Sequence[Run]) -> set[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records.features import Features
 
-__all__ = ["CONTAMINATION", "CONTAMINATION_UPPER", "Contamination"]
+__all__ = ["CONTAMINATION", "CONTAMINATION_UPPER", "Contamination", "shown_contamination"]
 
 CONTAMINATION_UPPER = "contamination_upper"
 CONTAMINATION = ("rp_contamination", "contamination_lower", CONTAMINATION_UPPER)
@@ -50,7 +50,16 @@ class Contamination:
 
     def texts(self) -> list[str]:
         """Estimate and interval of each unit as people read them, as ``"4 % (0 to 38 %)"``; empty where unknown."""
-        return [
-            f"{100 * one:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)" if np.isfinite([one, low, high]).all() else ""
-            for one, low, high in zip(self.estimate, self.lower, self.upper, strict=True)
-        ]
+        return [shown_contamination(*values) for values in zip(self.estimate, self.lower, self.upper, strict=True)]
+
+
+def shown_contamination(estimate: float, lower: float, upper: float) -> str:
+    """Write estimate and interval of one unit in percent; empty where one of them is unknown.
+
+    Examples
+    --------
+    >>> shown_contamination(0.04, 0.0, 0.382)
+    '4 % (0 to 38 %)'
+    """
+    known = np.isfinite([estimate, lower, upper]).all()
+    return f"{100 * estimate:.0f} % ({100 * lower:.0f} to {100 * upper:.0f} %)" if known else ""
