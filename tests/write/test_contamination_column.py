@@ -100,6 +100,23 @@ def test_programs_and_people_see_it_beside_the_label(session: Path, capsys: pyte
     assert " % (" in capsys.readouterr().out
 
 
+def test_units_are_chosen_by_the_spikes_that_the_file_has_now(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bound that was recorded before spikes were doubled must not let the unit through."""
+    write_curation(curate(session))
+    with h5py.File(session, "r+") as file:
+        spikes = file["units/spike_times"]
+        spikes[1::2] = spikes[0:-1:2] + 0.0005  # half of them follow another within the refractory period
+        spikes[...] = np.concatenate(
+            [np.sort(one) for one in np.split(spikes[()], file["units/spike_times_index"][:-1])]
+        )
+    assert main(["show", str(session), "--contamination-below", "1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["units"]
+    expected = compute_features(read_units(session), names=CONTAMINATION).values[:, 2]
+    assert len(shown) == int((expected < 1).sum()) < 4
+
+
 def test_a_source_without_spike_times_has_no_contamination(tmp_path: Path) -> None:
     """Nothing is made up: no features, no column, no error."""
     path = tmp_path / "a.nwb"

@@ -138,21 +138,22 @@ def _with_contamination(
 ) -> list[dict[str, object]]:
     """Add the estimate of the share of foreign spikes and its interval, under the names that `label --json` has.
 
-    As the newest run with labels of a program records them; where none does, they are computed if they are `needed`.
+    As the newest run by a program records them. Where units are chosen by them they are `needed`, and computed from the
+    spikes that the file has now, which can be others than those that were labelled.
     """
     recorded = next((run for run in reversed(chain) if run.contamination is not None), None)
-    if recorded is not None:
-        known, unit_ids = recorded.contamination, recorded.predictions.unit_ids
-    elif needed:
+    if needed:
         from nwb_unitrefine.metrics import compute_features
 
         known, unit_ids = Contamination.of(compute_features(units, names=CONTAMINATION)), units.unit_ids
+    elif recorded is not None:
+        known, unit_ids = recorded.contamination, recorded.predictions.unit_ids
     else:
         return rows
     assert known is not None
-    place = {unit_id: number for number, unit_id in enumerate(unit_ids.tolist())}
-    unknown = dict.fromkeys(known.of_unit(0), np.nan) if place else {}
-    return [row | (known.of_unit(place[row["unit"]]) if row["unit"] in place else unknown) for row in rows]
+    of_unit = {unit_id: known.of_unit(place) for place, unit_id in enumerate(unit_ids.tolist())}
+    unknown = dict.fromkeys(("contamination", "contamination_lower", CONTAMINATION_UPPER), np.nan)
+    return [row | of_unit.get(row["unit"], unknown) for row in rows]
 
 
 def _below(rows: list[dict[str, object]], share: float) -> list[dict[str, object]]:
