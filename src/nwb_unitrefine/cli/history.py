@@ -73,9 +73,11 @@ def _redact(file: str, *, by: str, as_json: bool) -> int:
 
 def _find(history: tuple[Run, ...], name: str, file: str) -> Run:
     """Find a run by its name or number."""
-    wanted = f"run_{int(name):04d}" if name.isdecimal() else name
+    from nwb_unitrefine.history.run_numbers import run_number
+
+    wanted = run_number(name)
     for run in history:
-        if run.name == wanted:
+        if run.name == name or (wanted is not None and run_number(run.name) == wanted):
             return run
     raise SourceError(f"{file} has no run {name}.", tip=f"It has: {', '.join(r.name for r in history) or 'none'}.")
 

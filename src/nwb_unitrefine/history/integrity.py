@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.history.digests import DIGEST, REPLACED, field_digests, recorded_fields, run_digest
+from nwb_unitrefine.history.run_numbers import name_of_run, run_number
 from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS, attribute_digests, run_names
 from nwb_unitrefine.history.tree import read_tree
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
@@ -186,7 +187,7 @@ def _check_name(run: _StoredRun, known: set[str]) -> list[str]:
         return []
     if not run.digest:
         return ["removed: digest"]
-    others = sorted(known | {f"run_{number:04d}" for number in range(1, len(known) + 100)})
+    others = sorted(known | {name_of_run(number) for number in range(1, len(known) + 100)})
     for other in others:
         if run.digest == run_digest(other, recorded):
             return [f"it was written as {other}: it was {'copied or exchanged' if other in known else 'renamed'}"]
@@ -206,7 +207,7 @@ def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Fin
         yield Finding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")
         return
     names = {run.name for run in runs}
-    numbers = [int(digits) for name in names if (digits := name.removeprefix("run_")).isdecimal()]
+    numbers = [number for name in names if (number := run_number(name)) is not None]
     last = max([*numbers, n_added])
     if numbers and max(numbers) == len(runs) and runs[-1].digest == attribute_text(history.attributes, NEWEST_DIGEST):
         yield Finding(
@@ -215,7 +216,7 @@ def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Fin
             detail=f"it is {n_added}, and the run that was added last is the last of {len(runs)}",
         )
         return
-    missing = [name for name in (f"run_{number:04d}" for number in range(1, min(last, 10**4) + 1)) if name not in names]
+    missing = [name for name in map(name_of_run, range(1, min(last, 10**4) + 1)) if name not in names]
     for name in missing[: n_added - len(runs)]:
         yield Finding(name, intact=False, detail="it was removed")
     more = n_added - len(runs) - len(missing)

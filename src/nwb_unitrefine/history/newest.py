@@ -10,6 +10,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.history.layout import header_from_group
+from nwb_unitrefine.history.run_numbers import in_order, run_order
 from nwb_unitrefine.history.runs import DETAILS, nothing_to_take_back, read_run
 from nwb_unitrefine.records import RunKind
 
@@ -97,7 +98,7 @@ def read_newest_header(history: storage.Group | None, *, where: str) -> Run | No
     history, where
         As of `nwb_unitrefine.history.runs.read_runs`.
     """
-    for name in sorted(history.listed(), reverse=True) if history is not None else ():
+    for name in reversed(in_order(history.listed())) if history is not None else ():
         assert history is not None
         if (group := history.group(name)) is not None:
             return header_from_group(name, group, where=where)
@@ -106,7 +107,7 @@ def read_newest_header(history: storage.Group | None, *, where: str) -> Run | No
 
 def _headers_back(history: storage.Group | None, *, where: str) -> Iterator[Run]:
     """Read the runs in effect from the newest back, without units, each when it is asked for."""
-    names = sorted(history.listed()) if history is not None else []
+    names = in_order(history.listed()) if history is not None else []
     while names:
         name = names.pop()
         assert history is not None
@@ -115,7 +116,7 @@ def _headers_back(history: storage.Group | None, *, where: str) -> Iterator[Run]
             continue
         run = header_from_group(name, group, where=where)
         if run.undoes:
-            place = bisect_left(names, run.undoes)
+            place = bisect_left(names, run_order(run.undoes), key=run_order)
             if names[place : place + 1] != [run.undoes]:
                 raise nothing_to_take_back(run, where=where)
             del names[place:]  # what was in effect before that run is again

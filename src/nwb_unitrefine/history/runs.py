@@ -9,6 +9,7 @@ import numpy as np
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.digests import DIGEST, FIELDS, REPLACED, field_digests, seal
 from nwb_unitrefine.history.layout import header_from_group, run_from_group, run_to_group
+from nwb_unitrefine.history.run_numbers import in_order, next_name
 from nwb_unitrefine.history.tree import HISTORY, Group, read_attributes, read_tree
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.tree import attribute_number, attribute_text
@@ -29,7 +30,6 @@ __all__ = [
     "add_run",
     "attribute_digests",
     "human_labels",
-    "next_name",
     "nothing_to_take_back",
     "read_headers",
     "read_in_effect",
@@ -51,7 +51,7 @@ DETAILS = frozenset({"features", "model", "software", "parameters", FIELDS, REPL
 
 def run_names(history: storage.Group | None) -> list[str]:
     """Return the names of the runs in a history, the oldest first; none without a history."""
-    return [] if history is None else sorted(name for name in history.names() if history.group(name) is not None)
+    return [] if history is None else in_order(name for name in history.names() if history.group(name) is not None)
 
 
 def read_run(history: storage.Group, name: str, *, where: str, skip: Collection[str] = (FIELDS, REPLACED)) -> Run:
@@ -160,25 +160,6 @@ def nothing_to_take_back(run: Run, *, where: str) -> SourceError:
         f"{where}: the curation run {run.name} takes back {run.undoes!r}, which is not in the history before it.",
         tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",
     )
-
-
-def next_name(names: Sequence[str], n_added: int) -> str:
-    """Return the name of the run that is added next; one that was removed by hand leaves its number unused.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the runs that are there.
-    n_added : int
-        How many runs were added so far, as the history counts them.
-
-    Examples
-    --------
-    >>> next_name(["run_0001"], 1), next_name(["run_0001"], 2)
-    ('run_0002', 'run_0003')
-    """
-    numbers = [int(number) for name in names if (number := name.removeprefix("run_")).isdecimal()]
-    return f"run_{max([*numbers, n_added]) + 1:04d}"
 
 
 def runs_in_effect(history: Sequence[Run]) -> tuple[Run, ...]:

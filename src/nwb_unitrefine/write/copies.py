@@ -16,6 +16,7 @@ import h5py
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.history.digests import REPLACED
 from nwb_unitrefine.history.layout import ROWS
+from nwb_unitrefine.history.run_numbers import in_order
 from nwb_unitrefine.history.runs import NEWEST_DIGEST, NUM_RUNS
 from nwb_unitrefine.history.tree import Dataset
 from nwb_unitrefine.journal import held_for_reading
@@ -165,7 +166,7 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
         if Path(units.source.uri).exists():
             _narrow_to(Path(units.source.uri), place)
         if history is not None and history.groups:
-            runs, about = dict(sorted(history.groups.items())), history.attributes
+            runs, about = {name: history.groups[name] for name in in_order(history.groups)}, history.attributes
             change_store(place, lambda store: _add_runs(store, runs, about))
         yield place
 

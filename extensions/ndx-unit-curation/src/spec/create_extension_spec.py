@@ -234,8 +234,8 @@ def _unit_curation() -> NWBGroupSpec:
         neurodata_type_def="UnitCuration",
         neurodata_type_inc="LabMetaData",
         doc=(
-            "How the units of this file came by their labels: every curation run, in order of its name ('run_0001', "
-            "'run_0002', ...). References go one way, from runs to units."
+            "How the units of this file came by their labels: every curation run, in order of the number in its "
+            "name ('run_0001', 'run_0002', ..., 'run_10000'). References go one way, from runs to units."
         ),
         attributes=[
             _attribute(
