@@ -141,10 +141,10 @@ def test_options_that_mean_nothing_are_wrong_usage(arguments: list[str]) -> None
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        (["lable", "x.nwb"], "Did you mean 'label'?"),
-        (["relable"], "Did you mean 'relabel'?"),
-        (["model", "shwo"], "Did you mean 'show'?"),
-        (["label", "x.nwb", "--ouput", "y"], "Did you mean '--output'?"),
+        (["lable", "x.nwb"], "Did you mean label?"),
+        (["relable"], "Did you mean relabel?"),
+        (["model", "shwo"], "Did you mean show?"),
+        (["label", "x.nwb", "--ouput", "y"], "Did you mean --output?"),
         (["xyzzy"], "Commands are label,"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
 ) -> None:
     """A command or option that does not exist is wrong usage, and the nearest one is named."""
     assert main(arguments) == 2
-    assert meant in capsys.readouterr().err
+    assert meant in capsys.readouterr().err.replace("'", "")  # versions of click differ in the quotes
 
 
 def test_one_idea_has_one_option_name() -> None:
