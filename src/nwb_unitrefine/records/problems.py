@@ -220,7 +220,7 @@ class ProblemCode(StrEnum):
     COLUMN_INDEX_BEYOND_DATA = (
         "columns.index-beyond-data",
         Severity.WARNING,
-        "The index of a ragged column reaches beyond its data for some units, which get empty rows.",
+        "The index of a ragged column goes back, or reaches beyond its data, for some units, which get empty rows.",
     )
     COLUMN_VALUES_UNASSIGNED = (
         "columns.values-unassigned",

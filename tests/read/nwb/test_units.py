@@ -272,11 +272,28 @@ def test_a_cropped_file_loses_what_is_not_there(tmp_path):
     ]
 
 
-def test_an_index_that_falls_empties_its_unit(tmp_path):
-    """A unit that ends before it begins has no spikes, and is named."""
-    units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(spike_times_index=np.array([3, 2, 6]))))
-    assert units.spike_times_s.counts[1] == 0
-    assert 6 in units.problems[0].unit_ids
+@pytest.mark.parametrize(
+    ("ends", "lost"),
+    [([1, 3, 2, 4, 6], [6, 7, 8]), ([1, 3, -1, 4, 6], [6, 7, 8]), ([1, 9, 3, 4, 6], [6, 7, 8])],
+)
+def test_an_index_that_goes_back_empties_the_units_beside_the_step(tmp_path, ends, lost):
+    """Which of two entries is wrong is not known: the rows that one of them bounds are empty and named, others read."""
+    times = np.arange(6) + 0.5
+    table = {"id": np.arange(5, 10), "spike_times": times, "spike_times_index": np.array(ends)}
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table))
+    assert [train.tolist() for train in units.spike_times_s] == [[0.5], [], [], [], [4.5, 5.5]]
+    (problem,) = units.problems
+    assert problem.code is ProblemCode.COLUMN_INDEX_BEYOND_DATA
+    assert list(problem.unit_ids) == lost
+
+
+@pytest.mark.parametrize("ends", [[200, 144, 88], [200, 10, 190], [20, 10, 200], [10, 80, 144]])
+def test_an_index_that_overflowed_is_refused(tmp_path, ends):
+    """An index that goes back and does not end with the data, or is short by whole turns, assigns no spike rightly."""
+    table = _units_table(spike_times=np.arange(400) + 0.25, spike_times_index=np.array(ends, np.uint8))
+    with pytest.raises(SourceError, match="does not fit the 400 spikes") as caught:
+        read_units(write_bare_nwb(tmp_path / "a.nwb", table))
+    assert "uint8" in caught.value.tip
 
 
 def test_spikes_without_an_index_belong_to_the_only_unit(tmp_path):

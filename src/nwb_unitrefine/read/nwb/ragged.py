@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.read.context import ReadContext
 
-__all__ = ["is_vector", "offsets_of", "plain_ids", "take_rows"]
+__all__ = ["goes_back", "is_vector", "offsets_of", "plain_ids", "take_rows"]
 
 
 def plain_ids(stored: NDArray[Any]) -> NDArray[Any]:
@@ -85,8 +85,8 @@ def take_rows(
 ) -> Ragged:
     """Rows of `values`, without those that `offsets` counts and that are missing.
 
-    A row that ends behind the data (a cropped file) or before it begins (a damaged index) becomes empty and is
-    reported.
+    A row that ends behind the data (a cropped file), or that an index which goes back cannot place (a damaged file),
+    becomes empty and is reported.
 
     Parameters
     ----------
@@ -106,20 +106,22 @@ def take_rows(
     """
     values = np.atleast_1d(values)  # a damaged column may hold a single value
     start, end = offsets[:-1], offsets[1:]
-    bad = (end > len(values)) | (end < start)
-    cut = bad & (start < len(values)) & (end > start) & keep_beginnings
+    misplaced = _misplaced(offsets, len(values))
+    bad = (end > len(values)) | misplaced
+    cut = bad & ~misplaced & (start < len(values)) & keep_beginnings
     for row in np.flatnonzero(cut).tolist():
         there, whole = len(values) - int(start[row]), int(end[row] - start[row])
         what = f"{name}: only {there} of {whole} are in the file."
         context.report(ProblemCode.SPIKE_TIMES_TRUNCATED, what, np.array([row]))
     end, bad = np.where(cut, len(values), end), bad & ~cut
     if bad.any():
-        context.report(
-            ProblemCode.COLUMN_INDEX_BEYOND_DATA,
-            f"{name} of {{units}} not read: the index reaches to {int(offsets[1:].max())} and the data has "
-            f"{len(values)} rows, as in a cropped or damaged file.",
-            bad,
+        why = (
+            "the index goes back, as in a damaged file"
+            if misplaced.any()
+            else f"the index reaches to {int(offsets[1:].max())} and the data has {len(values)} rows, as in a cropped "
+            "or damaged file"
         )
+        context.report(ProblemCode.COLUMN_INDEX_BEYOND_DATA, f"{name} of {{units}} not read: {why}.", bad)
         kept = [values[a:b] for a, b in zip(start[~bad].tolist(), end[~bad].tolist(), strict=True)]
         counts = np.where(bad, 0, end - start)
         values = np.concatenate(kept) if kept else values[:0]
@@ -130,3 +132,27 @@ def take_rows(
         what = f"{name} has {left} values behind its last row, which belong to no unit."
         context.report(ProblemCode.COLUMN_VALUES_UNASSIGNED, what)
     return Ragged(values[: offsets[-1]], offsets)
+
+
+def goes_back(offsets: NDArray[np.int64], n_values: int) -> bool:
+    """Whether an index goes back so that no row can be trusted, as one whose numbers overflowed does.
+
+    One step back in an index that ends with the data is a damaged entry; the rows away from it are where they were.
+    """
+    backward = int(np.count_nonzero(np.diff(offsets) < 0))
+    return backward > 1 or (backward == 1 and int(offsets[-1]) != n_values)
+
+
+def _misplaced(offsets: NDArray[np.int64], n_values: int) -> NDArray[np.bool_]:
+    """Rows whose place is not known, since the index goes back there.
+
+    Either the entry before the step or the one after it is wrong: the two rows that end there, and the next one, which
+    begins there, are in doubt.
+    """
+    backward = np.diff(offsets) < 0
+    if goes_back(offsets, n_values):
+        return np.ones(len(backward), np.bool_)
+    misplaced = backward.copy()
+    misplaced[:-1] |= backward[1:]
+    misplaced[1:] |= backward[:-1]
+    return misplaced

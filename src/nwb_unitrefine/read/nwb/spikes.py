@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.read.nwb.columns import CANNOT_BE_OPENED
-from nwb_unitrefine.read.nwb.ragged import is_vector, offsets_of, take_rows
+from nwb_unitrefine.read.nwb.ragged import goes_back, is_vector, offsets_of, take_rows
 from nwb_unitrefine.records import ProblemCode, Ragged
 
 if TYPE_CHECKING:
@@ -65,7 +65,17 @@ def read_spike_times(table: Group, context: ReadContext) -> Ragged:
         offsets = np.array([0, len(values)], np.int64)
     else:
         offsets = offsets_of(index.read(), name="units/spike_times_index", context=context)
+        if goes_back(offsets, len(values)) or _overflowed(index.dtype, left=len(values) - int(offsets[-1])):
+            raise context.refusal(
+                f"spike_times_index does not fit the {len(values)} spikes: which are of which unit is not known.",
+                tip=f"Its numbers overflowed ({index.dtype}), or it is damaged. Write the file again from the sorting.",
+            )
     return take_rows(values, offsets, name="Spike times", context=context, keep_beginnings=True)
+
+
+def _overflowed(dtype: np.dtype[Any], *, left: int) -> bool:
+    """Whether the last number of an index fell short by whole turns of its type, as 300 in eight bits is 44."""
+    return dtype.kind in "iu" and left > 0 and left % (1 << 8 * dtype.itemsize) == 0
 
 
 def stored_intervals(table: Group) -> NDArray[np.float64] | None:
