@@ -88,8 +88,18 @@ def _unsorted(units: h5py.Group) -> None:
 
 def _duplicated(units: h5py.Group) -> None:
     trains = _sound_trains()
+    trains[3] = np.sort(np.r_[trains[3], trains[3][::20]])
+    _trains(units, trains)
+
+
+def _repeated(units: h5py.Group) -> None:
+    trains = _sound_trains()
     trains[3] = np.repeat(trains[3], 2)
     _trains(units, trains)
+
+
+def _rounded(units: h5py.Group) -> None:
+    units["spike_times"][:] = np.round(units["spike_times"][:], 3)
 
 
 def _twice(units: h5py.Group) -> None:
@@ -157,6 +167,8 @@ def test_a_sound_file_has_no_problem(sound: Path, model: Model) -> None:
         (_negative, {"spike-times.negative"}),
         (_unsorted, {"spike-times.unsorted"}),
         (_duplicated, {"spike-times.duplicated"}),
+        (_repeated, {"spike-times.repeated"}),
+        (_rounded, {"spike-times.coarse"}),
         (_twice, {"units.likely-duplicates"}),
         (_split, {"units.likely-split"}),
         (_without_unit, {"waveforms.scale-unknown"}),

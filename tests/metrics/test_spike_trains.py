@@ -12,7 +12,7 @@ from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.kernels.synchrony import count_synchrony
 from nwb_unitrefine.read import read_units
-from nwb_unitrefine.records import ProblemCode
+from nwb_unitrefine.records import ProblemCode, Severity
 from nwb_unitrefine.vocabulary import Group, feature_names
 
 NAMES = feature_names(groups=[Group.SPIKE_TRAIN])
@@ -187,6 +187,16 @@ def test_units_made_by_hand_are_put_in_order_by_read_units() -> None:
         ProblemCode.SPIKE_TIMES_IMPOSSIBLE: (1,),
         ProblemCode.SPIKE_TIMES_DUPLICATED: (0,),
     }
+
+
+def test_trains_of_repeated_times_are_critical() -> None:
+    """A train padded with zeros, and one written twice, are named apart from one with a few doubled spikes."""
+    train = (np.arange(200) + 0.25).tolist()
+    units = make_units([[0.0] * 30 + train, sorted(train * 2), [*train[:9], *train[:9], *train[9:]], [0.5] * 9])
+    clean = read_units(units)
+    problems = {problem.code: problem.unit_ids for problem in compute_features(clean).problems}
+    assert problems == {ProblemCode.SPIKE_TIMES_REPEATED: (0, 1), ProblemCode.SPIKE_TIMES_DUPLICATED: (2, 3)}
+    assert ProblemCode.SPIKE_TIMES_REPEATED.severity is Severity.CRITICAL
 
 
 def test_negative_times_count_and_are_reported() -> None:

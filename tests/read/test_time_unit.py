@@ -13,7 +13,7 @@ from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read import read_units, time_unit
-from nwb_unitrefine.read.time_unit import doubt_seconds
+from nwb_unitrefine.read.time_unit import coarse_step, doubt_seconds
 from nwb_unitrefine.records import ProblemCode, Ragged
 from nwb_unitrefine.write import write_curation
 
@@ -148,6 +148,28 @@ def test_a_doubt_marks_every_label_uncertain(tmp_path: Path) -> None:
     curation = curate(path)
     assert curation.predictions.uncertain.all()
     assert all("may not be in seconds" in reason for reason in curation.predictions.reasons)
+
+
+@pytest.mark.parametrize(
+    ("stored", "step_s"),
+    [
+        (lambda times: np.round(times, 3), 0.001),
+        (lambda times: np.round(times, 2), 0.01),
+        (lambda times: (times + 5000).astype(np.float32).astype(float), 2.0**-11),
+        (lambda times: times.astype(np.float32).astype(float), None),
+        (lambda times: np.round(times, 4), None),
+        (lambda times: times, None),
+    ],
+)
+def test_steps_far_longer_than_a_sample_are_recognised(stored, step_s: float | None, tmp_path: Path) -> None:
+    """Times in whole milliseconds and single precision late in a session are coarse; those on a grid of samples not."""
+    trains = poisson([2.0, 5.0], 100.0)
+    times = stored(trains.values)
+    assert coarse_step(times) == pytest.approx(step_s) if step_s else coarse_step(times) is None
+    units = read_units(_write(tmp_path / "a.nwb", Ragged(times, trains.offsets), 1.0))
+    found = [problem for problem in units.problems if problem.code is ProblemCode.SPIKE_TIMES_COARSE]
+    assert len(found) == (step_s is not None)
+    assert not found or f"{1000 * step_s:.2g} ms" in found[0].what
 
 
 def test_labels_go_into_a_file_in_milliseconds(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import SpikeTimesUnitError
 from nwb_unitrefine.read.context import MS_PER_SECOND, ReadContext
-from nwb_unitrefine.read.time_unit import FROM_GRID, doubt_seconds, rate_of_grid
+from nwb_unitrefine.read.time_unit import FROM_GRID, coarse_step, doubt_seconds, rate_of_grid
 from nwb_unitrefine.records import ProblemCode, Ragged
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def clean_spike_times(
         If the times cannot be seconds, and the user does not state what they are.
     """
     trains = _in_order(stored, context)
+    doubt = None
     if context.hints.spike_times_in is None and per_second == 1.0:
         doubt = doubt_seconds(trains, sampling_rate_hz=sampling_rate_hz, recorded_s=recorded_s, observed_s=observed_s)
         if doubt is not None and doubt.conclusive:
@@ -99,7 +100,17 @@ def clean_spike_times(
     if len(trains.values) and (longest_s := max(trains.values.max(), -trains.values.min())) > _YEAR_S:
         what = f"Spike times reach {longest_s:.0f} s, more than a year: not a session's clock."
         context.report(ProblemCode.SPIKE_TIMES_BEYOND_A_YEAR, what)
+    if doubt is None:
+        _report_coarse(trains, context)
     return trains
+
+
+def _report_coarse(trains: Ragged, context: ReadContext) -> None:
+    """Report times in steps that are not samples: nothing brings back what was rounded away."""
+    if (step_s := coarse_step(trains.values)) is not None:
+        stored = f"Spike times are stored in steps of {1000 * step_s:.2g} ms"
+        what = f"{stored}; refractory violations and synchrony are not exact."
+        context.report(ProblemCode.SPIKE_TIMES_COARSE, what)
 
 
 def clean_units(units: Units) -> Units:

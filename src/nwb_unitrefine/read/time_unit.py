@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records import Ragged
 
-__all__ = ["FROM_GRID", "Doubt", "doubt_seconds", "is_whole", "rate_of_grid"]
+__all__ = ["FROM_GRID", "Doubt", "coarse_step", "doubt_seconds", "is_whole", "rate_of_grid"]
 
 FROM_GRID = "inferred: the spike times lie on its grid"
 """Where the rate of `rate_of_grid` is from."""
@@ -39,6 +39,12 @@ _FEW_SPIKES = 20
 
 _SOME_WHOLE_SPIKES = 100
 """So many whole numbers are no accident, however small they are."""
+
+_COARSE_STEPS_S = (0.1, 0.01, 0.001)
+"""Steps that times are rounded to, the coarsest first."""
+
+_FINE_S = 1e-4
+"""Steps up to this are samples of a recording."""
 
 _LONG_S = 10_000.0
 """Whole numbers up to this may be a spike train in whole seconds; sample numbers soon go beyond it."""
@@ -105,6 +111,22 @@ def rate_of_grid(values: NDArray[np.float64]) -> float | None:
     """Return the usual sampling rate on whose grid spike times in seconds lie; None if there is none."""
     head = values[:20_000]
     return next((rate_hz for rate_hz in _USUAL_RATES_HZ if is_whole(head * rate_hz)), None)
+
+
+def coarse_step(values: NDArray[np.float64]) -> float | None:
+    """Return the step in which spike times in seconds are stored, where it is far longer than a sample; None if not.
+
+    Times were rounded to milliseconds or more, or are single precision late in a session: 0.5 ms after 4096 s.
+    """
+    head = values[:20_000]
+    if len(head) < _SOME_WHOLE_SPIKES:
+        return None
+    for step_s in _COARSE_STEPS_S:
+        if is_whole(head / step_s):
+            return step_s
+    largest = np.abs(values).max()
+    single_s = float(np.spacing(np.float32(largest)))
+    return single_s if single_s > _FINE_S and np.array_equal(head, head.astype(np.float32)) else None
 
 
 def doubt_seconds(

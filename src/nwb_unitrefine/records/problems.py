@@ -72,6 +72,16 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "A spike time occurs twice in a unit; it is counted twice, as SpikeInterface does.",
     )
+    SPIKE_TIMES_REPEATED = (
+        "spike-times.repeated",
+        Severity.CRITICAL,
+        "So many of a unit's spike times repeat another that they are padding, or were written twice.",
+    )
+    SPIKE_TIMES_COARSE = (
+        "spike-times.coarse",
+        Severity.WARNING,
+        "Spike times are stored in steps far longer than a sample; refractory violations and synchrony are not exact.",
+    )
     SPIKE_TIMES_NEGATIVE = (
         "spike-times.negative",
         Severity.INFO,

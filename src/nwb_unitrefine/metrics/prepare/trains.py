@@ -21,6 +21,9 @@ __all__ = ["SpikeTrains", "prepare_trains", "sampling_rate"]
 
 _ASSUMED_RATE_HZ = 30000.0
 
+_MOST_REPEATED, _FEW_REPEATED = 0.1, 10
+"""Sorters find a spike twice now and then: not a tenth of the spikes of a unit, nor more than a few."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SpikeTrains:
@@ -82,7 +85,7 @@ def prepare_trains(units: Units) -> SpikeTrains:
             tip="Units that were made by hand are put in order by read_units(units).",
         )
     ids = np.asarray(units.unit_ids)
-    problems = _report(found, ids)
+    problems = _report(found, ids, units.spike_times_s.counts)
     extent = (float(found.first.min()), float(found.last.max())) if len(times) else None
     observed = observed_time(units, sampling_rate_hz=rate, extent_s=extent)
     times, offsets, left_out = _keep_observed(times, offsets, rate, observed)
@@ -99,14 +102,23 @@ def prepare_trains(units: Units) -> SpikeTrains:
     )
 
 
-def _report(found: Scan, ids: NDArray[np.generic]) -> list[Problem]:
+def _report(found: Scan, ids: NDArray[np.generic], counts: NDArray[np.int64]) -> list[Problem]:
     """Name the units with spike times that nobody would write on purpose."""
-    twice = "Spike times occur twice; they are counted twice, as SpikeInterface does."
+    repeated = found.duplicated > np.maximum(_MOST_REPEATED * counts, _FEW_REPEATED)
     kinds = (
-        (found.duplicated, ProblemCode.SPIKE_TIMES_DUPLICATED, twice),
-        (found.negative, ProblemCode.SPIKE_TIMES_NEGATIVE, "Spike times are negative."),
+        (
+            repeated,
+            ProblemCode.SPIKE_TIMES_REPEATED,
+            f"More than {_MOST_REPEATED:.0%} of the spike times repeat another: padding, or written twice.",
+        ),
+        (
+            (found.duplicated > 0) & ~repeated,
+            ProblemCode.SPIKE_TIMES_DUPLICATED,
+            "Spike times occur twice; they are counted twice, as SpikeInterface does.",
+        ),
+        (found.negative > 0, ProblemCode.SPIKE_TIMES_NEGATIVE, "Spike times are negative."),
     )
-    return [Problem(code, what, tuple(ids[n > 0].tolist())) for n, code, what in kinds if n.any()]
+    return [Problem(code, what, tuple(ids[those].tolist())) for those, code, what in kinds if those.any()]
 
 
 def _keep_observed(
