@@ -11,6 +11,7 @@ import pytest
 from helpers.model_factory import NAMES, fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, write_folder
+from nwb_unitrefine.models.folder import appearing_folder
 from nwb_unitrefine.models.load import PACKAGED
 
 
@@ -110,3 +111,17 @@ def test_the_packaged_model_loads_in_spikeinterface():
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.random((20, len(ours.inputs))), columns=list(pipeline.feature_names_in_)).astype("float32")
     np.testing.assert_array_equal(ours.class_probabilities(table), pipeline.predict_proba(table))
+
+
+def test_a_folder_for_a_model_appears_when_it_is_complete(tmp_path):
+    """Folders above are made; below a file nothing is, and what failed halfway leaves nothing."""
+    with appearing_folder(tmp_path / "models" / "new", overwrite=False) as draft:
+        (draft / "README.md").write_text("about")
+        assert not (tmp_path / "models" / "new").exists()
+    assert [entry.name for entry in (tmp_path / "models" / "new").iterdir()] == ["README.md"]
+    below = tmp_path / "models" / "new" / "README.md" / "model"
+    with pytest.raises(ModelError, match=r"cannot be written: .* Choose another folder"):
+        appearing_folder(below, overwrite=False).__enter__()
+    with pytest.raises(KeyError), appearing_folder(tmp_path / "models" / "other", overwrite=False):
+        raise KeyError
+    assert [entry.name for entry in (tmp_path / "models").iterdir()] == ["new"]

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.models.card import render_cascade_card
 from nwb_unitrefine.models.folder import (
     CARD,
@@ -29,8 +28,8 @@ from nwb_unitrefine.models.folder import (
     SKOPS,
     STEPS,
     TRAINING_DATA,
+    appearing_folder,
     digest_of,
-    require_free,
     write_folder,
     write_training_data,
 )
@@ -162,13 +161,7 @@ def write_cascade(
 
     target, manifest = Path(path), cascade.manifest
     assert manifest is not None
-    require_free(target, overwrite=overwrite)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another place.") from error
-    with appearing(target, overwrite=overwrite) as draft:
-        draft.mkdir()
+    with appearing_folder(target, overwrite=overwrite) as draft:
         for step, model in zip(STEPS, (cascade.first, cascade.second), strict=True):
             assert model.manifest is not None
             write_folder(draft / step, estimator=model.estimator.fitted, manifest=model.manifest)

@@ -17,6 +17,7 @@ import hashlib
 import itertools
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from nwb_unitrefine.models.skops.reproducible import write_skops
 from nwb_unitrefine.records.csv_text import to_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -47,6 +48,7 @@ __all__ = [
     "STEPS",
     "TRAINING_DATA",
     "ModelFolder",
+    "appearing_folder",
     "digest_of",
     "read_folder",
     "require_free",
@@ -261,6 +263,27 @@ def require_free(path: Path | str, *, overwrite: bool = False) -> None:
         raise ModelError(f"{target} {what}, so it is not replaced.", tip="Choose another folder.")
 
 
+@contextmanager
+def appearing_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give an empty folder to write a model to, which appears at `target` when it is complete, and vanishes otherwise.
+
+    Folders above `target` are made where there are none.
+
+    Raises
+    ------
+    ModelError
+        As of `require_free`, or if a folder above `target` cannot be made.
+    """
+    require_free(target, overwrite=overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another folder.") from error
+    with appearing(target, overwrite=overwrite) as draft:
+        draft.mkdir()
+        yield draft
+
+
 def write_folder(
     path: Path | str,
     *,
@@ -302,14 +325,8 @@ def write_folder(
         If something is there that may not be replaced, or if the estimator and the manifest do not agree.
     """
     target = Path(path)
-    require_free(target, overwrite=overwrite)
     _check_agreement(estimator, manifest)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(f"{target} cannot be written: {error.strerror}.", tip="Choose another place.") from error
-    with appearing(target, overwrite=overwrite) as draft:
-        draft.mkdir()
+    with appearing_folder(target, overwrite=overwrite) as draft:
         write_skops(estimator, draft / SKOPS)
         write_training_data(draft, training_data, labels)
         files = {file.name: digest_of(file) for file in sorted(draft.iterdir())}
