@@ -21,11 +21,15 @@ def test_a_unit_is_explained(session, capsys):
     assert main(["explain", str(session), "--unit", unit]) == 0
     text = capsys.readouterr().out
     assert f"unit {unit}: " in text
+    assert "Decided by probability relative to the class's share in training: " in text
     assert "refractory violations" in text
     assert "isi_violations_ratio" in text
     assert main(["explain", str(session), "--unit", unit, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert set(document["evidence"][0]["changes"]) == {"sua", "mua", "noise"}
+    (step,) = document["decision"]["steps"]
+    assert max(step["scores"], key=step["scores"].get) == document["label"]
+    assert document["decision"]["sentence"] in text
 
 
 def test_every_unit_has_a_reason_in_the_table(session, capsys):

@@ -118,7 +118,9 @@ def test_two_models_in_a_row_decide_by_one_rule(make_pair: tuple[Path, Path]) ->
     assert model.options["decide"] == "probable"
     found = model.predict(make_features(training_table(seed=2)[0].to_numpy(), OLD_NAMES))
     others = replace(found, labels=np.roll(found.labels, 1))
-    assert weighing_remark(others, model_name=model.identity.name).endswith("decides in two steps")
+    unit = int(np.flatnonzero(others.labels != np.array(found.classes)[found.probabilities.argmax(axis=1)])[0])
+    remark = weighing_remark(others, model_name=model.identity.name)
+    assert f"does not decide by the probability alone; nwb-unitrefine explain SOURCE --unit {unit} states" in remark
 
 
 @pytest.fixture

@@ -248,14 +248,12 @@ def test_a_thousand_units_are_sorted_and_stepped_through(show, data):
 def test_the_score_that_decided_is_shown_where_the_label_is_not_the_most_probable(show, data):
     """A label that weighs classes is no fault of the page: the scores that decided are stated."""
     changed = copy.deepcopy(data)
-    changed["shares"] = [0.2, 0.6, 0.2]
-    changed["units"]["label"][0] = "sua"
-    for column, value in zip(changed["units"]["probability"], (0.4, 0.5, 0.1), strict=True):
-        column[0] = value
+    changed["units"]["decided"][0] = "Decided by probability relative to the class's share: sua 0.60, mua 0.40."
     page = show(changed)
     page.evaluate("page.choose(session.units[0])")
-    assert "sua 0.60, mua 0.25, noise 0.15" in page.inner_text("#unit")
-    assert "Mua is more probable and more common" in page.inner_text("#unit")
+    assert "Decided by probability relative to the class's share: sua 0.60, mua 0.40." in page.inner_text("#unit")
+    page.evaluate("page.choose(session.units[1])")
+    assert "Decided by" not in page.inner_text("#unit")
 
 
 def test_thresholds_of_rules_are_a_table(show, data):

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.records.names import IN_A_ROW
-
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Features, Predictions
 
@@ -17,13 +15,14 @@ __all__ = ["missing_features", "missing_remark", "weighing_remark"]
 def weighing_remark(predictions: Predictions, *, model_name: str) -> str:
     """Explain labels that are not the most probable class, which would look like a mistake; empty without any."""
     labelled = (predictions.labels != "") & np.isfinite(predictions.probabilities).all(axis=1)
-    likeliest = np.array(predictions.classes)[np.argmax(predictions.probabilities[labelled], axis=1)]
-    n_weighed = int(np.sum(likeliest != predictions.labels[labelled]))
-    if not n_weighed:
+    likeliest = np.array(predictions.classes)[np.argmax(np.nan_to_num(predictions.probabilities), axis=1)]
+    weighed = predictions.unit_ids[labelled & (likeliest != predictions.labels)].tolist()
+    if not weighed:
         return ""
-    is_pair = IN_A_ROW in model_name
-    why = "decides in two steps" if is_pair else "weighs each probability by the class's share in training"
-    return f"{n_weighed} labels are not the most probable class: {model_name} {why}"
+    return (
+        f"labels that are not the most probable class: {len(weighed)}. {model_name} does not decide by the probability "
+        f"alone; nwb-unitrefine explain SOURCE --unit {weighed[0]} states the scores"
+    )
 
 
 def missing_features(features: Features) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._options import load, model_option, source_options
+from nwb_unitrefine.cli._remarks import weighing_remark
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_number, show_probability
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.records import SourceHints
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.explain import Reasons
+    from nwb_unitrefine.explain import Decisions, Reasons
     from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.records import Curation, Units
 
@@ -33,13 +34,13 @@ def command(
     as_json: bool,
     **hints: Any,
 ) -> None:
-    """Show the evidence for and against the label of each unit.
+    """Show the evidence for and against the label of each unit, and by which scores it was decided.
 
     A kind of evidence, as refractory violations, is hidden from the model; the change of the label's probability is
     what it contributes. Contributions do not add up: two kinds of evidence that agree can each be missed without loss.
     For rules, it is every threshold with the unit's value.
     """
-    from nwb_unitrefine.explain import class_quantiles, explain, telling_values
+    from nwb_unitrefine.explain import class_quantiles, explain, explain_decisions, telling_values
     from nwb_unitrefine.models import RuleModel
     from nwb_unitrefine.pipeline import curate
     from nwb_unitrefine.read import read_source
@@ -53,11 +54,12 @@ def command(
         return
     reasons = explain(loaded, curation.features, curation.predictions)
     telling = telling_values(reasons, curation.features, class_quantiles(loaded))
+    decisions = explain_decisions(loaded, curation.features, curation.predictions)
     if as_json:
-        print_json([{**_as_document(curation, reasons, row), "telling": telling[row]} for row in rows])
+        print_json([{**_as_document(curation, reasons, decisions, row), "telling": telling[row]} for row in rows])
     elif unit_ids:
         for row in rows:
-            _print_unit(curation, reasons, row, telling[row])
+            _print_unit(curation, reasons, decisions, row, telling[row])
         say(f"note: {reasons.note} Changes do not add up.", err=True)
     else:
         ids = curation.predictions.unit_ids.tolist()
@@ -66,6 +68,8 @@ def command(
             ["unit", "label", "probability", "reason"],
             [[ids[row], *_labelled(curation, row), reasons.sentence(row)] for row in rows],
         )
+        if weighed := weighing_remark(curation.predictions, model_name=loaded.identity.name):
+            say(f"note: {weighed}", err=True)
 
 
 def _rows(units: Units, unit_ids: tuple[str, ...]) -> list[int]:
@@ -112,13 +116,14 @@ def _labelled(curation: Curation, row: int) -> tuple[str, str]:
     return str(predictions.labels[row]) or "–", show_probability(float(predictions.confidence[row]))
 
 
-def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, Any]:
+def _as_document(curation: Curation, reasons: Reasons, decisions: Decisions, row: int) -> dict[str, Any]:
     """One unit as JSON: its label, each class's probability and how each kind of evidence changes it."""
     predictions, features = curation.predictions, curation.features
     return {
         "unit": predictions.unit_ids[row].item(),
         "label": str(predictions.labels[row]),
         "probabilities": dict(zip(predictions.classes, predictions.probabilities[row].tolist(), strict=True)),
+        "decision": decisions.document(row),
         "remark": predictions.reasons[row],
         **({} if curation.contamination is None else curation.contamination.of_unit(row)),
         "reason": reasons.sentence(row),
@@ -136,11 +141,13 @@ def _as_document(curation: Curation, reasons: Reasons, row: int) -> dict[str, An
     }
 
 
-def _print_unit(curation: Curation, reasons: Reasons, row: int, telling: str) -> None:
+def _print_unit(curation: Curation, reasons: Reasons, decisions: Decisions, row: int, telling: str) -> None:
     """One unit: its sentence, and a table of the evidence with the values behind it."""
     predictions, features = curation.predictions, curation.features
     label, probability = _labelled(curation, row)
     say(f"unit {predictions.unit_ids[row]}: {label}, probability {probability}")
+    if decided := decisions.sentence(row):
+        say(decided)
     if curation.contamination is not None and (share := curation.contamination.texts()[row]):
         say(f"contamination: {share}, from refractory violations")
     if predictions.reasons[row]:

@@ -1,5 +1,6 @@
 """Why a unit has its label: evidence for and against it, and how it compares with units of each class."""
 
+from nwb_unitrefine.explain.decisions import Decisions, explain_decisions
 from nwb_unitrefine.explain.evidence import EVIDENCE, Evidence, evidence_of
 from nwb_unitrefine.explain.figures import draw_explanations
 from nwb_unitrefine.explain.percentiles import ClassQuantiles, class_quantiles, percentiles
@@ -10,6 +11,7 @@ from nwb_unitrefine.explain.shap_values import ShapValues, require_shap, shap_va
 __all__ = [
     "EVIDENCE",
     "ClassQuantiles",
+    "Decisions",
     "Evidence",
     "Reasons",
     "ShapValues",
@@ -17,6 +19,7 @@ __all__ = [
     "draw_explanations",
     "evidence_of",
     "explain",
+    "explain_decisions",
     "percentiles",
     "require_shap",
     "shap_values",

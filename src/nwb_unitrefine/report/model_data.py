@@ -1,4 +1,4 @@
-"""What a model makes of units, as plain data: evidence, metrics against classes, shares, thresholds of rules."""
+"""What a model makes of units, as plain data: evidence, metrics against classes, thresholds of rules."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwb_unitrefine.explain import evidence_of
-from nwb_unitrefine.models import FittedModel
 from nwb_unitrefine.report.page_numbers import rounded
 from nwb_unitrefine.vocabulary import find_metric
 
 if TYPE_CHECKING:
     from nwb_unitrefine.explain import ClassQuantiles, Reasons
-    from nwb_unitrefine.models import Model
     from nwb_unitrefine.models.rules.rule_model import CheckedThresholds
     from nwb_unitrefine.records import Curation
 
-__all__ = ["decision_shares", "evidence_data", "feature_data", "threshold_data"]
+__all__ = ["evidence_data", "feature_data", "threshold_data"]
 
 _QUANTILE_LEVELS = (5, 25, 50, 75, 95)
 """What the strips beside each metric show of the training units."""
@@ -57,13 +55,6 @@ def feature_data(curation: Curation, quantiles: ClassQuantiles | None) -> dict[s
             }
         )
     return {"columns": described, "levels": list(_QUANTILE_LEVELS)}
-
-
-def decision_shares(model: Model | None) -> list[float] | None:
-    """What the probability of each class is divided by to find the label; None where the most probable one is it."""
-    shares = model.decision_shares if isinstance(model, FittedModel) else {}
-    assert model is not None or not shares
-    return [round(shares[name], 4) for name in model.classes] if model is not None and shares else None
 
 
 def threshold_data(checked: CheckedThresholds) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.explain import class_quantiles, explain, telling_values
+from nwb_unitrefine.explain import class_quantiles, explain, explain_decisions, telling_values
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.learn.scoring.scores import share_interval
 from nwb_unitrefine.learn.suggest import MIN_SPIKES
@@ -16,7 +16,7 @@ from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.models import RuleModel
 from nwb_unitrefine.read import compare_labels, existing_labels
 from nwb_unitrefine.report.answers import answer_rounds
-from nwb_unitrefine.report.model_data import decision_shares, evidence_data, feature_data, threshold_data
+from nwb_unitrefine.report.model_data import evidence_data, feature_data, threshold_data
 from nwb_unitrefine.report.page_numbers import as_base64, as_bytes_of_largest, or_none, plain_id, rounded
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
@@ -59,6 +59,7 @@ def session_data(
     quantiles = class_quantiles(model) if model is not None else None
     explained = model is not None and not isinstance(model, RuleModel)
     reasons = explain(model, features, predictions) if model is not None and explained else None
+    decisions = explain_decisions(model, features, predictions) if model is not None and explained else None
     summaries = summarise(units.spike_times_s)
     document = {
         "software": {"nwb-unitrefine": version("nwb-unitrefine")},
@@ -66,7 +67,6 @@ def session_data(
         "file": _file(units),
         "classes": list(predictions.classes),
         "model": {name: getattr(curation.model, name) for name in ("name", "revision", "digest", "licence")},
-        "shares": decision_shares(model),
         "problems": [
             {
                 "code": problem.code.value,
@@ -78,7 +78,10 @@ def session_data(
         ],
         "notes": dict(features.notes),
         "rests_on": curation.rests_on.value if curation.rests_on is not None else "",
-        "units": _units(curation, reasons, telling_values(reasons, features, quantiles) if reasons is not None else []),
+        "units": {
+            **_units(curation, reasons, telling_values(reasons, features, quantiles) if reasons is not None else []),
+            "decided": [decisions.unexpected(row) for row in range(len(units))] if decisions is not None else [],
+        },
         "evidence": evidence_data(reasons),
         "thresholds": threshold_data(model.check(features)) if isinstance(model, RuleModel) else [],
         "features": feature_data(curation, quantiles),

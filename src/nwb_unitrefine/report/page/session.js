@@ -36,6 +36,7 @@ const session = (() => {
         remark: columns.remark[row],
         reason: columns.reason[row] || "",
         telling: columns.telling[row] || "",
+        decided: columns.decided[row] || "", // the scores that decided, where the label is not the most probable class
         contamination: columns.contamination[row] || "",
         person: columns.person[row],
         author: columns.author[row],

@@ -27,10 +27,10 @@ const unitView = (() => {
     byId("unit").replaceChildren(element("p", { class: "soft" }, words));
   }
 
-  // Probabilities as bars and, where the label is not the most probable class, the scores that decided.
+  // Probabilities as bars, the scores that decided, and remarks.
   function labelWords(unit) {
     const words = [];
-    const { classes, shares } = session.data;
+    const { classes } = session.data;
     if (unit.probabilities.some((one) => one !== null)) {
       words.push(element("p", { class: "probabilities" }, ...classes.map((name, i) => {
         const bar = element("i", { class: "bar" });
@@ -39,14 +39,8 @@ const unitView = (() => {
         one.append(bar);
         return one;
       })));
-      const likeliest = classes[unit.probabilities.indexOf(Math.max(...unit.probabilities))];
-      if (shares && unit.label && likeliest !== unit.label) {
-        const weighed = unit.probabilities.map((one, i) => one / shares[i]);
-        const sum = weighed.reduce((a, b) => a + b, 0);
-        const scores = classes.map((name, i) => `${name} ${number(weighed[i] / sum)}`).join(", ");
-        words.push(element("p", { class: "soft" }, `The label is the class with the highest score, ${scores}: its probability over its share of the training units. ${sentence(likeliest)} is more probable and more common.`));
-      }
     }
+    if (unit.decided) words.push(element("p", { class: "soft" }, unit.decided));
     if (unit.contamination) words.push(element("p", { class: "soft" }, `Spikes of other neurons, estimated from refractory violations (90 % interval): ${unit.contamination}.`));
     if (unit.uncertain) words.push(element("p", { class: "warn" }, `Uncertain: ${unit.remark}.`));
     else if (unit.remark) words.push(element("p", { class: "soft" }, `Fails: ${unit.remark}.`));
