@@ -32,6 +32,8 @@ NAMES = ("spike times + mean waveform", "spike times + one channel", "spike time
 OURS = 3
 """Place of the packaged kind of model among what is scored."""
 DRAWS = 30
+CLOSE = 0.1
+"""Margin of a decision that could well have been another."""
 PERSON_COLUMNS = ["person", "majority_vote"]
 
 
@@ -65,6 +67,41 @@ def show_adapted(scored: Scored) -> None:
         ]
         adapted, error = (found.adapted[name].mean() for name in ("balanced_accuracy", "calibration_error"))
         print(f"| {n_labels} | {adapted:.3f} | {gains[0]} | {gains[1]} | {error:.3f}, {gains[2]} |")
+
+
+def show_marks(scored: Scored) -> None:
+    """Print how right labels are that are not marked uncertain, and what marking close decisions would change."""
+    data, right = scored.dataset, scored.dataset.targets == scored.labels
+    kept = ~scored.uncertain
+    print(f"\nNot marked uncertain: {kept.mean():.1%} of the units; {right[kept].mean():.1%} of these are right.")
+    probability, margin = scored.probabilities[np.arange(len(data)), scored.labels], np.zeros(len(data))
+    for subject in np.unique(data.subjects):
+        rows = data.subjects == subject
+        shares = np.bincount(data.targets[~rows], minlength=len(data.classes)) / (~rows).sum()
+        weighed = scored.probabilities[rows] / shares
+        ordered = np.sort(weighed / weighed.sum(axis=1, keepdims=True), axis=1)
+        margin[rows] = ordered[:, -1] - ordered[:, -2]
+    close = kept & (margin < CLOSE)
+    print(f"With a margin below {CLOSE} among them: {close.sum()} units; {right[close].mean():.1%} are right, ", end="")
+    print(f"with a mean probability of {probability[close].mean():.3f}.")
+    rng = np.random.default_rng(0)
+    recordings = [np.flatnonzero(data.recordings == one) for one in np.unique(data.recordings)]
+    draws = [
+        np.concatenate([recordings[i] for i in rng.integers(0, len(recordings), len(recordings))]) for _ in range(1000)
+    ]
+    by_margin, by_probability = (
+        [
+            right[rows][np.argsort(-score[rows])[: round(kept.mean() * len(rows))]].mean()
+            for rows in (np.arange(len(data)), *draws)
+        ]
+        for score in (margin, probability)
+    )
+    low, high = np.quantile(np.subtract(by_margin, by_probability)[1:], [0.025, 0.975])
+    print(
+        f"As many units, by largest margin: {by_margin[0]:.1%} right; by largest probability: {by_probability[0]:.1%} ",
+        end="",
+    )
+    print(f"(difference {by_margin[0] - by_probability[0]:+.3f}, {low:+.3f} to {high:+.3f})")
 
 
 def show_person(folder: Path) -> None:
@@ -114,8 +151,7 @@ def main() -> None:
     recipe, ours = scored[0], scored[OURS]
     show(scored)
     show_adapted(ours)
-    kept, right = ours.pooled["kept"], ours.pooled["accuracy_kept"]
-    print(f"\nNot marked uncertain: {kept:.1%} of the units; {right:.1%} of these are right.")
+    show_marks(ours)
     if options.person:
         show_person(options.person)
     if options.figures:

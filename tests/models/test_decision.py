@@ -66,6 +66,21 @@ def test_a_manifest_makes_labels_uncertain_with_the_reason():
     assert found.labels.tolist() == ["sua"] * 5 + ["mua"]
 
 
+def test_the_mark_goes_by_the_probability_and_not_by_the_margin():
+    """Two classes that tie for the label leave it as probable as it is; see docs/explanation/uncertain.md."""
+    found = decide(
+        make_features([[99, 1, 1]] * 2),
+        probabilities=np.array([[0.3, 0.7, 0.0], [0.5, 0.4, 0.1]]),
+        scores=np.array([[0.499, 0.501, 0.0], [0.9, 0.06, 0.04]]),
+        inputs=np.ones((2, 3)),
+        classes=CLASSES,
+        manifest=make_manifest(uncertainty=Uncertainty(min_probability=0.55)),
+    )
+    assert found.labels.tolist() == ["mua", "sua"]
+    np.testing.assert_allclose(found.margins, [0.002, 0.84])
+    assert found.reasons == ("", "between sua and mua")
+
+
 def test_the_number_of_spikes_need_not_be_an_input():
     """It is read from the features under any definition's name."""
     manifest = make_manifest(uncertainty=Uncertainty(min_spikes=50))
