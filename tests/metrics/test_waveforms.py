@@ -211,6 +211,16 @@ def test_an_unknown_unit_is_reported_and_no_slope_is_made_up(declared: str, fact
     assert [problem.code for problem in features.problems] == [ProblemCode.WAVEFORMS_SCALE_UNKNOWN]
 
 
+def test_waveforms_far_from_zero_are_critical() -> None:
+    """Unsigned counts, or a baseline that was not taken out: the units are named, and those about zero are not."""
+    waveforms, positions = _on_a_probe()
+    waveforms[1] += 32_768
+    waveforms[2] -= 1.6 * np.ptp(waveforms[2], axis=0).max()
+    features = compute_features(make_units([SPIKES] * 3, waveforms=waveforms, positions_um=positions), names=SHAPE)
+    (problem,) = [one for one in features.problems if one.code is ProblemCode.WAVEFORMS_OFFSET]
+    assert problem.unit_ids == (1, 2)
+
+
 def test_counts_have_a_shape_and_no_slope() -> None:
     """Waveforms in counts: slopes are missing, with the reason; what is scale-free is not."""
     waveforms, positions = _on_a_probe()

@@ -64,6 +64,8 @@ _REMEDIES = {
     ProblemCode.WAVEFORMS_UNUSABLE: "Store waveform_mean as (units, samples) or (units, samples, channels).",
     ProblemCode.WAVEFORMS_ABSENT: "Store waveform_mean: most metrics of quality need it.",
     ProblemCode.WAVEFORMS_AXES_SWAPPED: "Store waveform_mean as (units, samples, channels).",
+    ProblemCode.WAVEFORMS_FLATTENED: "Store waveform_mean as (units, samples, channels).",
+    ProblemCode.WAVEFORMS_OFFSET: "Subtract the baseline from waveform_mean.",
     ProblemCode.WAVEFORMS_SCALE_UNKNOWN: "Store waveform_mean in volts, as its attribute `unit` states.",
     ProblemCode.WAVEFORMS_IN_COUNTS: "Store waveform_mean in volts: multiply by the recording's gain.",
     ProblemCode.WAVEFORMS_RATE_ASSUMED: "Set the attribute sampling_rate of waveform_mean.",

@@ -176,10 +176,15 @@ def _waveform_metrics(
     if many:
         many_names = {_computed_as(feature) for feature in map(resolve, wanted)}
         outcomes |= many_channel_metrics(templates, names=many_names)
+    problems = []
+    if templates.far_from_zero.any():
+        what = "Mean waveforms lie far from zero, by half the height of the spike or more; metrics of shape are wrong."
+        those = tuple(units.unit_ids[templates.far_from_zero].tolist())
+        problems.append(Problem(ProblemCode.WAVEFORMS_OFFSET, what, those))
     if templates.scale.to_microvolts is None and templates.present.any():
         what = f"Unit of the mean waveforms: {templates.scale.note}. Metrics in volts, such as slopes, are missing."
-        return outcomes, (Problem(ProblemCode.WAVEFORMS_SCALE_UNKNOWN, what),)
-    return outcomes, ()
+        problems.append(Problem(ProblemCode.WAVEFORMS_SCALE_UNKNOWN, what))
+    return outcomes, tuple(problems)
 
 
 def _computed_as(feature: Feature) -> str:

@@ -182,6 +182,16 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "Channels and samples of the stored waveforms are swapped; they were swapped back.",
     )
+    WAVEFORMS_FLATTENED = (
+        "waveforms.flattened",
+        Severity.INFO,
+        "Channels and samples of the stored waveforms are in one row a unit; they were taken apart.",
+    )
+    WAVEFORMS_OFFSET = (
+        "waveforms.offset",
+        Severity.CRITICAL,
+        "Mean waveforms lie far from zero, as unsigned counts do; metrics of their shape are wrong.",
+    )
     WAVEFORMS_ELECTRODES_UNKNOWN = (
         "waveforms.electrodes-unknown",
         Severity.INFO,

@@ -368,6 +368,14 @@ def test_electrodes_without_an_index_are_one_a_unit(tmp_path):
     assert "row 4 of a table of 4" in _what(units)
 
 
+@pytest.mark.parametrize(("rate_hz", "is_taken"), [(30_000.0, True), (30.0, False), (3e6, False)])
+def test_the_rate_of_upsampled_waveforms_is_not_that_of_the_recording(tmp_path, rate_hz, is_taken):
+    """Waveforms give the sampling rate of the spike times only where it can be one of a recording."""
+    waves = Bare(np.ones((3, 30)), {"sampling_rate": rate_hz})
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(waveform_mean=waves)))
+    assert (units.sampling_rate_from == "of the recording") is is_taken
+
+
 def test_swapped_axes_of_waveforms_are_swapped_back(tmp_path):
     """(units, channels, samples) is recognised by the number of electrodes, turned, and reported."""
     waves = np.arange(3 * 4 * 30, dtype=np.float64).reshape(3, 4, 30)

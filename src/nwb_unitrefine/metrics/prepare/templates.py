@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Templates", "prepare_templates"]
 
+_MOST_OFFSET = 0.5
+"""A waveform about zero comes nearer to it than this fraction of its height."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Templates:
@@ -36,6 +39,8 @@ class Templates:
         Position of each of these channels, second axis along the depth; None where no position is known.
     extremes : ChannelExtremes
         Of each of these channels.
+    far_from_zero : array of bool, shape (n_units,)
+        Whether no sample on the main channel comes near zero: the waveform has an offset.
     main_channels : mapping of str to array of int64, shape (n_units,)
         Number of the main channel, by definition; -1 for units without a waveform.
     main : mapping of str to array of float64, shape (n_units, 10 * n_samples)
@@ -51,6 +56,7 @@ class Templates:
     offsets: NDArray[np.int64]
     positions_um: NDArray[np.float64] | None
     extremes: ChannelExtremes
+    far_from_zero: NDArray[np.bool_]
     main_channels: dict[str, NDArray[np.int64]]
     main: dict[str, NDArray[np.float64]]
     sampling_rate_hz: float
@@ -90,8 +96,11 @@ def prepare_templates(
     present = np.diff(offsets) > 0
     largest = np.maximum(np.abs(extremes.raw_lowest), np.abs(extremes.raw_highest))
     mains = {NEW: _first_largest(largest, offsets), OLD: _first_largest(np.abs(extremes.raw_lowest), offsets)}
-    peak_to_peak = (extremes.raw_highest - extremes.raw_lowest)[mains[NEW][present]]
+    lowest, highest = (values[mains[NEW][present]] for values in (extremes.raw_lowest, extremes.raw_highest))
+    peak_to_peak = highest - lowest
     rows = np.flatnonzero(present)
+    far_from_zero = np.zeros(len(units), np.bool_)
+    far_from_zero[rows] = np.maximum(lowest, -highest) > _MOST_OFFSET * peak_to_peak
     main_channels, upsampled, are_whole = {}, {}, False
     for definition, main in mains.items():
         main_channels[definition] = np.full(len(units), -1, dtype=np.int64)
@@ -107,6 +116,7 @@ def prepare_templates(
         offsets=offsets,
         positions_um=_positions(units, channels, offsets),
         extremes=extremes,
+        far_from_zero=far_from_zero,
         main_channels=main_channels,
         main=upsampled,
         sampling_rate_hz=rate * UPSAMPLING,

@@ -24,7 +24,7 @@ _SPIKE_BAND_HZ = 5_000.0
 """A series sampled slower than this is a local field potential: no spikes were sorted from it."""
 
 _FASTEST_HZ = 100_000.0
-"""A resolution finer than this is that of a clock, not of the samples."""
+"""A resolution finer than this is that of a clock, and faster waveforms are upsampled: neither is of the samples."""
 
 
 class SamplingRate(NamedTuple):
@@ -101,9 +101,8 @@ def _rate_in_file(root: Group, table: Group, recordings: list[Recording]) -> flo
         if _SPIKE_BAND_HZ <= rate_hz <= _FASTEST_HZ:
             return float(round(rate_hz)) if abs(rate_hz - round(rate_hz)) < 1e-3 else rate_hz
     for waveforms in (table.array("waveform_mean"), table.array("waveforms")):
-        if waveforms is not None and (waveform_rate_hz := _positive(waveforms.attributes, "sampling_rate")):
-            if waveform_rate_hz < SLOWEST_HZ:
-                continue
+        waveform_rate_hz = None if waveforms is None else _positive(waveforms.attributes, "sampling_rate")
+        if waveform_rate_hz is not None and SLOWEST_HZ <= waveform_rate_hz <= _FASTEST_HZ:
             return waveform_rate_hz
     if column is not None and column.dtype.kind in "fiu" and is_vector(column.shape):
         return _agreed(column.read().reshape(-1).tolist())

@@ -4,6 +4,7 @@
 stored as                                  found in
 =========================================  ======================================================
 (units, samples)                           one channel a unit: single electrodes, tetrode peaks
+(units, channels * samples)                all channels of a unit in one row, in either order
 (units, samples, channels)                 the schema's layout; channels are the unit's electrodes or all of them
 (units, channels, samples)                 files that swapped the last two axes
 (rows, samples) and an index of rows       one row a channel, units stacked: Allen
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nwb_unitrefine.read.nwb.flattened import unflatten
 from nwb_unitrefine.read.nwb.ragged import offsets_of, take_rows
 from nwb_unitrefine.read.nwb.single_waveforms import mean_of_single_waveforms
 from nwb_unitrefine.records import SLOWEST_HZ, ProblemCode, Ragged, Waveforms
@@ -149,7 +151,7 @@ def _dense(
         return None
     mean = array.read()
     if mean.ndim == 2:
-        return _Stack(mean[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
+        return _one_row_a_unit(mean, context, unit_electrodes=unit_electrodes, peak_rows=peak_rows)
     counts = np.zeros(n_units, np.int64) if unit_electrodes is None else unit_electrodes.counts
     if _are_swapped(mean, own=int(counts.max()), n_electrodes=n_electrodes):
         what = f"waveform_mean has shape {shape}, which is (units, channels, samples): axes were swapped."
@@ -165,6 +167,27 @@ def _dense(
     what = f"Which electrodes the {n_channels} channels of waveform_mean belong to is not known."
     context.report(ProblemCode.WAVEFORMS_ELECTRODES_UNKNOWN, what)
     return _Stack(mean, np.full((n_units, n_channels), _ABSENT, np.int64))
+
+
+def _one_row_a_unit(
+    mean: NDArray[Any],
+    context: ReadContext,
+    *,
+    unit_electrodes: Ragged | None,
+    peak_rows: NDArray[np.int64] | None,
+) -> _Stack:
+    """Waveforms of one axis: of one channel, or of all electrodes of the unit one after another."""
+    counts = np.zeros(1, np.int64) if unit_electrodes is None else unit_electrodes.counts
+    unflattened = unflatten(mean, int(counts[0])) if (counts == counts[0]).all() else None
+    if unflattened is None or unit_electrodes is None:
+        return _Stack(mean[:, :, None], _single_channel(len(mean), unit_electrodes, peak_rows))
+    n_samples, n_channels = unflattened.shape[1:]
+    what = (
+        f"waveform_mean has {mean.shape[1]} values a unit, which are {n_channels} channels of {n_samples} samples in "
+        "one row: they were taken apart."
+    )
+    context.report(ProblemCode.WAVEFORMS_FLATTENED, what)
+    return _Stack(unflattened, _padded_channels(unit_electrodes, n_channels))
 
 
 def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
@@ -202,7 +225,7 @@ def _stacked(
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, "waveform_mean not used: no unit has a waveform.")
         return None
     if values.ndim == 1:
-        return _Stack(_padded(rows)[:, :, None], _single_channel(n_units, unit_electrodes, peak_rows))
+        return _one_row_a_unit(_padded(rows), context, unit_electrodes=unit_electrodes, peak_rows=peak_rows)
     if values.ndim != 2:
         what = f"waveform_mean not used: shape {values.shape} with an index is no known layout."
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
