@@ -18,7 +18,7 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import TrainingError, WriteError
 from nwb_unitrefine.learn import BoostedTrees, Dataset, TwoSteps, train_model
 from nwb_unitrefine.learn.continuing import read_parent
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.models import pull_model, push_model
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.verification import verify

@@ -21,7 +21,7 @@ from stability import kept_labels
 
 from nwb_unitrefine import read_units
 from nwb_unitrefine.learn import BoostedTrees, ContaminationAware, SharedVote, cross_validate
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.learn.scoring.scores import balanced_accuracy
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ import pandas as pd
 
 from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, compare, cross_validate
 from nwb_unitrefine.learn.adapted_scores import score_adapted
-from nwb_unitrefine.learn.default_model import default_learner, read_base_dataset
+from nwb_unitrefine.learn.contamination.choose_learner import default_learner
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.learn.scoring.figures import draw_figures
 from nwb_unitrefine.learn.scoring.scores import balanced_accuracy
 from nwb_unitrefine.records import CLASSES

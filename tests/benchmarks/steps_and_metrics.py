@@ -15,7 +15,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.learn import BoostedTrees, TwoSteps, compare, cross_validate
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn import Dataset, Scored

@@ -13,6 +13,7 @@ from nwb_unitrefine.cli import COMMANDS
 
 LOADING = ("models.load_model",)
 SOURCE = ("records.SourceHints",)
+LEARNER = ("learn.choose_learner", "learn.Search")
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "label": (*LOADING, *SOURCE, "label_many", "write.options.WriteOptions"),
@@ -27,8 +28,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "undo": ("undo",),
     "export": ("write.export_labels",),
     "recover": ("journal.recover",),
-    "train": ("learn.LabelRules", "learn.read_labelled", "learn.train_model", "learn.Search"),
-    "evaluate": ("learn.LabelRules", "learn.read_labelled", "learn.cross_validate"),
+    "train": ("learn.LabelRules", "learn.read_labelled", "learn.train_model", *LEARNER),
+    "evaluate": ("learn.LabelRules", "learn.read_labelled", "learn.cross_validate", *LEARNER),
     "compare": (*LOADING, *SOURCE, "comparison.compare"),
     "model show": LOADING,
     "model explain": (*LOADING, "explain.shap_values", "explain.draw_explanations"),
@@ -90,9 +91,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "packaged": "calls rebuild_default",
         "cascade": "learner=TwoSteps()",
         "continue_from": "continue_dataset(read_parent(folder).dataset, …)",
-        "foreign_spikes": "learner=ContaminationAware()",
         "from_raw": "read_labelled(…, raw=RawOptions())",
-        "ratios_and_ranks": "read_labelled(…, ranks=True), learner=BoostedTrees(relative=True)",
+        "ratios_and_ranks": "read_labelled(…, ranks=True), choose_learner(dataset, relative=True)",
         "search": "learner=Search()",
         "task": "rules=LabelRules(classes=parse_task(task))",
     },
@@ -100,7 +100,11 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "adapt": "score_adapted(scored, n_labels=20)",
         "model": "calls evaluate(model, dataset)",
         "task": "rules=LabelRules(classes=parse_task(task))",
+        "cascade": "TwoSteps()",
         "cross_validate": "calls cross_validate",
+        "from_raw": "read_labelled(…, raw=RawOptions())",
+        "ratios_and_ranks": "read_labelled(…, ranks=True), choose_learner(dataset, relative=True)",
+        "search": "Search()",
         "recipe": "cross_validate(UnitRefineRecipe(), dataset)",
         "figures": "draw_figures(scored, folder=…)",
     },

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.labelled import make_dataset
 from nwb_unitrefine.cli import main
+from nwb_unitrefine.demo import simulate_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +122,55 @@ def test_a_task_decides_the_classes(tables: Path, tmp_path_factory, capsys: pyte
     assert "recall neural" in capsys.readouterr().out
     assert main(["train", *arguments, "--task", "neural"]) == 1
     assert "noise-neural" in capsys.readouterr().err
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> list[str]:
+    """NWB files with spikes and labels."""
+    paths = [tmp_path / f"mouse{number}.nwb" for number in (1, 2)]
+    for number, path in enumerate(paths):
+        simulate_session(path, n_units=24, duration_s=60.0, seed=number)
+    return list(map(str, paths))
+
+
+@pytest.mark.slow
+def test_the_scores_are_those_of_what_is_trained(sessions: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """From files with spikes both take the learner of the default, or another by the same options."""
+    given = [*sessions, "--label-column", "ground_truth", "--json"]
+    for options, learner in (
+        ((), "half of the trees"),
+        (("--foreign-spikes", "none", "--metrics", "waveform"), "mean"),
+    ):
+        assert main(["train", *given, *options]) == 0
+        printed = capsys.readouterr()
+        assert learner in printed.err
+        trained = json.loads(printed.out)["manifest"]["evaluations"][0]
+        assert main(["evaluate", *given, *options, "--cross-validate"]) == 0
+        (scored,) = json.loads(capsys.readouterr().out)
+        assert scored["pooled"] == trained["pooled"]
+        assert scored["recordings"] == trained["recordings"]
+
+
+def test_a_table_without_counts_is_stated(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Why no trees are shown foreign spikes; asked for all the same, it is an error."""
+    arguments = ["train", str(tables), "--mapping", "so-so=mua", "--no-validate"]
+    assert main([*arguments, "--foreign-spikes", "half"]) == 1
+    assert "the data has no rp_violations, isi_violations_count" in capsys.readouterr().err
+    assert main([*arguments, "--metrics", "half_width,firing_rate"]) == 0
+    assert "not shown foreign spikes: the data has no rp_violations" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("train", "--foreign-spikes", "half", "--search"),
+        ("train", "--foreign-spikes", "all", "--cascade"),
+        ("train", "--foreign-spikes", "all", "--metrics", "nwb"),
+        ("train", "--continue-from", "default", "--foreign-spikes", "none"),
+        ("train", "--continue-from", "default", "--add-to", "a", "--add-to", "b"),
+        ("evaluate", "--metrics", "nwb"),
+    ],
+)
+def test_options_that_exclude_each_other_are_wrong_usage(options: tuple[str, ...], tables: Path) -> None:
+    """They are refused before anything is read."""
+    assert main([options[0], str(tables), *options[1:]]) == 2

@@ -20,7 +20,7 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.comparison import Comparison, Labelling, compare
 from nwb_unitrefine.errors import FeatureError, ModelError, SourceError, TrainingError
 from nwb_unitrefine.learn import BoostedTrees, evaluate, read_labelled_units, train_model
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.models import describe_classes
 from nwb_unitrefine.write import relabel, undo

@@ -25,13 +25,9 @@ from nwb_unitrefine.learn import (
     read_labelled_units,
     train_model,
 )
-from nwb_unitrefine.learn.continuing import (
-    compare_rounds,
-    continue_dataset,
-    learner_from_settings,
-    learner_settings,
-    read_parent,
-)
+from nwb_unitrefine.learn.contamination.choose_learner import default_learner
+from nwb_unitrefine.learn.continuing import compare_rounds, continue_dataset, read_parent
+from nwb_unitrefine.learn.learner_settings import learner_from_settings, learner_settings
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.write import read_history, relabel
 
@@ -148,3 +144,28 @@ def _of_file(dataset):
         runs=np.full(30, ""),
         curators=np.full(30, ""),
     )
+
+
+def test_the_packaged_default_is_continued_with_the_data_that_it_was_trained_on(shared_data: Path) -> None:
+    """They are recognised by their digest; the learner and the seed are those of the default."""
+    base = shared_data / "unitrefine_base"
+    parent = read_parent("default", data=base)
+    assert len(parent.dataset) == sum(load_model("default").manifest.training.n_units.values())
+    assert parent.learner == default_learner()
+    assert parent.digest == load_model("default").identity.digest
+    with pytest.raises(TrainingError, match="digest differs"):
+        read_parent("default", data=base / "mouse2a_imec0.csv")
+
+
+def test_what_a_model_was_trained_on_is_asked_for_or_is_its_own(make, small_learner, tmp_path: Path) -> None:
+    """A folder without its table needs the data, and one with it takes no other."""
+    train_model(make(), output=tmp_path / "alone", learner=small_learner, validate=False, keep_training_data=False)
+    make().to_frame().to_csv(tmp_path / "table.csv")
+    with pytest.raises(TrainingError, match="no training data") as caught:
+        read_parent(tmp_path / "alone")
+    assert "--add-to" in str(caught.value.tip)
+    with pytest.raises(TrainingError, match="does not record how it was made"):
+        read_parent(tmp_path / "alone", data=tmp_path / "table.csv")
+    train_model(make(), output=tmp_path / "whole", learner=small_learner, validate=False)
+    with pytest.raises(TrainingError, match="holds its training data"):
+        read_parent(tmp_path / "whole", data=tmp_path / "table.csv")

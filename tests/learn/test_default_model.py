@@ -9,7 +9,7 @@ import pytest
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import evaluate
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.models.load import PACKAGED
 from nwb_unitrefine.records import CLASSES

@@ -12,7 +12,7 @@ import pytest
 
 from nwb_unitrefine.errors import ModelError, TrainingError
 from nwb_unitrefine.learn import LabelRules, Search, combine, cross_validate, read_labelled_tables, train_model
-from nwb_unitrefine.learn.default_model import read_training_data
+from nwb_unitrefine.learn.labelled.training_data import read_training_data
 from nwb_unitrefine.learn.learner import describe
 from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 from nwb_unitrefine.models import load_model

@@ -153,15 +153,14 @@ def _inputs(model: FittedModel, labelled: Dataset | None, data: tuple[str, ...])
 def _score(model: FittedModel, labelled: Dataset | None, *, data: tuple[str, ...], learned: bool) -> Scored | None:
     """Scores on units that the model was not trained on; None, with a note, where there are none."""
     from nwb_unitrefine.learn import cross_validate, evaluate
-    from nwb_unitrefine.learn.continuing import learner_from_settings
+    from nwb_unitrefine.learn.learner_settings import recorded_learner
 
     name = model.identity.name
     try:
         if labelled is not None and data:
             return evaluate(model, labelled)
         if labelled is not None and learned:
-            settings = {} if model.manifest is None else model.manifest.training.learner
-            return cross_validate(learner_from_settings(settings), labelled, name=name, follow=show_progress)
+            return cross_validate(recorded_learner(model), labelled, name=name, follow=show_progress)
     except (TrainingError, FeatureError) as error:
         say(f"note: {name} is not scored: {error}", err=True)
         return None

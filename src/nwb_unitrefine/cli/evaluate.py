@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._learner_options import LearnerOptions, from_raw_option, learner_options
 from nwb_unitrefine.cli._options import load, require_there
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say, show_progress
 from nwb_unitrefine.cli.train import label_options, read_sources
 from nwb_unitrefine.records import CLASSES
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.learn import Dataset, Scored
+    from nwb_unitrefine.learn import Dataset, Learner, Scored
     from nwb_unitrefine.learn.adapted_scores import AdaptedScores
+    from nwb_unitrefine.models import Model
 
 __all__ = ["command"]
 
@@ -21,9 +23,13 @@ __all__ = ["command"]
 @click.command("evaluate")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--model", multiple=True, metavar="MODEL", help="Model to score; twice: two models in a row.")
-@click.option("--cross-validate", "learned", is_flag=True, help="Score our learner instead, leaving subjects out.")
+@click.option(
+    "--cross-validate", "learned", is_flag=True, help="Score instead the models that train makes, leaving subjects out."
+)
 @click.option("--recipe", is_flag=True, help="Score UnitRefine's recipe beside it, on the same splits.")
 @label_options
+@from_raw_option
+@learner_options
 @click.option(
     "--adapt",
     type=click.IntRange(1),
@@ -52,22 +58,25 @@ def command(
     mapping: tuple[str, ...],
     definition: str | None,
     subject_pattern: str | None,
+    from_raw: bool,
     adapt: tuple[int, ...],
     figures: str | None,
     seed: int,
     as_json: bool,
+    **choices: Any,
 ) -> int:
     """Score a model on labelled units, or a way to make models by leaving subjects out.
 
-    Without --task, labels are read as the classes of the model.
+    Without --task, labels are read as the classes of the model. Options on how models are made are those of train.
     """
+    chosen = LearnerOptions(**choices)
+    if chosen.is_given and not learned:
+        raise click.UsageError("Options on how models are made need --cross-validate.")
     require_there(sources)
     from nwb_unitrefine.learn import evaluate
     from nwb_unitrefine.learn.adapted_scores import score_adapted
     from nwb_unitrefine.learn.labelled.tasks import parse_task
     from nwb_unitrefine.learn.scoring.figures import draw_figures, require_matplotlib
-    from nwb_unitrefine.metrics.ranks import ranked_name
-    from nwb_unitrefine.vocabulary import find_metric
 
     if figures is not None:
         require_matplotlib()
@@ -81,10 +90,11 @@ def command(
         classes=parse_task(task) if task else classes,
         definition=definition,
         subject_pattern=subject_pattern,
-        ranks=loaded is not None and any(ranked_name(name) for name in loaded.feature_names if find_metric(name)),
+        ranks=chosen.ranks or _takes_ranks(loaded),
+        from_raw=from_raw,
         quiet=as_json,
     )
-    scored = _cross_validated(dataset, learned=learned or recipe, recipe=recipe, seed=seed)
+    scored = _cross_validated(dataset, [chosen.make(dataset)] if learned else [], recipe=recipe, seed=seed)
     if loaded is not None:
         scored.insert(0, evaluate(loaded, dataset))
     if figures is not None:
@@ -92,21 +102,30 @@ def command(
             say(f"drawn: {file}", err=True)
     gained = [[score_adapted(one, n_labels=n_labels, seed=seed) for n_labels in adapt] for one in scored]
     if as_json:
-        documents = [one.to_evaluation().model_dump(mode="json") for one in scored]
-        for document, each in zip(documents, gained, strict=True):
-            if each:
-                document["adapted"] = each
+        documents = [
+            {**one.to_evaluation().model_dump(mode="json"), **({"adapted": each} if each else {})}
+            for one, each in zip(scored, gained, strict=True)
+        ]
         print_json(documents)
         return 0
     _print(scored)
     for one, each in zip(scored, gained, strict=True):
-        if each:
-            _print_adapted(one.name, each)
+        _print_adapted(one.name, each)
     return 0
 
 
+def _takes_ranks(model: Model | None) -> bool:
+    """Whether a model takes ranks of metrics within their recording."""
+    from nwb_unitrefine.vocabulary import find_metric
+
+    names = () if model is None else model.feature_names
+    return any(metric.rank_of for name in names if (metric := find_metric(name)))
+
+
 def _print_adapted(name: str, gained: list[AdaptedScores]) -> None:
-    """What labels of the recording itself gain on its other units."""
+    """What labels of the recording itself gain on its other units; nothing where none were drawn."""
+    if not gained:
+        return
     rows = []
     for one in gained:
         gain, low, high = one.gain("balanced_accuracy")
@@ -116,12 +135,12 @@ def _print_adapted(name: str, gained: list[AdaptedScores]) -> None:
     print_table(f"{name}: gain from labels of the recording, {gained[0].draws} draws", headings, rows)
 
 
-def _cross_validated(dataset: Dataset, *, learned: bool, recipe: bool, seed: int) -> list[Scored]:
-    """Leave subjects out, for our learner and UnitRefine's."""
-    from nwb_unitrefine.learn import BoostedTrees, UnitRefineRecipe, cross_validate
+def _cross_validated(dataset: Dataset, learners: list[Learner], *, recipe: bool, seed: int) -> list[Scored]:
+    """Leave subjects out, for learners and UnitRefine's recipe."""
+    from nwb_unitrefine.learn import UnitRefineRecipe, cross_validate
 
-    learners = ([BoostedTrees()] if learned else []) + ([UnitRefineRecipe()] if recipe else [])
-    return [cross_validate(learner, dataset, seed=seed, follow=show_progress) for learner in learners]
+    everyone = [*learners, *([UnitRefineRecipe()] if recipe else [])]
+    return [cross_validate(learner, dataset, seed=seed, follow=show_progress) for learner in everyone]
 
 
 def _print(scored: list[Scored]) -> None:

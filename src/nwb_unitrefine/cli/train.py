@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nwb_unitrefine.cli._learner_options import LearnerOptions, from_raw_option, learner_options
 from nwb_unitrefine.cli._options import definition_option, mapping_option, parse_mapping
 from nwb_unitrefine.cli._render import json_option, print_json, print_problems, print_table, say, show_progress
 from nwb_unitrefine.records import CLASSES, RawOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from nwb_unitrefine.learn import Dataset, TwoSteps
+    from nwb_unitrefine.learn import Dataset
     from nwb_unitrefine.learn.continuing import Parent
-    from nwb_unitrefine.learn.learner import FolderLearner
     from nwb_unitrefine.models.manifest import Evaluation, Round
 
 __all__ = ["command", "label_options", "read_sources"]
@@ -67,49 +67,22 @@ def label_options(function: click.decorators.FC) -> click.decorators.FC:
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--output", metavar="FOLDER", help="Model folder to write.")
 @label_options
-@click.option("--add-to", multiple=True, metavar="DATA", help="Labelled data or model folder to add these labels to.")
+@click.option(
+    "--add-to",
+    multiple=True,
+    metavar="DATA",
+    help="Labelled data or model folder to add these labels to; with --continue-from, what that model was trained on, "
+    "where it comes without.",
+)
 @click.option(
     "--continue-from",
     metavar="MODEL",
-    help="Model folder, or hf://OWNER/REPO, to add these labels to: its own training table and settings, with scores "
-    "before and after.",
+    help="Model folder, hf://OWNER/REPO or default, to add these labels to: its own training table and settings, with "
+    "scores before and after.",
 )
 @click.option("--packaged", metavar="FOLDER", help="Rebuild the default model from the UnitRefine base dataset.")
-@click.option(
-    "--metrics",
-    metavar="PRESET|NAMES",
-    help="Metrics to use: spike-times, waveform, nwb (both: what NWB files hold), all, or names, separated by commas.",
-)
-@click.option("--from-raw", is_flag=True, help="Also compute metrics from raw traces, through SpikeInterface.")
-@click.option(
-    "--ratios-and-ranks",
-    is_flag=True,
-    help="Also use ratios of counts, and the rank of each metric among the units of its recording.",
-)
-@click.option("--cascade", is_flag=True, help="Two models in one folder: noise or neural, then sua or mua.")
-@click.option("--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner.")
-@click.option(
-    "--foreign-spikes",
-    is_flag=True,
-    help="Also learn from units with spikes of another neuron added: no single units where violations show them.",
-)
-@click.option("--classifier", "classifiers", multiple=True, metavar="NAME", help="Search over these; by default, all.")
-@click.option("--imputer", "imputers", multiple=True, metavar="NAME", help="Likewise.")
-@click.option("--scaler", "scalers", multiple=True, metavar="NAME", help="Likewise.")
-@click.option(
-    "--draws",
-    default=10,
-    type=click.IntRange(min=1),
-    show_default=True,
-    help="Configurations to try for each classifier.",
-)
-@click.option(
-    "--jobs",
-    default=1,
-    type=click.IntRange(min=1),
-    show_default=True,
-    help="Processes of a search; the model is the same for any.",
-)
+@from_raw_option
+@learner_options
 @click.option(
     "--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Seed of all random draws."
 )
@@ -130,30 +103,22 @@ def command(
     add_to: tuple[str, ...],
     continue_from: str | None,
     packaged: str | None,
-    metrics: str | None,
     from_raw: bool,
-    ratios_and_ranks: bool,
-    cascade: bool,
-    search: bool,
-    foreign_spikes: bool,
-    classifiers: tuple[str, ...],
-    imputers: tuple[str, ...],
-    scalers: tuple[str, ...],
-    draws: int,
-    jobs: int,
     seed: int,
     licence: str,
     validate: bool,
     overwrite: bool,
     as_json: bool,
+    **choices: Any,
 ) -> int:
     """Train a model on labelled units: NWB files, sorter output, analyzers, or CSV tables of metrics.
 
     Scores come from subjects (or recordings) that are left out one after another, and are written into the model.
     """
-    from nwb_unitrefine.learn import TwoSteps, combine, train_model
-    from nwb_unitrefine.learn.default_model import read_training_data, rebuild_default
-    from nwb_unitrefine.learn.labelled.tasks import parse_metrics, parse_task
+    from nwb_unitrefine.learn import combine, train_model
+    from nwb_unitrefine.learn.default_model import rebuild_default
+    from nwb_unitrefine.learn.labelled.tasks import parse_task
+    from nwb_unitrefine.learn.labelled.training_data import read_training_data
 
     if packaged is not None:
         if sources:
@@ -162,24 +127,9 @@ def command(
         return 0
     if not sources:
         raise click.UsageError("Give at least one SOURCE, or --packaged.")
-    if foreign_spikes and (cascade or metrics or ratios_and_ranks):
-        raise click.UsageError(
-            "--foreign-spikes has metrics and classes of its own: leave out --metrics, --ratios-and-ranks, --cascade."
-        )
-    given = (task, metrics, ratios_and_ranks, cascade, search, foreign_spikes, add_to, classifiers, imputers, scalers)
-    parent = _read_parent(continue_from, given) if continue_from is not None else None
-    learner = _learner(
-        search=search or bool(classifiers or imputers or scalers),
-        foreign_spikes=foreign_spikes,
-        classifiers=classifiers,
-        imputers=imputers,
-        scalers=scalers,
-        draws=draws,
-        jobs=jobs,
-        inputs={**(parse_metrics(metrics) if metrics else {}), "relative": ratios_and_ranks},
-    )
-    known = (metrics or "",) if parent is None else parent.dataset.names
-    ranks = ratios_and_ranks or any("rank_of_" in name for name in known)
+    chosen = LearnerOptions(**choices)
+    parent = _read_parent(continue_from, add_to, chosen, task=task) if continue_from is not None else None
+    ranks = chosen.ranks if parent is None else any("rank_of_" in name for name in parent.dataset.names)
     dataset = read_sources(
         sources,
         labels=labels,
@@ -193,16 +143,19 @@ def command(
         from_raw=from_raw,
         quiet=as_json,
     )
-    dataset = combine([*(read_training_data(one, classes=dataset.classes, ranks=ranks) for one in add_to), dataset])
-    made: FolderLearner | TwoSteps = TwoSteps(step=learner) if cascade else learner
     lineage: tuple[Round, ...] = ()
-    if parent is not None:
-        made, seed = parent.learner, parent.seed
+    if parent is None:
+        others = [read_training_data(one, classes=dataset.classes, ranks=ranks) for one in add_to]
+        dataset = combine([*others, dataset])
+        learner = chosen.make(dataset)
+    else:
+        learner, seed = parent.learner, parent.seed
+        say(f"learner: {learner.name}", err=True)
         dataset, lineage = _continued(parent, dataset, validate=validate)
     trained = train_model(
         dataset,
         output=output,
-        learner=made,
+        learner=learner,
         lineage=lineage,
         seed=seed,
         command=_recorded_command(sys.argv[1:]),
@@ -235,13 +188,15 @@ def _recorded_command(arguments: Sequence[str]) -> str:
     return shlex.join(["nwb-unitrefine", *words])
 
 
-def _read_parent(folder: str, given: tuple[object, ...]) -> Parent:
+def _read_parent(folder: str, add_to: tuple[str, ...], chosen: LearnerOptions, *, task: str | None) -> Parent:
     """Read the model to be continued, which brings its own settings."""
     from nwb_unitrefine.learn.continuing import read_parent
 
-    if any(given):
+    if task or chosen.is_given:
         raise click.UsageError("--continue-from keeps the task, metrics and learner of the model.")
-    return read_parent(folder)
+    if len(add_to) > 1:
+        raise click.UsageError("With --continue-from, --add-to names what that model was trained on: give it once.")
+    return read_parent(folder, data=next(iter(add_to), None))
 
 
 def _continued(parent: Parent, dataset: Dataset, *, validate: bool) -> tuple[Dataset, tuple[Round, ...]]:
@@ -250,7 +205,9 @@ def _continued(parent: Parent, dataset: Dataset, *, validate: bool) -> tuple[Dat
 
     found = continue_dataset(parent.dataset, dataset)
     say(f"{found.added} units added, {found.corrected} corrected, {found.unchanged} as before", err=True)
-    newest = compare_rounds(parent.learner, found, parent=parent.digest, seed=parent.seed, validate=validate)
+    newest = compare_rounds(
+        parent.learner, found, parent=parent.digest, seed=parent.seed, validate=validate, follow=show_progress
+    )
     return found.dataset, (*parent.lineage, newest)
 
 
@@ -306,32 +263,3 @@ def read_sources(
         counts = ", ".join(f"{dataset.counts[name]} {name}" for name in dataset.classes)
         say(f"labels: {read_as}; {counts}, of {len(set(dataset.recordings.tolist()))} recordings")
     return dataset
-
-
-def _learner(
-    *,
-    search: bool,
-    foreign_spikes: bool,
-    classifiers: tuple[str, ...],
-    imputers: tuple[str, ...],
-    scalers: tuple[str, ...],
-    draws: int,
-    jobs: int,
-    inputs: Mapping[str, Any],
-) -> FolderLearner:
-    """Take our own learner unless a search is asked for."""
-    from nwb_unitrefine.learn import BoostedTrees, ContaminationAware, Search
-    from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
-
-    if search and foreign_spikes:
-        raise click.UsageError("--foreign-spikes is of our own learner: leave out the search.")
-    if not search:
-        return ContaminationAware() if foreign_spikes else BoostedTrees(**inputs)
-    return Search(
-        classifiers=classifiers or available_classifiers(),
-        imputers=imputers or IMPUTERS,
-        scalers=scalers or SCALERS,
-        draws=draws,
-        jobs=jobs,
-        **inputs,
-    )

@@ -1,5 +1,6 @@
 """Learn from labelled units: datasets, training, calibration, evaluation."""
 
+from nwb_unitrefine.learn.contamination.choose_learner import choose_learner
 from nwb_unitrefine.learn.contamination.contamination_aware import ContaminationAware
 from nwb_unitrefine.learn.contamination.shared_vote import SharedVote
 from nwb_unitrefine.learn.dataset import Dataset, combine
@@ -26,6 +27,7 @@ __all__ = [
     "Trained",
     "TwoSteps",
     "UnitRefineRecipe",
+    "choose_learner",
     "combine",
     "compare",
     "cross_validate",

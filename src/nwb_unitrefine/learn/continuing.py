@@ -2,98 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.contamination.contamination_aware import ContaminationAware
-from nwb_unitrefine.learn.contamination.shared_vote import SharedVote
 from nwb_unitrefine.learn.dataset import combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
-from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.learn.labelled.training_data import read_training_data
+from nwb_unitrefine.learn.learner_settings import recorded_learner
+from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import score
 from nwb_unitrefine.learn.splits import split
-from nwb_unitrefine.learn.unitrefine.search import Search
-from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
 from nwb_unitrefine.models.folder import TRAINING_DATA
 from nwb_unitrefine.models.hub import fetch, parse_address
-from nwb_unitrefine.models.load import load_model
+from nwb_unitrefine.models.load import PACKAGED, load_model
 from nwb_unitrefine.models.manifest import Round
+from nwb_unitrefine.models.model import FittedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.learn.learner import FolderLearner
+    from nwb_unitrefine.learn.unitrefine.two_steps import TwoSteps
+    from nwb_unitrefine.models import Model
 
 __all__ = [
     "Continued",
     "Parent",
     "compare_rounds",
     "continue_dataset",
-    "learner_from_settings",
-    "learner_settings",
     "read_parent",
 ]
-
-
-def learner_settings(learner: object) -> dict[str, Any]:
-    """Describe a learner so that `learner_from_settings` makes it again; empty for one that is not known there.
-
-    Examples
-    --------
-    >>> learner_from_settings(learner_settings(BoostedTrees(rounds=7))).rounds
-    7
-    """
-    if type(learner) is TwoSteps:
-        return {"kind": "two steps", "step": learner_settings(learner.step)}
-    if type(learner) is BoostedTrees:
-        return {"kind": "boosted trees", **asdict(learner)}
-    if type(learner) is ContaminationAware:
-        return {"kind": "contamination-aware", **asdict(learner)}
-    if type(learner) is SharedVote:
-        return {"kind": "shared vote", **asdict(learner)}
-    if type(learner) is Search:
-        return {"kind": "search", **asdict(learner)}
-    return {}
-
-
-def learner_from_settings(settings: Mapping[str, Any]) -> FolderLearner | TwoSteps:
-    """Make the learner that a manifest describes.
-
-    Raises
-    ------
-    TrainingError
-        If it describes none that is known here.
-    """
-    kind = settings.get("kind")
-    fields: dict[str, Any] = {
-        name: tuple(one) if isinstance(one, list) else one for name, one in settings.items() if name != "kind"
-    }
-    try:
-        if kind == "boosted trees":
-            return BoostedTrees(**fields)
-        if kind == "contamination-aware":
-            return ContaminationAware(**fields)
-        if kind == "shared vote":
-            return SharedVote(**fields)
-        if kind == "search":
-            return Search(**fields)
-        if kind == "two steps":
-            step = learner_from_settings(settings["step"])
-            return TwoSteps(step=cast("FolderLearner", step))
-    except (KeyError, TypeError) as error:
-        raise TrainingError("The model records settings that no learner has.") from error
-    raise TrainingError(
-        "The model does not record how it was made, so it cannot be continued with the same settings.",
-        tip="Train another model, and give this one's folder to --add-to.",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,45 +85,76 @@ class Parent:
     lineage: tuple[Round, ...]
 
 
-def read_parent(folder: str | Path) -> Parent:
+def read_parent(folder: str | Path, *, data: str | Path | None = None) -> Parent:
     """Read what is needed to continue a model.
 
     Parameters
     ----------
     folder : str or Path
-        A model folder that `train_model` wrote with its training data, or one on the Hub: ``"hf://owner/repo"``.
+        A model folder that `train_model` wrote, one on the Hub: ``"hf://owner/repo"``, or ``"default"``.
+    data : str or Path, optional
+        What it was trained on, as `read_training_data` takes it, for a model that comes without: the packaged default
+        does, and was trained on the UnitRefine base dataset.
 
     Raises
     ------
     TrainingError
-        If it has no manifest, no training data or no settings.
+        If it has no manifest, no training data or no settings, or if `data` are not what it was trained on.
     ModelError
         If it is no model.
     """
     model = load_model(folder)
     manifest = getattr(model, "manifest", None)
-    address = None if Path(folder).exists() else parse_address(str(folder))
-    place = Path(folder) if address is None else fetch(address, include_data=True)[0]
-    if manifest is None or not (place / TRAINING_DATA).is_file():
-        shared = " `model push --include-data` shares it." * (address is not None)
+    if manifest is None:
         raise TrainingError(
-            f"{folder} has no {'manifest' if manifest is None else 'training data'}, so it cannot be continued.",
-            tip=f"Continue a model folder that train wrote.{shared}",
+            f"{folder} has no manifest, so it cannot be continued.", tip="Continue a model folder that train wrote."
         )
     training = manifest.training
-    dataset = read_labelled_tables(
-        place,
-        rules=LabelRules(classes=manifest.classes),
-        description=training.data,
-        licence=manifest.licence,
-    )
     return Parent(
-        dataset=replace(dataset, label_mapping=training.label_mapping),
-        learner=learner_from_settings(training.learner),
+        dataset=replace(_training_data(folder, model, data=data), label_mapping=training.label_mapping),
+        learner=recorded_learner(model),
         seed=training.seed,
         digest=model.identity.digest,
         lineage=manifest.lineage,
     )
+
+
+def _training_data(folder: str | Path, model: Model, *, data: str | Path | None) -> Dataset:
+    """Read the training table of a model, or what the user states to be its data, by the digest in the manifest."""
+    manifest: Any = getattr(model, "manifest", None)
+    packaged = model.identity.source == "packaged"
+    address = None if packaged or Path(folder).exists() else parse_address(str(folder))
+    if address is not None:
+        place = fetch(address, include_data=True)[0]
+    else:
+        place = PACKAGED / str(folder) if packaged else Path(folder)
+    if (place / TRAINING_DATA).is_file():
+        if data is not None:
+            raise TrainingError(
+                f"{folder} holds its training data, to which the labels are added.", tip="Leave out --add-to."
+            )
+        return read_labelled_tables(
+            place,
+            rules=LabelRules(classes=manifest.classes),
+            description=manifest.training.data,
+            licence=manifest.licence,
+        )
+    if data is None:
+        shared = " `model push --include-data` shares it." * (address is not None)
+        which = ", the UnitRefine base dataset (CSV files)," * packaged
+        ours = "continue a model folder that train wrote"
+        raise TrainingError(
+            f"{folder} has no training data, so it cannot be continued.",
+            tip=f"Name what it was trained on{which} with --add-to, or {ours}.{shared}",
+        )
+    inputs = model.inputs if isinstance(model, FittedModel) else ()
+    found = read_training_data(data, classes=manifest.classes, ranks=any("rank_of_" in name for name in inputs))
+    if manifest.training.data_digest not in (found.digest, found.select(inputs).digest):
+        raise TrainingError(
+            f"{data} are not the data that {folder} was trained on: the digest differs.",
+            tip="Give the same data, or train a model of all of it: leave out --continue-from.",
+        )
+    return found
 
 
 def continue_dataset(old: Dataset, new: Dataset) -> Continued:
@@ -236,7 +211,13 @@ def continue_dataset(old: Dataset, new: Dataset) -> Continued:
 
 
 def compare_rounds(
-    learner: FolderLearner | TwoSteps, continued: Continued, *, parent: str, seed: int = 0, validate: bool = True
+    learner: FolderLearner | TwoSteps,
+    continued: Continued,
+    *,
+    parent: str,
+    seed: int = 0,
+    validate: bool = True,
+    follow: Follow = unseen,
 ) -> Round:
     """Score the learner on the old rows and on the new ones, both on the same units that were held out.
 
@@ -249,6 +230,8 @@ def compare_rounds(
     seed : int
     validate : bool
         Whether to score at all.
+    follow : Follow, optional
+        As of `cross_validate`.
 
     Returns
     -------
@@ -269,7 +252,7 @@ def compare_rounds(
         parts = split(dataset, seed=seed)
         probabilities = np.zeros((2, len(dataset), len(classes)))
         labels = np.zeros((2, len(dataset)), dtype=np.intp)
-        for train, test in parts:
+        for train, test in follow(parts, total=len(parts), doing="scoring before and after"):
             held_out = dataset.take(test)
             for number, data in enumerate((before.take(train[continued.rows_before]), dataset.take(train))):
                 require_every_class(data, without=", ".join(sorted(set(held_out.recordings.tolist()))))

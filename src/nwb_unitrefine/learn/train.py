@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwb_unitrefine.learn.continuing import learner_settings
+from nwb_unitrefine.learn.contamination.choose_learner import choose_learner
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
-from nwb_unitrefine.learn.learner import BoostedTrees
+from nwb_unitrefine.learn.learner_settings import learner_settings
 from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.cascade_folder import write_cascade
@@ -73,7 +73,7 @@ def train_model(
     output : str or Path, optional
         Model folder to write.
     learner : FolderLearner or TwoSteps, optional
-        How to make the model; by default `BoostedTrees`.
+        How to make the model; by default `choose_learner`: that of the packaged default where the data allow it.
     seed : int
         Decides everything that is drawn; the same seed and dataset make the same model, to the last bit.
     name, version, description : str
@@ -109,7 +109,7 @@ def train_model(
     warnings = check_dataset(dataset)
     for warning in warnings:
         _log.warning("%s", warning)
-    learner = learner or BoostedTrees()
+    learner = learner or choose_learner(dataset)
     model = learner.fit(dataset, seed=seed)
     name = name or (Path(output).name if output is not None else "unnamed")
     evaluations = _validate(learner, model, dataset, seed=seed, follow=follow) if validate else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nwb_unitrefine.learn.contamination.foreign_spikes import INGREDIENTS, VISIBLE, add_foreign_spikes
@@ -56,3 +58,13 @@ def test_single_units_count_only_where_violations_can_show_it() -> None:
     assert not add_foreign_spikes(make_units(5, n_spikes=20_000, rate_hz=10, label="noise"), seed=0)[2].any()
     assert VISIBLE > 0
     assert len(INGREDIENTS) == 4
+
+
+def test_units_without_counts_are_left_out_and_classes_may_stand_in_any_order() -> None:
+    """Beside tables without counts, only units that have them are shown; the place of a class does not matter."""
+    data = make_units(20, n_spikes=20_000, rate_hz=10, label="sua")
+    values = data.values.copy()
+    values[::2, data.names.index("rp_violations@0.101")] = np.nan
+    _, classes, usable = add_foreign_spikes(replace(data, values=values, classes=("noise", "sua", "mua")), seed=0)
+    assert usable.tolist() == [False, True] * 10
+    assert (classes == 2).all()

@@ -59,6 +59,36 @@ def test_its_inputs_are_those_of_boosted_trees_and_no_counts() -> None:
     assert not any(resolve(name).metric.follows_recording_length for name in model.inputs)
 
 
+def test_metrics_that_the_user_names_are_its_inputs_and_no_others() -> None:
+    """Counts among them stay, and what only serves to add foreign spikes does not become one."""
+    wanted = ("num_spikes", "rp_contamination", "half_width")
+    model = SharedVote(members=1, rounds=5, metrics=wanted).fit(make_units())
+    assert {name.partition("@")[0] for name in model.inputs} == set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("classes", "parts"),
+    [
+        (("noise", "mua", "sua"), {"sua": "sua", "mua": "mua", "noise": "noise"}),
+        (("bad", "sua"), {"sua": "sua", "mua": "bad", "noise": "bad"}),
+        (("mua", "sua"), {"sua": "sua", "mua": "mua"}),
+    ],
+)
+def test_foreign_spikes_lower_single_units_whatever_the_classes_are(
+    classes: tuple[str, ...], parts: dict[str, str]
+) -> None:
+    """In any order, and with multi-units in a class together with noise."""
+    data = make_units().merged(parts, classes=classes)
+    single = data.take(np.flatnonzero(data.labels == "sua"))
+    altered, _, _ = add_foreign_spikes(single, seed=7)
+    found = [
+        learner.fit(data).predict(altered.to_features())
+        for learner in (BoostedTrees(members=1, rounds=40), SharedVote(members=1, rounds=40))
+    ]
+    sua = [one.probabilities[:, one.classes.index("sua")] for one in found]
+    assert np.median(sua[1]) < np.median(sua[0]) - 0.2
+
+
 def test_half_of_its_trees_look_at_steady_metrics_alone() -> None:
     """Both halves have as many members; in the second, no tree splits at another metric."""
     model = SharedVote(members=2, rounds=20).fit(make_units())

@@ -10,7 +10,7 @@ import pytest
 
 from nwb_unitrefine.errors import TrainingError, UnitRefineError
 from nwb_unitrefine.learn import LabelRules, read_labelled_tables
-from nwb_unitrefine.learn.default_model import read_base_dataset
+from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

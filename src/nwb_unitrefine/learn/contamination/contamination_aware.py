@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.contamination.foreign_spikes import INGREDIENTS, add_foreign_spikes
+from nwb_unitrefine.learn.contamination.foreign_spikes import NEEDED, add_foreign_spikes, obstacle
 from nwb_unitrefine.learn.learner import BoostedTrees, describe, guises_of, in_memory, metric_table
 from nwb_unitrefine.vocabulary import OLD
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset
     from nwb_unitrefine.models import FittedModel
 
-__all__ = ["INPUTS", "ContaminationAware", "Shown", "require_ingredients"]
+__all__ = ["INPUTS", "SMALLEST_LEAF", "WITHOUT", "ContaminationAware", "Shown"]
 
 INPUTS = (
     "firing_rate",
@@ -43,9 +43,15 @@ LIMITS: dict[str, tuple[float, float]] = {
     "exp_decay": (0.005, 0.06),
     "half_width": (0.0, 0.35e-3),
     "peak_to_valley": (0.0, 0.5e-3),
+    "trough_half_width": (0.0, 0.35e-3),
+    "peak_to_trough_duration": (0.0, 0.5e-3),
 }
 """Values between which trees may split: a short window after the peak cannot show a later one, and a decay outside is a
 fit that failed."""
+
+
+SMALLEST_LEAF = 30
+"""Units in a leaf: half of what `BoostedTrees` take, as foreign spikes are shown to neural units alone."""
 
 
 class Shown(NamedTuple):
@@ -85,7 +91,7 @@ class ContaminationAware(BoostedTrees):
         Weight of the units with foreign spikes, over that of the units as they are.
     """
 
-    smallest_leaf: int = 30
+    smallest_leaf: int = SMALLEST_LEAF
     features_per_split: float = 0.4
     whole: float = 0.7
     keep: float = 0.85
@@ -103,14 +109,15 @@ class ContaminationAware(BoostedTrees):
         Raises
         ------
         TrainingError
-            If the data lacks the counts that foreign spikes are added to.
+            If the data lacks the counts that foreign spikes are added to, or a class of single units or multi-units.
         """
+        if why := obstacle(dataset):
+            raise TrainingError(f"No trees can be shown foreign spikes: {why}.", tip=WITHOUT)
         data = dataset.in_order().with_evidence()
-        needed = require_ingredients(data)
         inputs = [f"{name}@{OLD}" for name in self.metrics or INPUTS if f"{name}@{OLD}" in data.names]
-        data = data.select(tuple(dict.fromkeys((*inputs, *needed))))
+        data = data.select(tuple(dict.fromkeys((*inputs, *NEEDED))))
         spread = np.nanmax(data.values, axis=0, initial=-np.inf) > np.nanmin(data.values, axis=0, initial=np.inf)
-        kept = [name for name, varies in zip(data.names, spread, strict=True) if varies or name in needed]
+        kept = [name for name, varies in zip(data.names, spread, strict=True) if varies or name in NEEDED]
         data = data.select(tuple(kept))
         calibrations, uncertainty = self._calibrate(data, seed=seed)
         manifest = describe(self._inputs(data), calibrations=calibrations, uncertainty=uncertainty, seed=seed)
@@ -157,19 +164,8 @@ class ContaminationAware(BoostedTrees):
         )
 
 
-def require_ingredients(dataset: Dataset) -> tuple[str, ...]:
-    """Name the metrics that foreign spikes are added to.
-
-    Raises
-    ------
-    TrainingError
-        If the data lacks some.
-    """
-    needed = tuple(f"{name}@{OLD}" for name in INGREDIENTS)
-    if lacking := [name for name in needed if name not in dataset.names]:
-        raise TrainingError(f"The data has no {', '.join(lacking)}.", tip="Use the learner BoostedTrees.")
-    return needed
-
+WITHOUT = "Learn from the labels alone: train --foreign-spikes none, or the learner BoostedTrees."
+"""What to do where foreign spikes cannot be added."""
 
 REPEATS = 2
 """How often foreign spikes are drawn for each unit."""

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, REFRACTORY_S, refractory_evidence
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.vocabulary import OLD
+from nwb_unitrefine.vocabulary.labels import MUA, SUA, meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.learn.dataset import Dataset
 
-__all__ = ["INGREDIENTS", "add_foreign_spikes"]
+__all__ = ["INGREDIENTS", "NEEDED", "add_foreign_spikes", "obstacle"]
 
 INGREDIENTS = EVIDENCE_FROM
 """Metrics that it takes."""
+
+NEEDED = tuple(f"{name}@{OLD}" for name in INGREDIENTS)
+"""These, as datasets name them: every definition has the same values."""
 
 FEWEST, MOST = 0.2, 0.8
 """Foreign spikes that are added, over the unit's own."""
@@ -27,6 +32,29 @@ VISIBLE = 6.0
 """Intervals below 1.5 ms that foreign spikes must be expected to add for a single unit to be called a multi-unit."""
 
 ISI_OVER_REFRACTORY = 1.5
+
+
+def obstacle(dataset: Dataset) -> str:
+    """State why foreign spikes cannot be added to the units of a dataset; empty where they can.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    """
+    if lacking := [name for name in NEEDED if name not in dataset.names]:
+        return f"the data has no {', '.join(name.partition('@')[0] for name in lacking)}"
+    found = _classes_of(dataset)
+    if found is None:
+        return f"the classes {', '.join(dataset.classes)} do not separate single units from multi-units"
+    return ""
+
+
+def _classes_of(dataset: Dataset) -> tuple[int, int] | None:
+    """Find the class of single units, and the one that a single unit with foreign spikes has, as mua or bad."""
+    meanings = [meaning(name) for name in dataset.classes]
+    single = next((place for place, meant in enumerate(meanings) if meant == SUA), None)
+    mixed = next((place for place, meant in enumerate(meanings) if meant and meant >= MUA and not meant & SUA), None)
+    return None if single is None or mixed is None else (single, mixed)
 
 
 def add_foreign_spikes(dataset: Dataset, *, seed: int) -> tuple[Dataset, NDArray[np.intp], NDArray[np.bool_]]:
@@ -48,8 +76,17 @@ def add_foreign_spikes(dataset: Dataset, *, seed: int) -> tuple[Dataset, NDArray
     classes : array of int, shape (n_units,)
         Index of the class that each has now: a single unit becomes a multi-unit.
     usable : array of bool, shape (n_units,)
-        Neural units, single ones only where their violations can show what was added.
+        Neural units whose counts are known, single ones only where their violations can show what was added.
+
+    Raises
+    ------
+    TrainingError
+        If there is an `obstacle`.
     """
+    classes_of = _classes_of(dataset)
+    if classes_of is None or obstacle(dataset):
+        raise TrainingError(f"No foreign spikes can be added: {obstacle(dataset)}.")
+    single, mixed = classes_of
     rng = np.random.default_rng(seed)
     place = {name.partition("@")[0]: column for column, name in enumerate(dataset.names)}
     values = dataset.values.copy()
@@ -79,8 +116,8 @@ def add_foreign_spikes(dataset: Dataset, *, seed: int) -> tuple[Dataset, NDArray
     for name, changed in now.items():
         if name in place:
             values[:, place[name]] = changed
-    sua, mua = CLASSES.index("sua"), CLASSES.index("mua")
     targets = dataset.targets
     visible = expected * ISI_OVER_REFRACTORY >= VISIBLE
-    usable = (targets == mua) | ((targets == sua) & visible)
-    return replace(dataset, values=values), np.where(targets == sua, mua, targets), usable
+    usable = (targets == mixed) | ((targets == single) & visible)
+    usable &= np.isfinite([own[name] for name in INGREDIENTS]).all(axis=0)
+    return replace(dataset, values=values), np.where(targets == single, mixed, targets), usable
