@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,7 +15,7 @@ from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine import compute_features, load_model, read_units
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.explain import draw_explanations, shap_values
-from nwb_unitrefine.learn import BoostedTrees, train_model
+from nwb_unitrefine.learn import BoostedTrees, TwoSteps, train_model
 from nwb_unitrefine.models.skops.estimator import load_fitted
 
 pytestmark = [
@@ -93,6 +94,7 @@ def trained(tmp_path_factory):
     for name, seed in (("first", 0), ("second", 1)):
         learner = BoostedTrees(members=2, rounds=8, learning_rate=0.3, leaves=4, smallest_leaf=5)
         train_model(data, output=folder / name, learner=learner, seed=seed, validate=False)
+    train_model(data, output=folder / "cascade", learner=TwoSteps(step=learner), validate=False)
     frame = other.to_frame().assign(recording=[f"new_{one}" for one in other.recordings])
     frame.to_csv(folder / "other.csv")
     return folder
@@ -107,6 +109,28 @@ def test_models_of_train_are_explained_and_scored_from_their_own_table(trained, 
     assert "first: mean absolute SHAP value (log odds) on 90 units" in shown
     assert "first: labels (rows) and predictions; 90 units" in shown
     assert {"importance.png", "beeswarm_mua.png", "confusion.png"} <= {file.name for file in figures.iterdir()}
+
+
+def test_both_of_two_models_in_a_row_are_explained(trained, tmp_path, capsys):
+    """From the cascade's folder and its table, or on other units; the second step on the units that reach it."""
+    model = ["model", "explain", str(trained / "cascade")]
+    figures = tmp_path / "figures"
+    assert main([*model, "--figures", str(figures)]) == 0
+    shown = capsys.readouterr().out
+    assert "cascade, noise or neural: mean absolute SHAP value (log odds) on 90 units" in shown
+    n_second = int(re.search(r"cascade, sua or mua: mean absolute SHAP value \(log odds\) on (\d+) units", shown)[1])
+    assert 0 < n_second < 90
+    assert {str(one.relative_to(figures)) for one in figures.rglob("*.png")} == {
+        "first/importance.png", "first/beeswarm_noise.png", "first/beeswarm_neural.png",
+        "second/importance.png", "second/beeswarm_sua.png", "second/beeswarm_mua.png",
+    }  # fmt: skip
+    assert main([*model, str(trained / "first"), "--data", str(trained / "other.csv"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    first, second, other = document["models"]
+    assert (first["model"]["name"], other["model"]["name"]) == ("cascade, noise or neural", "first")
+    assert second["n_units"] < first["n_units"] == other["n_units"] == 60
+    assert [one["name"] for one in document["scores"]] == ["cascade", "first"]
+    assert document["scores"][0]["pooled"].keys() >= {"recall_sua", "recall_mua", "recall_noise"}
 
 
 def test_the_best_of_several_models_is_shown(trained, tmp_path, capsys):

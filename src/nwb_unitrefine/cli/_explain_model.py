@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.explain import ShapValues
     from nwb_unitrefine.learn import Dataset, Scored
-    from nwb_unitrefine.models import FittedModel
+    from nwb_unitrefine.models import Cascade, FittedModel
+    from nwb_unitrefine.records import Features
 
 __all__ = ["explain_model"]
 
@@ -49,8 +50,9 @@ def explain_model(
 ) -> None:
     """Show which metrics drive a model, as SHAP values, and how right it is.
 
-    Values are exact for trees and linear models, member by member for ensembles, and sampled for others. Where the
-    units of --data have labels, each model is scored on them: confusion matrices, and which of several models is best.
+    Values are exact for trees and linear models, member by member for ensembles, and sampled for others. Of a folder
+    with two models in a row, both are explained, the second on the units that reach it. Where the units of --data have
+    labels, each model is scored on them: confusion matrices, and which of several models is best.
     """
     from nwb_unitrefine.explain import require_shap
     from nwb_unitrefine.learn.scoring.figures import draw_figures, require_matplotlib
@@ -62,57 +64,64 @@ def explain_model(
         raise click.UsageError("--cross-validate takes the models' own training tables: leave out --data.")
     loaded = [_loaded(source) for source in models]
     explained, scored = [], []
-    for model in loaded:
+    for place, model in enumerate(loaded, start=1):
         labelled = _labelled(model, data)
-        explained.append(_shap(model, labelled, data, seed=seed))
+        folder = f"model_{place}" if len(loaded) > 1 else ""
+        explained += _explained(model, labelled, data, folder=folder, seed=seed)
         if (found := _score(model, labelled, data=data, learned=learned)) is not None:
             scored.append(found)
     files: list[Path] = []
     if figures:
         from nwb_unitrefine.explain import draw_explanations
 
-        for place, (model, values) in enumerate(zip(loaded, explained, strict=True), start=1):
-            folder = Path(figures, f"model_{place}") if len(loaded) > 1 else Path(figures)
-            files += draw_explanations(values, folder=folder, title=model.identity.name)
+        for one in explained:
+            files += draw_explanations(one.values, folder=Path(figures, one.folder), title=one.model.identity.name)
         files += draw_figures(scored, folder=figures) if scored else ()
     if as_json:
-        documents = [_as_document(*pair) for pair in zip(loaded, explained, strict=True)]
         scores = [one.to_evaluation().model_dump(mode="json") for one in scored]
-        print_json({"models": documents, "scores": scores})
+        print_json({"models": [_as_document(one.model, one.values) for one in explained], "scores": scores})
         return
-    for model, values in zip(loaded, explained, strict=True):
-        _print_importance(model, values)
+    for one in explained:
+        _print_importance(one.model, one.values)
     _print_scores(scored)
     if files:
         say(f"{len(files)} figures in {figures}")
 
 
-def _loaded(source: str) -> FittedModel:
-    """Load one model that has an estimator."""
-    from nwb_unitrefine.models import FittedModel, RuleModel
+class _Explained(NamedTuple):
+    """One estimator, its SHAP values, and the folder for its figures."""
+
+    model: FittedModel
+    values: ShapValues
+    folder: str
+
+
+def _loaded(source: str) -> FittedModel | Cascade:
+    """Load one model that has an estimator, or two in a row."""
+    from nwb_unitrefine.models import Cascade, FittedModel
 
     model = load((source,))
-    if isinstance(model, RuleModel):
-        raise ModelError(
-            f"{source} is a set of rules, which is no estimator.", tip=f"nwb-unitrefine explain SOURCE --model {source}"
-        )
-    if not isinstance(model, FittedModel):
-        raise ModelError("Two models in a row are explained one by one.", tip="Give the folder of one of them.")
-    return model
+    if isinstance(model, FittedModel | Cascade):
+        return model
+    raise ModelError(
+        f"{source} is a set of rules, which is no estimator.", tip=f"nwb-unitrefine explain SOURCE --model {source}"
+    )
 
 
-def _labelled(model: FittedModel, data: tuple[str, ...]) -> Dataset | None:
+def _labelled(model: FittedModel | Cascade, data: tuple[str, ...]) -> Dataset | None:
     """Units with labels: those of the data, or the model's training table; None where there are no labels."""
     from nwb_unitrefine.learn import LabelRules, read_labelled
+    from nwb_unitrefine.models.training_rows import training_table
     from nwb_unitrefine.records import CLASSES
 
-    table = Path(model.estimator.path).parent / "training_data.csv"
-    if not data and not table.is_file():
+    table = None if data else training_table(model.steps[0])
+    places = list(data) if table is None else [str(table.parent)]
+    if not places:
         raise FeatureError(f"{model.identity.name} comes without its training table.", tip="Name units with --data.")
     # A model of other words than ours is scored on the classes that both distinguish.
     for classes in dict.fromkeys((model.classes, CLASSES)):
         try:
-            return read_labelled(list(data) or [table.parent], rules=LabelRules(classes=tuple(classes)))
+            return read_labelled(places, rules=LabelRules(classes=tuple(classes)))
         except TrainingError:
             continue
         except SourceError:
@@ -122,35 +131,60 @@ def _labelled(model: FittedModel, data: tuple[str, ...]) -> Dataset | None:
     return None
 
 
-def _shap(model: FittedModel, labelled: Dataset | None, data: tuple[str, ...], *, seed: int) -> ShapValues:
-    """SHAP values of the labelled units, or else of all."""
+def _explained(
+    model: FittedModel | Cascade, labelled: Dataset | None, data: tuple[str, ...], *, folder: str, seed: int
+) -> list[_Explained]:
+    """SHAP values of the labelled units, or else of all, for one model or both of two in a row."""
     from nwb_unitrefine.explain import shap_values
+    from nwb_unitrefine.models import FittedModel
+    from nwb_unitrefine.models.folder import STEPS
 
-    return shap_values(model, _inputs(model, labelled, data), seed=seed)
+    if isinstance(model, FittedModel):
+        return [_Explained(model, shap_values(model, _inputs(model, labelled, data), seed=seed), folder)]
+    features = _features(model, labelled, data)
+    reaches = np.concatenate([model.reaches_second(one) for one in features])
+    found = []
+    for step, rows, place in zip(model.steps, (np.ones_like(reaches), reaches), STEPS, strict=True):
+        if not rows.any():
+            say(f"note: {step.identity.name} is not explained: no unit reaches it", err=True)
+            continue
+        inputs = np.concatenate([step.input_values(one) for one in features])[rows]
+        found.append(_Explained(step, shap_values(step, inputs, seed=seed), f"{folder}/{place}".lstrip("/")))
+    return found
+
+
+def _features(model: FittedModel | Cascade, labelled: Dataset | None, data: tuple[str, ...]) -> list[Features]:
+    """Metrics of the labelled units, or else of all units of each source."""
+    from nwb_unitrefine.metrics import compute_features
+    from nwb_unitrefine.read import read_units
+
+    if labelled is not None:
+        return [labelled.to_features(model.feature_names)]
+    if not data:
+        raise FeatureError(f"The training table of {model.identity.name} has no labels.", tip="Name units with --data.")
+    return [compute_features(read_units(source), names=model.feature_names, of_model=True) for source in data]
 
 
 def _inputs(model: FittedModel, labelled: Dataset | None, data: tuple[str, ...]) -> NDArray[np.float64]:
     """Rows to explain, in the order of the model's inputs."""
-    if labelled is not None and data:
-        return model.input_values(labelled.to_features())
-    if data:
-        from nwb_unitrefine.metrics import compute_features
-        from nwb_unitrefine.read import read_units
-
-        features = [compute_features(read_units(source), names=model.feature_names, of_model=True) for source in data]
-        return np.concatenate([model.input_values(one) for one in features])
     import pandas as pd
 
-    frame = pd.read_csv(Path(model.estimator.path).parent / "training_data.csv")
+    from nwb_unitrefine.models.training_rows import training_table
+
     columns = list(model.estimator.columns or model.inputs)
-    if labelled is not None and not set(columns) <= set(frame.columns):
-        return model.input_values(labelled.to_features())  # a table of ours, under the names of the vocabulary
+    table = None if data else training_table(model)
+    frame = None if table is None else pd.read_csv(table)
+    if frame is None or (labelled is not None and not set(columns) <= set(frame.columns)):
+        # Of the data; or of a table of ours, which has the names of the vocabulary.
+        return np.concatenate([model.input_values(one) for one in _features(model, labelled, data)])
     if absent := [name for name in columns if name not in frame.columns]:
         raise FeatureError(f"The training table has no column {absent[0]!r}.", tip="Name units with --data.")
     return frame[columns].to_numpy(dtype=np.float64)
 
 
-def _score(model: FittedModel, labelled: Dataset | None, *, data: tuple[str, ...], learned: bool) -> Scored | None:
+def _score(
+    model: FittedModel | Cascade, labelled: Dataset | None, *, data: tuple[str, ...], learned: bool
+) -> Scored | None:
     """Scores on units that the model was not trained on; None, with a note, where there are none."""
     from nwb_unitrefine.learn import cross_validate, evaluate
     from nwb_unitrefine.learn.learner_settings import recorded_learner

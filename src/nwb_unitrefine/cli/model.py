@@ -13,7 +13,7 @@ from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from nwb_unitrefine.model_list import ListedModel
-    from nwb_unitrefine.models import FittedModel, Model, RuleModel
+    from nwb_unitrefine.models import FittedModel, RuleModel
 
 __all__ = ["command"]
 
@@ -39,13 +39,14 @@ def show(model: tuple[str, ...], *, as_json: bool) -> None:
     MODEL is default (as without any), rules/NAME or a file of rules, a model folder, or hf://OWNER/REPO[@REVISION]; two
     of them are a cascade.
     """
-    from nwb_unitrefine.models import RuleModel
+    from nwb_unitrefine.models import Cascade, FittedModel, RuleModel
 
     loaded = load(model or ("default",))
     if isinstance(loaded, RuleModel):
         _show_rules(loaded, as_json=as_json)
         return
-    steps = _steps(loaded)
+    assert isinstance(loaded, FittedModel | Cascade)
+    steps = loaded.steps
     if as_json:
         print_json({"model": loaded.identity, "steps": [_describe(step) for step in steps]})
         return
@@ -188,16 +189,6 @@ def _show_rules(model: RuleModel, *, as_json: bool) -> None:
             for group in one.groups
         ],
     )
-
-
-def _steps(model: Model) -> list[FittedModel]:
-    """The estimators of a model, in the order in which they decide."""
-    from nwb_unitrefine.models import Cascade, FittedModel
-
-    if isinstance(model, Cascade):
-        return [model.first, model.second]
-    assert isinstance(model, FittedModel)
-    return [model]
 
 
 def _describe(step: FittedModel) -> dict[str, Any]:

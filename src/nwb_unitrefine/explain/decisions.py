@@ -129,9 +129,9 @@ def explain_decisions(model: Model, features: Features, predictions: Predictions
     Decisions
     """
     if isinstance(model, Cascade):
-        first = _step(model.first, features)
-        divided = first.scores.argmax(axis=1) == model.divided
-        return Decisions(predictions=predictions, steps=(first, _step(model.second, features, decided=divided)))
+        decided = (None, model.reaches_second(features))
+        both = tuple(_step(step, features, decided=one) for step, one in zip(model.steps, decided, strict=True))
+        return Decisions(predictions=predictions, steps=both)
     steps = (_step(model, features),) if isinstance(model, FittedModel) else ()
     return Decisions(predictions=predictions, steps=steps)
 

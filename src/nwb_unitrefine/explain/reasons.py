@@ -135,7 +135,7 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
 def _filling(model: Model) -> tuple[Model, bool]:
     """Have a model that refuses missing features fill them in, and tell whether it does."""
     if isinstance(model, Cascade):
-        first, second = (_filling(one)[0] for one in (model.first, model.second))
+        first, second = (_filling(one)[0] for one in model.steps)
         assert isinstance(first, FittedModel)
         assert isinstance(second, FittedModel)
         return replace(model, first=first, second=second), first.manifest is None or second.manifest is None

@@ -150,7 +150,7 @@ def _named(
     }
     if isinstance(model, FittedModel):
         return _changed(model, changes)
-    first, second = (_changed(step, {**changes, **_of_step(step, name)}) for step in (model.first, model.second))
+    first, second = (_changed(step, {**changes, **_of_step(step, name)}) for step in model.steps)
     manifest = model.manifest.model_copy(update=changes)
     identity = ModelIdentity(name=name, source="memory", revision=version, digest="", licence=manifest.licence)
     return replace(model, manifest=manifest, own_identity=identity, first=first, second=second)
@@ -191,7 +191,7 @@ def _validate(
     learner: Learner, model: FittedModel | Cascade, dataset: Dataset, *, seed: int, follow: Follow
 ) -> tuple[Evaluation, ...]:
     """Score how well models made this way do on each kind of source that this one was made for."""
-    steps = (model.first, model.second) if isinstance(model, Cascade) else (model,)
+    steps = model.steps
     inputs = tuple(dict.fromkeys(name for step in steps for name in step.inputs))
     groups = feature_groups(inputs)
     hidden = {

@@ -69,7 +69,7 @@ class Cascade:
     @property
     def options(self) -> dict[str, str]:
         """As of `FittedModel`: the labels given for the classes of each, in their order."""
-        both = (self.first, self.second)
+        both = self.steps
         overrides = [dict(one.label_overrides) for one in both]
         labels = {"labels": json.dumps(overrides)} if any(overrides) else {}
         return {**both[0].options, **both[1].options, **labels}
@@ -86,6 +86,11 @@ class Cascade:
         """Classes in the order in which `predict` puts them together."""
         first = self.first.classes
         return (*self.second.classes, *first[: self.divided], *first[self.divided + 1 :])
+
+    @property
+    def steps(self) -> tuple[FittedModel, ...]:
+        """Both models, in the order in which they decide."""
+        return self.first, self.second
 
     @property
     def training_recordings(self) -> tuple[str, ...]:
@@ -106,6 +111,11 @@ class Cascade:
         """Features of both, each once."""
         return tuple(dict.fromkeys((*self.first.feature_names, *self.second.feature_names)))
 
+    def reaches_second(self, features: Features) -> NDArray[np.bool_]:
+        """Which units the first gives the class that the second divides, shape (n_units,)."""
+        _, scores, _ = self.first.decision_basis(features)
+        return np.asarray(scores.argmax(axis=1) == self.divided)
+
     def predict(self, features: Features) -> Predictions:
         """Label every unit.
 
@@ -121,7 +131,7 @@ class Cascade:
         -------
         Predictions
         """
-        steps = (self.first, self.second)
+        steps = self.steps
         (first, first_scores, _), (second, second_scores, _) = bases = [step.decision_basis(features) for step in steps]
         labels, classes = self._labels, self.classes
         names = labels if classes == labels else tuple(str(class_name(meaning(label))) for label in labels)
@@ -149,7 +159,7 @@ class Cascade:
         reasons = list(found.reasons)
         second_decided = np.isin(found.labels, [self.classes[place] for place in self._places_of_second])
         for step, (probabilities, scores, inputs), counts in zip(
-            (self.first, self.second), bases, (np.ones(len(found), dtype=bool), second_decided), strict=True
+            self.steps, bases, (np.ones(len(found), dtype=bool), second_decided), strict=True
         ):
             own = decide(
                 features,

@@ -123,6 +123,11 @@ class FittedModel:
         return (*self.inputs, *(name for name in wanted if name not in given))
 
     @property
+    def steps(self) -> tuple[FittedModel, ...]:
+        """The estimators that decide, in their order: this one."""
+        return (self,)
+
+    @property
     def training_recordings(self) -> tuple[str, ...]:
         """Recordings that it was trained on; empty without a manifest."""
         return () if self.manifest is None else self.manifest.training.recordings

@@ -11,7 +11,6 @@ from nwb_unitrefine.models.folder import STEPS, TRAINING_DATA
 from nwb_unitrefine.models.model import FittedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.model import Model
     from nwb_unitrefine.records import Features
 
-__all__ = ["records_training", "was_trained_on"]
+__all__ = ["records_training", "training_table", "was_trained_on"]
 
 _FEWEST = 3
 """Two units may have the same one or two metrics by chance."""
@@ -54,19 +53,26 @@ def was_trained_on(
 
 def records_training(model: Model) -> bool:
     """Whether a model states what it was trained on, or has its training table beside it."""
-    return bool(model.training_recordings) or any(_table_of(step) is not None for step in _steps(model))
+    return bool(model.training_recordings) or any(training_table(step) is not None for step in _steps(model))
 
 
-def _steps(model: Model) -> Iterator[FittedModel]:
+def _steps(model: Model) -> tuple[FittedModel, ...]:
     """Return a model, or both of two in a row; none of a set of rules."""
-    if isinstance(model, FittedModel):
-        yield model
-    elif isinstance(model, Cascade):
-        yield from (model.first, model.second)
+    return model.steps if isinstance(model, FittedModel | Cascade) else ()
 
 
-def _table_of(model: FittedModel) -> Path | None:
-    """Find the training table of a folder; that of one of two steps is in the folder above."""
+def training_table(model: FittedModel) -> Path | None:
+    """Find the training table beside a model; that of one of two steps is in the folder above.
+
+    Parameters
+    ----------
+    model : FittedModel
+
+    Returns
+    -------
+    Path or None
+        None for a model that comes without it.
+    """
     if not model.estimator.path.is_file():
         return None  # a model that was never written
     folder = model.estimator.path.parent
@@ -79,7 +85,7 @@ def _among_rows(model: FittedModel, features: Features) -> NDArray[np.bool_]:
     import pandas as pd
 
     nowhere = np.zeros(len(features), dtype=np.bool_)
-    table = _table_of(model)
+    table = training_table(model)
     if table is None:
         return nowhere
     try:
