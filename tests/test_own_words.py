@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +112,24 @@ def test_the_shell_follows_the_classes_too(session: Path, binary: Path, capsys: 
     other = write_nwb(session.with_name("other.nwb"), make_session(n_units=6), waveforms="all")
     assert main(["label", str(session), str(other), "--model", str(binary), "--dry-run"]) == 0
     assert "axon" in capsys.readouterr().out
+
+
+def test_units_that_no_class_means_are_named(session: Path, binary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model of sua and mua labels noise, too: `label` and `show` state it, also after a person has set a label."""
+    describe_classes(binary, {"0": "mua", "1": "sua"})
+    note = "binary distinguishes mua and sua alone: units that are noise get one of these labels, too."
+    assert main(["label", str(session), "--model", str(binary)]) == 0
+    assert f"note: {note}" in capsys.readouterr().err
+    unit = read_history(session)[0].predictions.unit_ids[0].item()
+    relabel(session, {unit: "noise"}, by="S. Cajal")
+    assert main(["show", str(session)]) == 0
+    assert f"note: {note}" in capsys.readouterr().err
+    assert main(["show", str(session), "--json"]) == 0
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["code"] == "model.classes-incomplete"
+    assert main(["label", str(session)]) == 0
+    assert main(["show", str(session)]) == 0
+    assert "distinguishes" not in capsys.readouterr().err
 
 
 def test_the_shell_remembers_what_classes_mean(binary: Path) -> None:

@@ -16,6 +16,7 @@ from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
 from nwb_unitrefine.vocabulary import Need, find_metric
+from nwb_unitrefine.vocabulary.common_classes import incomplete_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +82,9 @@ def curate(
         loaded, remark = adapt_model(loaded, features, own, others=adapt_from)
         features = replace(features, problems=(*features.problems, remark))
     plain = predict(loaded, features)
-    features = replace(features, problems=(*features.problems, *unlike_training(loaded, units, features, plain)))
+    about_model = incomplete_classes(loaded.classes, model_name=loaded.identity.name)
+    unlike = unlike_training(loaded, units, features, plain)
+    features = replace(features, problems=(*features.problems, *about_model, *unlike))
     predictions = distrust(plain, (*units.problems, *features.problems))
     return Curation(
         units=units,

@@ -56,11 +56,13 @@ def command(
     from nwb_unitrefine.models import predict
     from nwb_unitrefine.pipeline import distrust
     from nwb_unitrefine.read import read_units
+    from nwb_unitrefine.vocabulary.common_classes import incomplete_classes
 
     units = read_units(source, **hints)
     loaded = load(model)
     features = compute_features(units, names=loaded.feature_names, definition=definition, of_model=True)
-    problems = (*units.problems, *features.problems)
+    about_model = incomplete_classes(loaded.classes, model_name=loaded.identity.name)
+    problems = (*units.problems, *features.problems, *about_model)
     predictions = distrust(predict(loaded, features), problems)
     frame = predictions.to_frame()
     if output is not None:

@@ -15,15 +15,16 @@ from nwb_unitrefine.cli._render import json_option, print_json, print_problems, 
 from nwb_unitrefine.cli._sorter_ids import SORTER_ID, sorter_ids
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.history.runs import human_labels
-from nwb_unitrefine.records import CLASSES, CONTAMINATION, CONTAMINATION_UPPER, Contamination
+from nwb_unitrefine.records import CLASSES, CONTAMINATION, CONTAMINATION_UPPER, Contamination, RunKind
 from nwb_unitrefine.records.contamination import shown_contamination
+from nwb_unitrefine.vocabulary.common_classes import incomplete_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.records import Run, Units
+    from nwb_unitrefine.records import Problem, Run, Units
 
 __all__ = ["command"]
 
@@ -74,8 +75,9 @@ def command(
     if contamination_below is not None:
         rows = _below(rows, contamination_below)
     rows = _chosen(rows, labels=labels, certain=certain, sort=sort)
+    problems = (*units.problems, *_about_model(chain))
     if as_json:
-        document = {"source": units.source, "problems": units.problems, "units": rows, "runs": history}
+        document = {"source": units.source, "problems": problems, "units": rows, "runs": history}
         document |= {"columns": columns_document(units, ours=_written(history))}
         print_json(document | {"agreement": agreement_document(units, _labels(units, current), ours=ours)})
         return
@@ -90,7 +92,13 @@ def command(
         _print_history(history)
     else:
         say(f"No curation yet: nwb-unitrefine label {source}")
-    print_problems(units.problems)
+    print_problems(problems)
+
+
+def _about_model(chain: Sequence[Run]) -> list[Problem]:
+    """What the newest run by a program has no class for."""
+    newest = next((run for run in reversed(chain) if run.kind is not RunKind.HUMAN), None)
+    return [] if newest is None else incomplete_classes(newest.predictions.classes, model_name=newest.agent)
 
 
 def _print_source(units: Units) -> None:

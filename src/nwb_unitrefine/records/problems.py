@@ -297,6 +297,11 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "There are far fewer units than in the recordings that the model was trained on; synchrony with others is low.",
     )
+    MODEL_CLASSES_INCOMPLETE = (
+        "model.classes-incomplete",
+        Severity.INFO,
+        "No class of the model means noise (or sua, or mua): units of that kind have a label of another.",
+    )
     LABELS_COLUMNS_DIFFER = (
         "labels.columns-differ",
         Severity.INFO,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.records import CLASSES
+from nwb_unitrefine.records import CLASSES, Problem, ProblemCode
 from nwb_unitrefine.vocabulary.labels import class_name, meaning, word_key
 
 if TYPE_CHECKING:
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.vocabulary.labels import Meaning
 
-__all__ = ["CommonClasses", "block_name", "common_classes", "finest_blocks"]
+__all__ = [
+    "CommonClasses",
+    "block_name",
+    "classes_outside",
+    "common_classes",
+    "finest_blocks",
+    "incomplete_classes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,43 @@ def common_classes(predicted: Sequence[str], known: Sequence[str]) -> CommonClas
     given = {word: _common_name(word, blocks) for word in predicted}
     wanted = {word: _common_name(word, blocks) for word in known}
     return CommonClasses(given, {word: name for word, name in wanted.items() if name in given.values()})
+
+
+def classes_outside(words: Iterable[str]) -> tuple[str, ...]:
+    """Find which of sua, mua and noise none of some classes means; none where a class is a word of somebody's own.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Classes of a model.
+
+    Examples
+    --------
+    >>> classes_outside(["sua", "mua"]), classes_outside(["noise", "neural"]), classes_outside(["axon", "soma"])
+    (('noise',), (), ())
+    """
+    meanings = [meaning(word) for word in words]
+    covered = frozenset[str]().union(*(CLASSES if meant is None else meant for meant in meanings))
+    return tuple(name for name in CLASSES if name not in covered)
+
+
+def incomplete_classes(words: Sequence[str], *, model_name: str) -> list[Problem]:
+    """State which units a model has no class for, and that they get one of its labels all the same; empty without any.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Its classes.
+    model_name : str
+    """
+    outside = classes_outside(words)
+    if not outside:
+        return []
+    what = (
+        f"{model_name} distinguishes {' and '.join(words)} alone: units that are {' or '.join(outside)} get one of "
+        "these labels, too. Another model can separate them first: give --model twice."
+    )
+    return [Problem(ProblemCode.MODEL_CLASSES_INCOMPLETE, what)]
 
 
 def _common_name(word: str, blocks: Sequence[Meaning]) -> str:
