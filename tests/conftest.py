@@ -1,4 +1,4 @@
-"""What every test may ask for: the folder of real files, and a Hub of models on this machine."""
+"""What every test may ask for: the folder of real files, a browser, and a Hub of models on this machine."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Chromium without a window, for tests of pages."""
+    from helpers.browser import browser
+
+    with browser() as started:
+        yield started
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import h5py
 import pytest
@@ -82,6 +83,11 @@ def test_labels_of_the_file_are_compared_with_ours(tmp_path, capsys: pytest.Capt
     assert agreement["meaning"] == {"mua": "mua", "noise": "noise", "sua": "sua"}
     assert agreement["n_units"] == 48
     assert agreement["kappa"] > 0.8
+    assert main(["show", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"ground_truth +labelled sua +labelled mua +labelled noise", text)
+    assert "In ground_truth, mua means mua, noise means noise, sua means sua. " in text
+    assert re.search(r" % of 48 units have the same label, kappa (1|0\.\d+)\.", text)
 
 
 @pytest.fixture

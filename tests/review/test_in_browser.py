@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from helpers.browser import CONTRAST, Watched, browser
+from helpers.browser import CONTRAST, Watched
 from helpers.labelled import make_dataset
 from nwb_unitrefine import load_model
 from nwb_unitrefine.demo import simulate_session
@@ -18,14 +18,8 @@ from nwb_unitrefine.learn import BoostedTrees, train_model
 from nwb_unitrefine.verification import verify
 from nwb_unitrefine.write import read_history, undo
 
+pytest.importorskip("uvicorn", reason="uvicorn is in the extra review")
 pytestmark = pytest.mark.slow  # a browser and a server are started
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    pytest.importorskip("uvicorn", reason="uvicorn is in the extra review")
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How our labels and those that a file has already agree, for `label` and `show`."""
+"""How far labels agree with columns of labels that a file had before, for `label` and `show`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def agreement_document(units: Units, labels: NDArray[np.str_], *, ours: Collecti
     ----------
     units : Units
     labels : array of str, shape (n_units,)
-        Our labels, in the order of the units.
+        In the order of the units.
     ours : collection of str, optional
-        Columns that we wrote.
+        Columns that this program wrote.
     """
     from nwb_unitrefine.read import compare_labels, existing_labels
 
@@ -55,11 +55,9 @@ def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[
         say()
         print_table(
             f"Agreement with the column {column} (by a {compared['who']})",
-            [column, *(f"we say {label}" for label in compared["classes"])],
+            [column, *(f"labelled {label}" for label in compared["classes"])],
             [[label, *row] for label, row in zip(compared["classes"], compared["confusion"], strict=True) if any(row)],
         )
-        read_as = ", ".join(f"{value} as {label or 'none of ours'}" for value, label in compared["meaning"].items())
-        say(
-            f"read {read_as}; alike in {show_number(100 * compared['accuracy'])} % of {compared['n_units']} units, "
-            f"kappa {show_number(compared['kappa'])}"
-        )
+        meanings = ", ".join(f"{value} means {label or 'no class'}" for value, label in compared["meaning"].items())
+        share, kappa = show_number(100 * compared["accuracy"]), show_number(compared["kappa"])
+        say(f"In {column}, {meanings}. {share} % of {compared['n_units']} units have the same label, kappa {kappa}.")

@@ -39,7 +39,7 @@ def columns_document(units: Units, *, ours: Collection[str] = ()) -> list[dict[s
         {
             "column": name,
             "holds": _contents(column),
-            "labels": ", ".join(f"{value} = {label or 'none of ours'}" for value, label in labels[name].meaning.items())
+            "labels": ", ".join(f"{value} = {label or 'no class'}" for value, label in labels[name].meaning.items())
             if name in labels
             else "",
             "description": column.description,
