@@ -11,6 +11,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn.dataset import combine
+from nwb_unitrefine.learn.fitted_once import remembering_fits
 from nwb_unitrefine.learn.labelled.labels import LabelRules
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables
@@ -210,6 +211,7 @@ def continue_dataset(old: Dataset, new: Dataset) -> Continued:
     )
 
 
+@remembering_fits()
 def compare_rounds(
     learner: FolderLearner | TwoSteps,
     continued: Continued,

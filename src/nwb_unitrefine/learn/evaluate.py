@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.fitted_once import remembering_fits
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_every_class
 from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
@@ -226,6 +227,7 @@ def cross_validate(
     return cross_validate_hiding(learner, dataset, hidden=hidden, by=by, seed=seed, follow=follow)[0]
 
 
+@remembering_fits()
 def cross_validate_hiding(
     learner: Learner,
     dataset: Dataset,

@@ -10,6 +10,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.learn.calibration import fit_calibration
+from nwb_unitrefine.learn.fitted_once import fit_once
 from nwb_unitrefine.learn.input_sets import choose_inputs, feature_groups, missing_tiers
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.calibration import apply_calibration
@@ -184,7 +185,7 @@ class BoostedTrees:
     def fit_members(
         self, shown: Any, targets: NDArray[np.intp], weights: NDArray[np.float64], *, copies: float, seed: int
     ) -> Any:
-        """Fit the averaged models, each of another seed."""
+        """Fit the averaged models, each of another seed; the result may be remembered, and must not be changed."""
         from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
         from sklearn.pipeline import Pipeline
         from threadpoolctl import threadpool_limits
@@ -203,13 +204,18 @@ class BoostedTrees:
         seeds = np.random.SeedSequence(seed).generate_state(self.members).tolist()
         members = [(f"seed_{one}", _with_seed(member, one)) for one in seeds]
         estimator = Pipeline([("vote", VotingClassifier(members, voting="soft"))])
-        # One thread: a tree of this size is grown sooner than threads have met, and much sooner on a busy machine.
-        with threadpool_limits(1):
-            estimator.fit(shown, targets, vote__sample_weight=weights)
-        for fitted in estimator["vote"].estimators_:
-            # Of use while fitting only, and a random generator has no business in a model file.
-            fitted._feature_subsample_rng = None  # noqa: SLF001
-        return estimator
+
+        def fit() -> Any:
+            # One thread: a tree of this size is grown sooner than threads have met, and much sooner on a busy machine.
+            with threadpool_limits(1):
+                estimator.fit(shown, targets, vote__sample_weight=weights)
+            for fitted in estimator["vote"].estimators_:
+                # Of use while fitting only, and a random generator has no business in a model file.
+                fitted._feature_subsample_rng = None  # noqa: SLF001
+            return estimator
+
+        settings = [tuple(shown.columns), *(one.get_params() for _, one in members)]
+        return fit_once(fit, settings=settings, arrays=[shown.to_numpy(), targets, weights])
 
 
 MIN_SPIKES = 10

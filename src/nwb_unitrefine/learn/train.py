@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.learn.contamination.choose_learner import choose_learner
 from nwb_unitrefine.learn.evaluate import cross_validate_hiding
+from nwb_unitrefine.learn.fitted_once import remembering_fits
 from nwb_unitrefine.learn.input_sets import feature_groups, missing_tiers
 from nwb_unitrefine.learn.labelled.minimum_data import check_dataset
 from nwb_unitrefine.learn.learner_settings import learner_settings
@@ -49,6 +50,7 @@ class Trained:
     warnings: tuple[str, ...]
 
 
+@remembering_fits()
 def train_model(
     dataset: Dataset,
     *,

@@ -48,9 +48,9 @@ def test_other_data_get_trees_that_learn_from_labels_alone(change: Callable[[Dat
     data = change(make_units(n_units=30))
     assert choose_learner(data) == BoostedTrees()
     assert why in default_learner().obstacle(data)
-    for learner in (choose_learner(data, foreign_spikes="half"), choose_learner(data, foreign_spikes="all")):
+    for wanted in ("half", "all"):
         with pytest.raises(TrainingError, match=why):
-            learner.fit(data)
+            choose_learner(data, foreign_spikes=wanted).fit(data)
 
 
 def test_inputs_without_violations_show_no_foreign_spikes() -> None:
@@ -59,6 +59,8 @@ def test_inputs_without_violations_show_no_foreign_spikes() -> None:
     assert type(choose_learner(data, inputs="mean waveform")) is BoostedTrees
     assert type(choose_learner(data, metrics=("half_width", "firing_rate"))) is BoostedTrees
     assert type(choose_learner(data, metrics=("half_width", "rp_contamination"))) is SharedVote
+    with pytest.raises(TrainingError, match="nothing would show them"):
+        choose_learner(data, foreign_spikes="half", inputs="mean waveform")
 
 
 @pytest.mark.slow

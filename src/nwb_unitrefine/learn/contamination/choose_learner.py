@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from nwb_unitrefine.learn.contamination.contamination_aware import ContaminationAware
+from nwb_unitrefine.errors import TrainingError
+from nwb_unitrefine.learn.contamination.contamination_aware import WITHOUT, ContaminationAware
 from nwb_unitrefine.learn.contamination.shared_vote import SharedVote
 from nwb_unitrefine.learn.learner import BoostedTrees
 
@@ -65,6 +66,11 @@ def choose_learner(
     BoostedTrees
         `SharedVote`, `ContaminationAware` or plain `BoostedTrees`.
 
+    Raises
+    ------
+    TrainingError
+        If half of the trees are to be shown foreign spikes, and there is such a reason.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,7 +81,11 @@ def choose_learner(
     """
     if foreign_spikes == "all":
         return ContaminationAware()
+    plain = BoostedTrees(inputs=inputs, metrics=metrics, relative=relative)
+    if foreign_spikes == "none":
+        return plain
     shared = default_learner(inputs=inputs, metrics=metrics, relative=relative)
-    if foreign_spikes == "half" or (foreign_spikes is None and not shared.obstacle(dataset)):
-        return shared
-    return BoostedTrees(inputs=inputs, metrics=metrics, relative=relative)
+    why = shared.obstacle(dataset)
+    if why and foreign_spikes == "half":
+        raise TrainingError(f"No trees can be shown foreign spikes: {why}.", tip=WITHOUT)
+    return plain if why else shared

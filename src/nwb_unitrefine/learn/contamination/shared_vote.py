@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +75,9 @@ class SharedVote(BoostedTrees):
         Raises
         ------
         TrainingError
-            If there is an `obstacle`.
+            If the data lacks the counts that foreign spikes are added to, or a class of single units or multi-units.
         """
-        if why := self.obstacle(dataset):
+        if why := obstacle(dataset):
             raise TrainingError(f"No trees can be shown foreign spikes: {why}.", tip=WITHOUT)
         data = dataset.in_order()
         inputs = choose_inputs(data, inputs=self.inputs, metrics=self.metrics, relative=self.relative)
@@ -115,6 +116,8 @@ class SharedVote(BoostedTrees):
         plain = self._inputs(data)
         pipeline = BoostedTrees._fit_estimator(self, plain, seed=seed)  # noqa: SLF001  # of the class it is
         steady = tuple(bare for name in plain.names if (bare := name.partition("@")[0]) in STEADY)
+        if not steady:  # without one subject, every steady metric may have one value for all that are left
+            return pipeline
         shown_more = ContaminationAware(
             members=self.members,
             metrics=steady,
@@ -131,8 +134,16 @@ class SharedVote(BoostedTrees):
         others = shown_more.fit_members(
             metric_table(plain.names, table), shown.targets, shown.weights, copies=shown.copies, seed=seed
         )
-        vote, more = pipeline["vote"], others["vote"]
-        vote.estimators = [*vote.estimators, *((f"{name}_foreign", one) for name, one in more.estimators)]
-        vote.estimators_ = [*vote.estimators_, *more.estimators_]
-        vote.named_estimators_.update(zip((name for name, _ in vote.estimators), vote.estimators_, strict=True))
-        return pipeline
+        return _together(pipeline, others)
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Make one vote of two; both stay as they are, as they may be remembered."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils import Bunch
+
+    vote, more = copy(one["vote"]), other["vote"]
+    vote.estimators = [*vote.estimators, *((f"{name}_foreign", member) for name, member in more.estimators)]
+    vote.estimators_ = [*vote.estimators_, *more.estimators_]
+    vote.named_estimators_ = Bunch(**dict(zip((name for name, _ in vote.estimators), vote.estimators_, strict=True)))
+    return Pipeline([("vote", vote)])
