@@ -9,13 +9,12 @@ import numpy as np
 from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Ints
 __all__ = ["half_height_width", "highest", "largest", "local_maxima", "mean_of", "peak_width", "prominence", "slope"]
 
 
 @inlined
-def mean_of(values: NDArray[np.float64], start: int, stop: int) -> float:
+def mean_of(values: Floats, start: int, stop: int) -> float:
     """Mean of ``values[start:stop]``, NaN where it is empty."""
     total = 0.0
     for i in range(start, stop):
@@ -24,7 +23,7 @@ def mean_of(values: NDArray[np.float64], start: int, stop: int) -> float:
 
 
 @inlined
-def highest(wave: NDArray[np.float64], start: int, stop: int) -> int:
+def highest(wave: Floats, start: int, stop: int) -> int:
     """Place of the highest value of ``wave[start:stop]``, the first of equal ones."""
     place = start
     for i in range(start + 1, stop):
@@ -34,7 +33,7 @@ def highest(wave: NDArray[np.float64], start: int, stop: int) -> int:
 
 
 @inlined
-def largest(wave: NDArray[np.float64], stop: int, centre: float) -> float:
+def largest(wave: Floats, stop: int, centre: float) -> float:
     """Largest distance of ``wave[:stop]`` from a value, either way."""
     found = 0.0
     for i in range(stop):
@@ -45,7 +44,7 @@ def largest(wave: NDArray[np.float64], stop: int, centre: float) -> float:
 
 
 @inlined
-def local_maxima(wave: NDArray[np.float64], start: int, stop: int, found: NDArray[np.int64]) -> int:
+def local_maxima(wave: Floats, start: int, stop: int, found: Ints) -> int:
     """Write the places of the local maxima of ``wave[start:stop]`` to `found`, and return how many there are.
 
     A flat top counts at its middle, rounded down; the first and the last sample are no maxima.
@@ -67,7 +66,7 @@ def local_maxima(wave: NDArray[np.float64], start: int, stop: int, found: NDArra
 
 
 @inlined
-def prominence(wave: NDArray[np.float64], start: int, stop: int, peak: int) -> tuple[float, int, int]:
+def prominence(wave: Floats, start: int, stop: int, peak: int) -> tuple[float, int, int]:
     """Height of a peak over the higher of the two lowest points between it and a higher one, or the edge.
 
     Returns the prominence and the places of the two lowest points.
@@ -89,7 +88,7 @@ def prominence(wave: NDArray[np.float64], start: int, stop: int, peak: int) -> t
 
 
 @inlined
-def peak_width(wave: NDArray[np.float64], peak: int, prominent: float, left_base: int, right_base: int) -> float:
+def peak_width(wave: Floats, peak: int, prominent: float, left_base: int, right_base: int) -> float:
     """Width of a peak at half its prominence, in samples, interpolated between them."""
     level = wave[peak] - 0.5 * prominent
     i = peak
@@ -108,7 +107,7 @@ def peak_width(wave: NDArray[np.float64], peak: int, prominent: float, left_base
 
 
 @inlined
-def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
+def half_height_width(wave: Floats, peak: int) -> int:
     """Samples from the last crossing of half the peak's height before it to the first one after it; -1 without both.
 
     A crossing is a sample whose successor is on the other side.
@@ -131,7 +130,7 @@ def half_height_width(wave: NDArray[np.float64], peak: int) -> int:
 
 
 @inlined
-def slope(wave: NDArray[np.float64], start: int, stop: int, rate: float) -> float:
+def slope(wave: Floats, start: int, stop: int, rate: float) -> float:
     """Slope of the least-squares line through ``wave[start:stop]``, per second; NaN for fewer than two samples."""
     n = stop - start
     if n < 2:

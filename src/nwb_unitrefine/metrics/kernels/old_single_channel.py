@@ -8,9 +8,6 @@ from nwb_unitrefine.metrics.kernels.extrema import highest, largest, local_maxim
 from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from nwb_unitrefine.metrics.machine_code.compiled import Flags, Floats, Floats2, Ints
 
 __all__ = ["measure_old_shape"]
@@ -19,7 +16,7 @@ _HEIGHT = 0.2
 
 
 @inlined
-def _count_peaks(wave: NDArray[np.float64], height: float, width: float, places: NDArray[np.int64]) -> int:
+def _count_peaks(wave: Floats, height: float, width: float, places: Ints) -> int:
     """Peaks of at least that height and width."""
     n_peaks = 0
     for i in range(local_maxima(wave, 0, len(wave), places)):

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats
 __all__ = ["median", "select"]
 
 
 @inlined
-def select(values: NDArray[np.float64], rank: int) -> float:
+def select(values: Floats, rank: int) -> float:
     """Value of that rank, 0 for the lowest. The order of `values` is changed: none before the rank is larger.
 
     Hoare's quickselect with Lomuto's partition, which moves every value and branches on none: of values in random order
@@ -47,7 +45,7 @@ def select(values: NDArray[np.float64], rank: int) -> float:
 
 
 @inlined
-def median(values: NDArray[np.float64]) -> float:
+def median(values: Floats) -> float:
     """Median, the mean of the two middle values where their number is even. The order of `values` is changed."""
     n = len(values)
     middle = select(values, n // 2)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2, Floats3, Ints
 
-    Vector = NDArray[np.float64]
-
 __all__ = ["fit_exponentials"]
 
 _N = 3
@@ -39,7 +37,7 @@ _SHARED = 15
 
 
 @inlined
-def _residuals(x: Vector, distance: Vector, amplitude: Vector, out: Vector) -> float:
+def _residuals(x: Floats, distance: Floats, amplitude: Floats, out: Floats) -> float:
     """Write ``a exp(-decay distance) + offset - amplitude``, and return half the sum of squares."""
     cost = 0.0
     for i in range(len(distance)):
@@ -61,7 +59,7 @@ def _difference(value: float, low: float, high: float) -> float:
 
 @inlined
 def _jacobian(
-    x: Vector, f: Vector, distance: Vector, amplitude: Vector, low: Vector, high: Vector, out: Vector
+    x: Floats, f: Floats, distance: Floats, amplitude: Floats, low: Floats, high: Floats, out: Floats2
 ) -> None:
     """Forward differences of `_residuals`."""
     h0, h1, h2 = (
@@ -79,7 +77,7 @@ def _jacobian(
 
 @inlined
 def _scale(
-    x: Vector, f: Vector, jac: Vector, low: Vector, high: Vector, g: Vector, d: Vector, diag: Vector, g_h: Vector
+    x: Floats, f: Floats, jac: Floats2, low: Floats, high: Floats, g: Floats, d: Floats, diag: Floats, g_h: Floats
 ) -> float:
     """Write gradient and scaling (Coleman and Li), and return the largest component of the scaled gradient."""
     optimality = 0.0
@@ -101,7 +99,7 @@ def _scale(
 
 
 @inlined
-def _curvature(jac: Vector, d: Vector, diag: Vector, b_h: Vector) -> None:
+def _curvature(jac: Floats2, d: Floats, diag: Floats, b_h: Floats2) -> None:
     """Write the scaled Hessian matrix of Gauss and Newton."""
     for i in range(_N):
         for j in range(i, _N):
@@ -113,7 +111,7 @@ def _curvature(jac: Vector, d: Vector, diag: Vector, b_h: Vector) -> None:
 
 
 @inlined
-def _move(x: Vector, d: Vector, step_h: Vector, bounds: Vector, x_new: Vector) -> float:
+def _move(x: Floats, d: Floats, step_h: Floats, bounds: Floats2, x_new: Floats) -> float:
     """Write where a step leads, strictly within the bounds, and return its length."""
     low, high, inner_low, inner_high = bounds[0], bounds[1], bounds[2], bounds[3]
     length = 0.0
@@ -128,22 +126,22 @@ def _move(x: Vector, d: Vector, step_h: Vector, bounds: Vector, x_new: Vector) -
 
 
 @inlined
-def _copy(source: Vector, target: Vector) -> None:
+def _copy(source: Floats, target: Floats) -> None:
     for k in range(len(source)):
         target[k] = source[k]
 
 
 @inlined
 def _fit(
-    x: Vector,
-    distance: Vector,
-    amplitude: Vector,
-    bounds: Vector,
-    f: Vector,
-    f_new: Vector,
-    jac: Vector,
-    work: Vector,
-    small: Vector,
+    x: Floats,
+    distance: Floats,
+    amplitude: Floats,
+    bounds: Floats2,
+    f: Floats,
+    f_new: Floats,
+    jac: Floats2,
+    work: Floats2,
+    small: Floats2,
 ) -> tuple[bool, float]:
     """Fit one unit; `x` is overwritten. Whether it stopped before the last evaluation, and half the sum of squares."""
     m = len(distance)

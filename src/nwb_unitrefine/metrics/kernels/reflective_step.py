@@ -13,28 +13,25 @@ from nwb_unitrefine.metrics.kernels.trust_region import norm
 from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
-
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2
 __all__ = ["select_step"]
 
 _N = 3
 
 
 @inlined
-def _dot(a: Vector, b: Vector) -> float:
+def _dot(a: Floats, b: Floats) -> float:
     return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
 @inlined
-def _quadratic(b_h: Vector, g_h: Vector, s: Vector) -> float:
+def _quadratic(b_h: Floats2, g_h: Floats, s: Floats) -> float:
     """``½ s B s + g s``."""
     return 0.5 * _form(b_h, s, s) + _dot(g_h, s)
 
 
 @inlined
-def _form(b_h: Vector, s: Vector, t: Vector) -> float:
+def _form(b_h: Floats2, s: Floats, t: Floats) -> float:
     """``s B t``."""
     total = 0.0
     for i in range(_N):
@@ -60,7 +57,7 @@ def _lowest_on_line(a: float, b: float, c: float, start: float, stop: float) -> 
 
 
 @inlined
-def _to_bound(x: Vector, s: Vector, low: Vector, high: Vector, hits: Vector) -> float:
+def _to_bound(x: Floats, s: Floats, low: Floats, high: Floats, hits: Floats) -> float:
     """How far along `s` the first bound is; `hits` marks the parameters that reach it."""
     nearest = np.inf
     for k in range(_N):
@@ -76,17 +73,17 @@ def _to_bound(x: Vector, s: Vector, low: Vector, high: Vector, hits: Vector) -> 
 
 @inlined
 def select_step(
-    x: Vector,
-    b_h: Vector,
-    g_h: Vector,
-    p_h: Vector,
-    d: Vector,
+    x: Floats,
+    b_h: Floats2,
+    g_h: Floats,
+    p_h: Floats,
+    d: Floats,
     radius: float,
-    low: Vector,
-    high: Vector,
+    low: Floats,
+    high: Floats,
     theta: float,
-    step_h: Vector,
-    scratch: Vector,
+    step_h: Floats,
+    scratch: Floats2,
 ) -> float:
     """Write the best of the step cut at the bound, its reflection and the gradient's step; return the gain expected."""
     p, hits, unused, r_h = scratch[0], scratch[1], scratch[2], scratch[3]

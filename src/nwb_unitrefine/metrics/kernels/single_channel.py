@@ -19,8 +19,6 @@ from nwb_unitrefine.metrics.kernels.extrema import (
 from nwb_unitrefine.metrics.machine_code.compiled import compiled, inlined
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nwb_unitrefine.metrics.machine_code.compiled import Flags, Floats, Floats2, Ints
 
 __all__ = ["measure_shape"]
@@ -31,9 +29,7 @@ _NEAREST_OF_WIDTH = 0.2
 
 
 @inlined
-def _pick(
-    wave: NDArray[np.float64], start: int, stop: int, threshold: float, places: NDArray[np.int64]
-) -> tuple[int, float, int]:
+def _pick(wave: Floats, start: int, stop: int, threshold: float, places: Ints) -> tuple[int, float, int]:
     """Main peak of ``wave[start:stop]``, its width, and the number of peaks at the threshold; -1 in an empty window."""
     if not (stop > start > 0):
         return -1, np.nan, 0

@@ -266,7 +266,7 @@ def bin_rates(
 
 
 @inlined
-def _percentile(counts: NDArray[np.float64], n_bins: int, fraction: float) -> float:
+def _percentile(counts: Floats, n_bins: int, fraction: float) -> float:
     """Of the counts of the bins with spikes, and as many zeros as there are further bins; interpolated linearly."""
     position = fraction * (n_bins - 1)
     below = int(position)

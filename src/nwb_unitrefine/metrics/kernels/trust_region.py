@@ -13,10 +13,7 @@ import numpy as np
 from nwb_unitrefine.metrics.machine_code.compiled import inlined
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
-
+    from nwb_unitrefine.metrics.machine_code.compiled import Floats, Floats2
 __all__ = ["decompose", "norm", "solve_within"]
 
 _N = 3
@@ -25,13 +22,15 @@ _TRIES, _RADIUS_TOLERANCE = 10, 0.01
 
 
 @inlined
-def norm(a: Vector) -> float:
+def norm(a: Floats) -> float:
     """Length of a vector of three."""
     return float(np.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]))
 
 
 @inlined
-def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: Vector, s: Vector, uf: Vector) -> None:
+def decompose(
+    jac: Floats2, f: Floats, d: Floats, diag: Floats, work: Floats2, v: Floats2, s: Floats, uf: Floats
+) -> None:
     """Singular values, right vectors and ``Uᵀ f`` of the scaled Jacobian above the square root of `diag`.
 
     Householder reflections leave a triangle of three, whose columns Jacobi rotations make orthogonal.
@@ -58,7 +57,7 @@ def decompose(jac: Vector, f: Vector, d: Vector, diag: Vector, work: Vector, v: 
 
 
 @inlined
-def _make_triangular(work: Vector) -> None:
+def _make_triangular(work: Floats2) -> None:
     """Apply Householder reflections that leave a triangle in the first columns."""
     rows = len(work)
     for k in range(_N):
@@ -84,7 +83,7 @@ def _make_triangular(work: Vector) -> None:
 
 
 @inlined
-def _make_orthogonal(work: Vector, v: Vector) -> None:
+def _make_orthogonal(work: Floats2, v: Floats2) -> None:
     """Apply Jacobi rotations, also to `v`, until the first columns are orthogonal."""
     for i in range(_N):
         for j in range(_N):
@@ -115,7 +114,7 @@ def _make_orthogonal(work: Vector, v: Vector) -> None:
 
 
 @inlined
-def solve_within(m: int, uf: Vector, s: Vector, v: Vector, radius: float, alpha: float, out: Vector) -> float:
+def solve_within(m: int, uf: Floats, s: Floats, v: Floats2, radius: float, alpha: float, out: Floats) -> float:
     """Write the step that is best within `radius`, and return its Levenberg-Marquardt parameter (Moré 1977)."""
     largest = smallest = s[0]
     for k in range(1, _N):
@@ -166,7 +165,7 @@ def _between(lower: float, upper: float) -> float:
 
 
 @inlined
-def _excess(alpha: float, s: Vector, uf: Vector, radius: float) -> tuple[float, float]:
+def _excess(alpha: float, s: Floats, uf: Floats, radius: float) -> tuple[float, float]:
     """How much longer than `radius` the step for `alpha` is, and the derivative of that."""
     length = 0.0
     change = 0.0

@@ -103,15 +103,15 @@ def _of_all(
 
 @inlined
 def _side(
-    positions: NDArray[np.float64],
-    lowest: NDArray[np.float64],
-    lowest_at: NDArray[np.int64],
+    positions: Floats2,
+    lowest: Floats,
+    lowest_at: Ints,
     start: int,
     stop: int,
     side: int,
     rate: float,
-    distance: NDArray[np.float64],
-    time_ms: NDArray[np.float64],
+    distance: Floats,
+    time_ms: Floats,
 ) -> int:
     """Write distance from the largest channel and time after it, of the channels on one side; return how many."""
     largest = start
@@ -168,9 +168,7 @@ def _old_velocities(
 
 
 @inlined
-def _r_squared(
-    x: NDArray[np.float64], y: NDArray[np.float64], slope: float, intercept: float, softening: float
-) -> float:
+def _r_squared(x: Floats, y: Floats, slope: float, intercept: float, softening: float) -> float:
     residual = 0.0
     total = 0.0
     mean = mean_of(y, 0, len(y))
@@ -183,7 +181,7 @@ def _r_squared(
 
 
 @inlined
-def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64], slopes: NDArray[np.float64]) -> float:
+def _fit(distance: Floats, time_ms: Floats, slopes: Floats) -> float:
     n = len(distance)
     if n < _MIN_CHANNELS:
         return np.nan
@@ -207,10 +205,10 @@ def _fit(distance: NDArray[np.float64], time_ms: NDArray[np.float64], slopes: ND
 
 @inlined
 def _old_fit(
-    time_ms: NDArray[np.float64],
-    distance: NDArray[np.float64],
-    intercepts: NDArray[np.float64],
-    slopes: NDArray[np.float64],
+    time_ms: Floats,
+    distance: Floats,
+    intercepts: Floats,
+    slopes: Floats,
 ) -> float:
     n = len(distance)
     if n < _OLD_MIN_CHANNELS:
@@ -243,7 +241,7 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
 
 
 @inlined
-def _spatial_median(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+def _spatial_median(first: Floats, second: Floats) -> tuple[float, float]:
     """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000)."""
     x, y = mean_of(first, 0, len(first)), mean_of(second, 0, len(second))
     for _ in range(_MAX_STEPS):

@@ -105,6 +105,11 @@ _ARGUMENTS = {
 }
 
 
+def arguments_of(function: Callable[..., Any]) -> list[Argument]:
+    """Types of a function's arguments, by its annotations."""
+    return [_ARGUMENTS[one.annotation] for one in inspect.signature(function).parameters.values()]
+
+
 def compiled(function: Callable[P, None]) -> Kernel[P]:
     """Have a function run as machine code, without Python objects and without the interpreter's lock.
 
@@ -115,7 +120,7 @@ def compiled(function: Callable[P, None]) -> Kernel[P]:
 
 
 def inlined(function: F) -> F:
-    """Let compiled functions call this one, which Python may call as well."""
+    """Let compiled functions call this one, which Python may call as well. It is annotated as they are."""
     _inlined.append(function)
     return function
 
@@ -127,7 +132,7 @@ class Kernel(Generic[P]):
         functools.update_wrapper(self, function)
         self.function = function
         self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
-        self.arguments = [_ARGUMENTS[one.annotation] for one in inspect.signature(function).parameters.values()]
+        self.arguments = arguments_of(function)
         self._call: Callable[[tuple[Any, ...], list[Any]], None] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
