@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import signal
-import threading
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nwb_unitrefine.batch.processes import MOST_DEATHS, WorkerDiedError, run_in_processes, use_one_thread
 from nwb_unitrefine.errors import MissingExtraError, SchedulerError, UnitRefineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from multiprocessing.context import BaseContext
 
 __all__ = ["MOST_DEATHS", "WorkerDiedError", "run_tasks"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-MOST_DEATHS = 3
-"""Workers that may die over one task before it is given up."""
-
 _IN_HAND = 4
 """Tasks that wait on a Dask cluster for each of its threads."""
-
-
-class WorkerDiedError(Exception):
-    """Every worker that a task was given to died, as of too little memory."""
 
 
 def run_tasks(
@@ -44,7 +31,9 @@ def run_tasks(
     scheduler: str = "",
     preload: Sequence[str] = (),
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
-    """Run tasks, and yield each with its result as soon as it is done.
+    """Run tasks, and give each with its result as soon as it is done.
+
+    Processes are started at once: what is started afterwards, as a thread that shows the progress, is none of theirs.
 
     Parameters
     ----------
@@ -60,6 +49,11 @@ def run_tasks(
     preload : sequence of str, optional
         Modules that the work imports: they are imported once for all processes where the system can fork.
 
+    Returns
+    -------
+    iterator of (task, result)
+        The result is a `WorkerDiedError` where every worker died that the task was given to.
+
     Raises
     ------
     SchedulerError
@@ -68,94 +62,17 @@ def run_tasks(
         If Dask is needed and not installed.
     """
     if scheduler:
-        yield from _on_dask(work, tasks, workers=workers, scheduler=scheduler)
-    elif workers > 1:
-        yield from _in_processes(work, tasks, workers=workers, start=_start(preload))
-    else:
-        for task in tasks:
-            yield task, work(task)
-
-
-def _in_processes(
-    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, start: BaseContext
-) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
-    """Give each worker a pool of its own: one that dies then takes its own task with it, and no other."""
-    waiting, again = iter(tasks), deque[tuple[Task, int]]()
-    pools = [_pool(start) for _ in range(workers)]
-    free, running = list(range(workers)), dict[Any, tuple[int, Task, int]]()
-    try:
-        while True:
-            while free and (given := again.popleft() if again else next(((task, 0) for task in waiting), None)):
-                place = free.pop()
-                running[pools[place].submit(work, given[0])] = (place, *given)
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                place, task, deaths = running.pop(future)
-                free.append(place)
-                try:
-                    result: Result | WorkerDiedError = future.result()
-                except BrokenProcessPool:
-                    pools[place].shutdown(wait=False)
-                    pools[place] = _pool(start)
-                    if deaths + 1 < MOST_DEATHS:
-                        again.append((task, deaths + 1))
-                        continue
-                    result = WorkerDiedError()
-                yield task, result
-    finally:
-        for pool in pools:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start(preload: Sequence[str]) -> BaseContext:
-    """Decide how processes start: as forks of one that has done its imports, where the system has forks, else anew.
-
-    A fork of this process would inherit its threads and locks.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    start = multiprocessing.get_context("forkserver")
-    start.set_forkserver_preload(list(preload))
-    return start
-
-
-def _pool(start: BaseContext) -> ProcessPoolExecutor:
-    """One process."""
-    return ProcessPoolExecutor(1, mp_context=start, initializer=_begin_worker)
-
-
-def _begin_worker() -> None:
-    """Use one thread, leave Ctrl-C to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _use_one_thread()
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """Wait for the end of the parent; a task in hand leaves nothing half written."""
-    from multiprocessing.connection import wait as wait_for
-
-    wait_for([sentinel])
-    os._exit(1)
-
-
-def _use_one_thread() -> None:
-    """Keep libraries from starting a thread for every core: there is a worker for it."""
-    from threadpoolctl import threadpool_limits
-
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
-    threadpool_limits(1)
+        return _on_dask(work, tasks, workers=workers, scheduler=scheduler)
+    if workers > 1:
+        return run_in_processes(work, tasks, workers=workers, preload=preload)
+    return ((task, work(task)) for task in tasks)
 
 
 def _begin_dask_worker() -> None:
     """Use one thread, and leave Ctrl-C to the client, whose nannies end their workers."""
     with suppress(ValueError):  # where tasks do not run in the main thread, no signal reaches them
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _use_one_thread()
+    use_one_thread()
 
 
 def _on_dask(

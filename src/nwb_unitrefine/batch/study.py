@@ -19,10 +19,9 @@ from nwb_unitrefine.batch.executors import MOST_DEATHS, WorkerDiedError, run_tas
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study_folder import MOST_LINE_BYTES, OPTIONS, require_own_files
-from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions, is_done, label_entry, refusal
+from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions, is_done, label_entry, load_task_model, refusal
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.journal.appearing import appearing
-from nwb_unitrefine.models import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,16 +93,15 @@ class StudyStatus:
 
 
 def study_options(options: TaskOptions) -> TaskOptions:
-    """Return options with the digest of their model, which is loaded for that.
+    """Return options with the digest of their model, which is loaded for that, and kept for the tasks.
 
     Raises
     ------
     ModelError
         If it cannot be loaded.
     """
-    model = options.model[0] if len(options.model) == 1 else list(options.model)
-    given = {name: json.loads(value) for name, value in options.load_options}
-    return replace(options, model_digest=load_model(model, **given).identity.digest)
+    options = replace(options, model_digest="")
+    return replace(options, model_digest=load_task_model(options).identity.digest)
 
 
 def pending(
@@ -147,7 +145,7 @@ def label_study(
     retry_failed: bool = False,
     only_new: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Label what is still to be done of a study.
+    """Label what is still to be done of a study; worker processes are started at once.
 
     It can be interrupted or killed at any time, and goes on where it stopped; several runs at once share the work.
 
@@ -161,9 +159,9 @@ def label_study(
     retry_failed, only_new : bool, optional
         As of `pending`.
 
-    Yields
-    ------
-    dict
+    Returns
+    -------
+    iterator of dict
         The ledger's line of each entry, as soon as it is done.
 
     Raises
@@ -178,9 +176,15 @@ def label_study(
     share = (workforce.task_index, workforce.of)
     todo = pending(study, options, retry_failed=retry_failed, only_new=only_new, share=share)
     tasks = (LabelTask(study=str(study), entry=entry, options=options, retry_failed=retry_failed) for entry in todo)
-    for task, line in run_tasks(
-        label_entry, tasks, workers=workforce.workers, scheduler=workforce.scheduler, preload=_PRELOAD
-    ):
+    done = run_tasks(label_entry, tasks, workers=workforce.workers, scheduler=workforce.scheduler, preload=_PRELOAD)
+    return _lines(study, done)
+
+
+def _lines(
+    study: Path, done: Iterator[tuple[LabelTask, dict[str, Any] | WorkerDiedError | None]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the ledger's line of each task that was done here, and record those that were given up."""
+    for task, line in done:
         if isinstance(line, WorkerDiedError):
             yield _given_up(study, task)
         elif line is not None:

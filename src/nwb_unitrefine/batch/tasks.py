@@ -42,6 +42,7 @@ __all__ = [
     "TaskOptions",
     "is_done",
     "label_entry",
+    "load_task_model",
     "record_path",
     "refusal",
 ]
@@ -211,7 +212,7 @@ def _label(study: Path, task: LabelTask, ledger: Ledger) -> dict[str, Any]:
     """Read, label, write the small file and the record of its units."""
     entry, options = task.entry, task.options
     units = read_source(entry.source, hints=options.hints)
-    model = _model(options.model, options.load_options)
+    model = load_task_model(options)
     if model.identity.digest != options.model_digest:
         raise ModelError("The model is not the one that the study is labelled with.", tip="Start `label` again.")
     curation = curate(units, model=model)
@@ -268,8 +269,19 @@ def _require_unchanged(entry: Entry) -> None:
         raise FileChangedError(f"{entry.id} changed since the study was planned.", tip="Plan the study again.")
 
 
-@cache
-def _model(model: tuple[str, ...], load_options: tuple[tuple[str, str], ...]) -> Model:
-    """Load the model once a process."""
-    given = {name: json.loads(value) for name, value in load_options}
-    return load_model(model[0] if len(model) == 1 else list(model), **given)
+_models: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Model] = {}
+
+
+def load_task_model(options: TaskOptions) -> Model:
+    """Load the model of tasks, once a process: again only where the options ask for another digest, or for none.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded.
+    """
+    named = (options.model, options.load_options)
+    if named not in _models or _models[named].identity.digest != options.model_digest:
+        given = {name: json.loads(value) for name, value in options.load_options}
+        _models[named] = load_model(options.model[0] if len(options.model) == 1 else list(options.model), **given)
+    return _models[named]
