@@ -139,9 +139,9 @@ def _fill_units(units: h5py.Group, n_units: int, n_each: int) -> None:
 def compute(path: Path) -> None:
     """Read a file, and compute what spike times give."""
     from nwb_unitrefine import compute_features, read_units
-    from nwb_unitrefine.vocabulary import Group, feature_names
+    from nwb_unitrefine.vocabulary import MetricGroup, feature_names
 
-    compute_features(read_units(path), names=feature_names(groups=(Group.SPIKE_TRAIN,)))
+    compute_features(read_units(path), names=feature_names(groups=(MetricGroup.SPIKE_TRAIN,)))
 
 
 def main() -> None:

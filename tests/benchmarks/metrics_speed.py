@@ -110,9 +110,9 @@ def run_ours(path: Path, *, old: bool) -> dict[str, object]:
     started = clock()
     from nwb_unitrefine.metrics import compute_features
     from nwb_unitrefine.records import Electrodes, Ragged, Source, Units, Waveforms
-    from nwb_unitrefine.vocabulary import NEW, OLD, Group, feature_names
+    from nwb_unitrefine.vocabulary import NEW, OLD, MetricGroup, feature_names
 
-    names = feature_names(definition=OLD if old else NEW, groups=(Group.SPIKE_TRAIN, Group.WAVEFORM))
+    names = feature_names(definition=OLD if old else NEW, groups=(MetricGroup.SPIKE_TRAIN, MetricGroup.WAVEFORM))
     imported = clock()
     data = read(path)
     was_read = clock()

@@ -13,10 +13,10 @@ from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.kernels.synchrony import count_synchrony
 from nwb_unitrefine.read import read_units
 from nwb_unitrefine.records import ProblemCode, Severity
-from nwb_unitrefine.vocabulary import Group, feature_names
+from nwb_unitrefine.vocabulary import MetricGroup, feature_names
 
-NAMES = feature_names(groups=[Group.SPIKE_TRAIN])
-OLD_NAMES = feature_names(definition="0.101", groups=[Group.SPIKE_TRAIN])
+NAMES = feature_names(groups=[MetricGroup.SPIKE_TRAIN])
+OLD_NAMES = feature_names(definition="0.101", groups=[MetricGroup.SPIKE_TRAIN])
 
 
 def _values(units: object, *names: str) -> np.ndarray:

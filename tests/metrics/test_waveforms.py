@@ -13,9 +13,9 @@ from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.metrics.kernels.extrema import local_maxima, peak_width, prominence
 from nwb_unitrefine.metrics.kernels.upsampling import channel_extremes, upsample
 from nwb_unitrefine.records import ProblemCode
-from nwb_unitrefine.vocabulary import METRICS, Group, Need, feature_names, resolve
+from nwb_unitrefine.vocabulary import METRICS, MetricGroup, Need, feature_names, resolve
 
-NAMES = feature_names(groups=[Group.WAVEFORM]) + feature_names(definition="0.101", groups=[Group.WAVEFORM])
+NAMES = feature_names(groups=[MetricGroup.WAVEFORM]) + feature_names(definition="0.101", groups=[MetricGroup.WAVEFORM])
 SHAPE = tuple(name for name in NAMES if not resolve(name).metric.unit.startswith("µV"))
 SPIKES = [0.1, 0.5, 0.9]
 

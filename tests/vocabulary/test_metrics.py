@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nwb_unitrefine.errors import FeatureError
-from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, Group, Need, definition_of, feature_names, resolve
+from nwb_unitrefine.vocabulary import METRICS, NEW, OLD, MetricGroup, Need, definition_of, feature_names, resolve
 from nwb_unitrefine.vocabulary.dialects import dialect_of_metrics, dialects, metric_columns
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_features_that_can_be_computed_are_listed() -> None:
     assert "half_width@0.101" in names
     assert "velocity_above@0.101" not in names
     assert "snr@0.101" not in names
-    assert feature_names(available=[Need.SPIKE_TIMES]) == feature_names(groups=[Group.SPIKE_TRAIN])
+    assert feature_names(available=[Need.SPIKE_TIMES]) == feature_names(groups=[MetricGroup.SPIKE_TRAIN])
 
 
 def test_metrics_are_complete() -> None:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from nwb_unitrefine.history.tree import Group
     from nwb_unitrefine.storage import tree as storage
 
-__all__ = ["Finding", "check_history"]
+__all__ = ["HistoryFinding", "check_history"]
 
 _OF_A_RUN = re.compile(r"(run_\d+)/(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HistoryFinding:
     """What was found of one run, or of the history as a whole.
 
     Parameters
@@ -61,7 +61,7 @@ class _StoredRun:
         return {key: value for key, value in recorded.items() if key[:1] != "/" and not _OF_A_RUN.fullmatch(key)}
 
 
-def check_history(history: storage.Group | None) -> tuple[Finding, ...]:
+def check_history(history: storage.Group | None) -> tuple[HistoryFinding, ...]:
     """Check every run of a history, and the history as a whole.
 
     Parameters
@@ -71,7 +71,7 @@ def check_history(history: storage.Group | None) -> tuple[Finding, ...]:
 
     Returns
     -------
-    tuple of Finding
+    tuple of HistoryFinding
         One for each run, and one for everything else that is not as it was recorded.
     """
     if history is None:
@@ -81,7 +81,7 @@ def check_history(history: storage.Group | None) -> tuple[Finding, ...]:
     is_protected = bool(newest) or NUM_RUNS in history.attributes or any(run.recorded is not None for run in runs)
     if not is_protected:
         return tuple(
-            Finding(run.name, intact=True, detail="not protected: it has no digest, and gets one with the next run")
+            HistoryFinding(run.name, intact=True, detail="not protected: it has no digest until the next run")
             for run in runs
         )
     found = [*_check_runs(runs, is_derived="source" in history.attributes)]
@@ -106,7 +106,7 @@ def _stored(history: storage.Group, name: str) -> _StoredRun:
     )
 
 
-def _check_runs(runs: list[_StoredRun], *, is_derived: bool) -> Iterator[Finding]:
+def _check_runs(runs: list[_StoredRun], *, is_derived: bool) -> Iterator[HistoryFinding]:
     """Check each run's fields, its name, and the run that it follows."""
     vouched = _vouched(runs)
     redacted = _redacted(runs)
@@ -117,7 +117,7 @@ def _check_runs(runs: list[_StoredRun], *, is_derived: bool) -> Iterator[Finding
         wrong: list[str] = []
         expected = run.own if run.recorded is not None else vouched.get(run.name)
         if expected is None:
-            yield Finding(run.name, intact=False, detail="it has no digest, and no later run vouches for it")
+            yield HistoryFinding(run.name, intact=False, detail="it has no digest, and no later run vouches for it")
             continue
         gone = run.name in undone or is_derived
         notes, changes = _compare(run, expected, redacted=redacted, may_lack_replaced=gone)
@@ -128,7 +128,7 @@ def _check_runs(runs: list[_StoredRun], *, is_derived: bool) -> Iterator[Finding
             before = run.digest
         wrong += changes
         detail = "; ".join([*wrong, *notes]) or "as recorded"
-        yield Finding(run.name, intact=not wrong, detail=detail)
+        yield HistoryFinding(run.name, intact=not wrong, detail=detail)
 
 
 def _vouched(runs: list[_StoredRun]) -> dict[str, dict[str, str]]:
@@ -194,23 +194,23 @@ def _check_name(run: _StoredRun, known: set[str]) -> list[str]:
     return ["changed: its digest or its field_digests"]
 
 
-def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Finding]:
+def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[HistoryFinding]:
     """Name the runs that were removed, by the number of runs that were ever added."""
     number = attribute_number(history.attributes, NUM_RUNS)
     n_added = int(number) if number is not None else None
     if n_added == len(runs):
         return
     if n_added is None:
-        yield Finding(NUM_RUNS, intact=False, detail="the number of runs was removed or is no number")
+        yield HistoryFinding(NUM_RUNS, intact=False, detail="the number of runs was removed or is no number")
         return
     if n_added < len(runs):
-        yield Finding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")
+        yield HistoryFinding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")
         return
     names = {run.name for run in runs}
     numbers = [number for name in names if (number := run_number(name)) is not None]
     last = max([*numbers, n_added])
     if numbers and max(numbers) == len(runs) and runs[-1].digest == attribute_text(history.attributes, NEWEST_DIGEST):
-        yield Finding(
+        yield HistoryFinding(
             NUM_RUNS,
             intact=False,
             detail=f"it is {n_added}, and the run that was added last is the last of {len(runs)}",
@@ -218,22 +218,22 @@ def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Fin
         return
     missing = [name for name in map(name_of_run, range(1, min(last, 10**4) + 1)) if name not in names]
     for name in missing[: n_added - len(runs)]:
-        yield Finding(name, intact=False, detail="it was removed")
+        yield HistoryFinding(name, intact=False, detail="it was removed")
     more = n_added - len(runs) - len(missing)
     if more > 0:
-        yield Finding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")
+        yield HistoryFinding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")
 
 
-def _check_newest(runs: list[_StoredRun], newest: str) -> Iterator[Finding]:
+def _check_newest(runs: list[_StoredRun], newest: str) -> Iterator[HistoryFinding]:
     """Check that the run that was added last is the last."""
     last = runs[-1].digest if runs else ""
     if not newest:
-        yield Finding(NEWEST_DIGEST, intact=False, detail="the digest of the newest run was removed")
+        yield HistoryFinding(NEWEST_DIGEST, intact=False, detail="the digest of the newest run was removed")
     elif last != newest:
-        yield Finding(NEWEST_DIGEST, intact=False, detail="the last run is not the one that was added last")
+        yield HistoryFinding(NEWEST_DIGEST, intact=False, detail="the last run is not the one that was added last")
 
 
-def _check_attributes(history: storage.Group, runs: list[_StoredRun]) -> Iterator[Finding]:
+def _check_attributes(history: storage.Group, runs: list[_StoredRun]) -> Iterator[HistoryFinding]:
     """Check which file the history records that it was derived from."""
     recorded = next((run.recorded for run in reversed(runs) if run.recorded is not None), {})
     expected = {key[1:]: value for key, value in recorded.items() if key.startswith("/")}
@@ -243,7 +243,7 @@ def _check_attributes(history: storage.Group, runs: list[_StoredRun]) -> Iterato
         if expected.get(name) == present.get(name):
             continue
         if name in expected and present.get(name) == _after(expected[name], redacted.get(("", name), ())):
-            yield Finding(name, intact=True, detail="redacted")
+            yield HistoryFinding(name, intact=True, detail="redacted")
             continue
         how = "added" if name not in expected else "removed" if name not in present else "changed"
-        yield Finding(name, intact=False, detail=f"the history's attribute was {how}")
+        yield HistoryFinding(name, intact=False, detail=f"the history's attribute was {how}")

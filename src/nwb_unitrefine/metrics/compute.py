@@ -10,7 +10,7 @@ from nwb_unitrefine.metrics.columns import own_column, read_columns
 from nwb_unitrefine.metrics.metric_values import Outcome
 from nwb_unitrefine.metrics.ranks import add_ranks, ranked_name
 from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, Ragged
-from nwb_unitrefine.vocabulary import NEW, Feature, Group, Need, feature_names, find_metric, resolve
+from nwb_unitrefine.vocabulary import NEW, Feature, MetricGroup, Need, feature_names, find_metric, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,8 +112,8 @@ def _recordings(units: Units) -> NDArray[np.str_] | None:
 def _default_names(columns: dict[str, ColumnValues], raw: Features | None) -> tuple[str, ...]:
     """Name what is worth showing when nobody asked for anything in particular."""
     given = {resolve(name).metric.name for name in (*columns, *(raw.names if raw is not None else ()))}
-    always = feature_names(groups=(Group.SPIKE_TRAIN, Group.WAVEFORM))
-    return always + tuple(name for name in feature_names(groups=(Group.QUALITY,)) if name in given)
+    always = feature_names(groups=(MetricGroup.SPIKE_TRAIN, MetricGroup.WAVEFORM))
+    return always + tuple(name for name in feature_names(groups=(MetricGroup.QUALITY,)) if name in given)
 
 
 def _compute(
@@ -124,7 +124,7 @@ def _compute(
     from nwb_unitrefine.metrics.spike_trains import spike_train_metrics
 
     wanted = {feature.name for feature in asked}
-    needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != Group.QUALITY}
+    needs = {need for feature in asked for need in feature.metric.needs if feature.metric.group != MetricGroup.QUALITY}
     outcomes: dict[str, Outcome] = {}
     problems: tuple[Problem, ...] = ()
     if Need.SPIKE_TIMES in needs and units.source.kind == "csv":
@@ -162,7 +162,7 @@ def _waveform_metrics(
     templates = prepare_templates(units, sampling_rate_hz=rate, rate_note=rate_note, many_channels=many)
     if templates is None:
         absent = Outcome.nowhere(len(units), "the source has no mean waveforms")
-        return {name: absent for name in wanted if resolve(name).metric.group == Group.WAVEFORM}, ()
+        return {name: absent for name in wanted if resolve(name).metric.group == MetricGroup.WAVEFORM}, ()
     notes |= templates.notes
     outcomes: dict[str, Outcome] = {}
     single = [resolve(name) for name in wanted]

@@ -13,7 +13,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, MissingExtraError
 from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, RawOptions
-from nwb_unitrefine.vocabulary import OLD, Group, feature_names, resolve
+from nwb_unitrefine.vocabulary import OLD, MetricGroup, feature_names, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -300,7 +300,7 @@ def _gather(
 ) -> Features:
     """Bring SpikeInterface's table into the order of the units, in both definitions."""
     columns: dict[str, NDArray[np.float64]] = {}
-    for name in feature_names(groups=(Group.QUALITY,)):
+    for name in feature_names(groups=(MetricGroup.QUALITY,)):
         if name in table.columns:
             columns[name] = np.asarray(table[name], dtype=np.float64)
     for name, values in tuple(columns.items()):

@@ -371,9 +371,9 @@ def _key(one: Any) -> str:
 
 def _metric_params(manifest: Manifest) -> dict[str, Any]:
     """SpikeInterface looks here for the metrics it has to compute, by the two extensions that it computes them in."""
-    from nwb_unitrefine.vocabulary import METRICS, Group, find_metric
+    from nwb_unitrefine.vocabulary import METRICS, MetricGroup, find_metric
 
-    waveform = {name for name, metric in METRICS.items() if metric.group is Group.WAVEFORM}
+    waveform = {name for name, metric in METRICS.items() if metric.group is MetricGroup.WAVEFORM}
     metrics = [(feature.column, find_metric(feature.name)) for feature in manifest.features]
     columns = [column for column, metric in metrics if metric is None or not metric.derived]
     return {

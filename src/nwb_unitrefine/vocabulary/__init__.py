@@ -8,15 +8,15 @@ from nwb_unitrefine.vocabulary.metrics.lookup import (
     rank_name,
     resolve,
 )
-from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Metric, MetricGroup, Need
 
 __all__ = [
     "METRICS",
     "NEW",
     "OLD",
     "Feature",
-    "Group",
     "Metric",
+    "MetricGroup",
     "Need",
     "definition_of",
     "feature_names",

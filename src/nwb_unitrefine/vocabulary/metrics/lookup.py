@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from nwb_unitrefine.errors import FeatureError
-from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Group, Metric
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Feature, Metric, MetricGroup
 from nwb_unitrefine.vocabulary.metrics.quality import QUALITY_METRICS
 from nwb_unitrefine.vocabulary.metrics.spike_trains import SPIKE_TRAIN_METRICS
 from nwb_unitrefine.vocabulary.metrics.waveforms import WAVEFORM_METRICS
@@ -119,7 +119,10 @@ def rank_name(name: str) -> str:
 
 
 def feature_names(
-    *, definition: str = NEW, groups: Collection[Group] = tuple(Group), available: Collection[Need] | None = None
+    *,
+    definition: str = NEW,
+    groups: Collection[MetricGroup] = tuple(MetricGroup),
+    available: Collection[Need] | None = None,
 ) -> tuple[str, ...]:
     """List the features of one definition, in the vocabulary's order.
 
@@ -127,14 +130,14 @@ def feature_names(
     ----------
     definition : str
         ``"0.105"`` or ``"0.101"``.
-    groups : collection of Group
+    groups : collection of MetricGroup
         Which groups of metrics.
     available : collection of Need, optional
         If given, only those that can be computed from these.
 
     Examples
     --------
-    >>> feature_names(definition="0.101", groups=[Group.WAVEFORM])[-1]
+    >>> feature_names(definition="0.101", groups=[MetricGroup.WAVEFORM])[-1]
     'half_width@0.101'
     """
     return tuple(

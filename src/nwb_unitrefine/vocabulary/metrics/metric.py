@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["NEW", "OLD", "Feature", "Group", "Metric", "Need"]
+__all__ = ["NEW", "OLD", "Feature", "Metric", "MetricGroup", "Need"]
 
 NEW = "0.105"
 """Definition of SpikeInterface 0.105: the one that a bare name means."""
@@ -14,7 +14,7 @@ OLD = "0.101"
 """Definition of SpikeInterface 0.100 to 0.102: the one that published models were trained on."""
 
 
-class Group(StrEnum):
+class MetricGroup(StrEnum):
     """What kind of thing a metric describes."""
 
     SPIKE_TRAIN = "spike train"
@@ -46,7 +46,7 @@ class Metric:
         Physical unit; empty for a ratio, ``"count"`` for a number of things.
     definition : str
         One sentence, in plain words.
-    group : Group
+    group : MetricGroup
     needs : frozenset of Need
         All that it takes to compute it.
     valid : tuple of float
@@ -68,7 +68,7 @@ class Metric:
     name: str
     unit: str
     definition: str
-    group: Group
+    group: MetricGroup
     needs: frozenset[Need]
     valid: tuple[float, float]
     definitions: tuple[str, ...] = (NEW, OLD)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import inf
 
-from nwb_unitrefine.vocabulary.metrics.metric import Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.metric import Metric, MetricGroup, Need
 
 __all__ = ["QUALITY_METRICS"]
 
@@ -28,7 +28,7 @@ def _metric(
         name=name,
         unit=unit,
         definition=definition,
-        group=Group.QUALITY,
+        group=MetricGroup.QUALITY,
         needs=frozenset(needs),
         valid=valid,
         difference=difference,

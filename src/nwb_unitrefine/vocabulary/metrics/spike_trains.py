@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from nwb_unitrefine.vocabulary.metrics.metric import Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.metric import Metric, MetricGroup, Need
 
 __all__ = ["SPIKE_TRAIN_METRICS"]
 
@@ -24,7 +24,7 @@ def _metric(
         name=name,
         unit=unit,
         definition=definition,
-        group=Group.SPIKE_TRAIN,
+        group=MetricGroup.SPIKE_TRAIN,
         needs=frozenset({Need.SPIKE_TIMES}),
         valid=valid,
         difference=difference,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Group, Metric, Need
+from nwb_unitrefine.vocabulary.metrics.metric import NEW, OLD, Metric, MetricGroup, Need
 
 __all__ = ["WAVEFORM_METRICS"]
 
@@ -27,7 +27,7 @@ def _metric(
         name=name,
         unit=unit,
         definition=definition,
-        group=Group.WAVEFORM,
+        group=MetricGroup.WAVEFORM,
         needs=frozenset({Need.CHANNELS if many_channels else Need.WAVEFORM}),
         valid=valid,
         definitions=definitions,
