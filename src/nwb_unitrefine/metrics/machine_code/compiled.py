@@ -45,6 +45,7 @@ __all__ = [
     "Ints",
     "Ints2",
     "Kernel",
+    "arguments_of",
     "compiled",
     "inlined",
 ]
