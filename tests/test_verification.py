@@ -29,7 +29,7 @@ def session(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mute(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes a model which does not say what its classes mean."""
+    """A function that writes a model which does not state what its classes mean."""
     import skops.io
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""Two models of two classes have the face of one of three; what a model cannot say, it does not say."""
+"""Two models of two classes have the face of one of three; what a model cannot state, it does not."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_published_model_without_a_manifest_is_loaded_by_file_name(hub, folder
 def test_a_folder_without_a_manifest_is_not_shared(hub, folder):
     """Nobody could say what it was made of."""
     (folder / "manifest.json").unlink()
-    with pytest.raises(ModelError, match="cannot say what it was made of"):
+    with pytest.raises(ModelError, match="what it was made of is not known"):
         push_model(folder, "lab/toy")
     assert not hub.requests
 

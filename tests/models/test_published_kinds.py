@@ -88,7 +88,7 @@ def test_inputs_without_names_are_those_of_the_training_table(published) -> None
     found = model.predict(make_features(table.to_numpy(), OLD_NAMES)).probabilities
     np.testing.assert_array_equal(found, model.class_probabilities(table))
     (folder / "training_data.csv").write_text("unit_id,snr\n0,1\n")
-    with pytest.raises(ModelError, match="does not say the names of its 3 features"):
+    with pytest.raises(ModelError, match="does not state the names of its 3 features"):
         load_model(folder)
 
 

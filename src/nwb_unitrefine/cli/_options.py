@@ -56,7 +56,7 @@ _LOADING = (
         metavar="0=noise,1=neural",
         expose_value=False,
         callback=_keep,
-        help="What the model's classes mean, where it does not say: sua, mua, noise, neural; once for each model.",
+        help="What the model's classes mean, where it does not state it: sua, mua, noise, neural; once for each model.",
     ),
     click.option(
         "--missing",
@@ -189,7 +189,7 @@ def parse_mapping(
 definition_option = click.option(
     "--definition",
     type=click.Choice(["0.105", "0.101"]),
-    help="SpikeInterface that a CSV's metrics are of, where their names do not say.",
+    help="SpikeInterface that a CSV's metrics are of, where their names do not state it.",
 )
 
 

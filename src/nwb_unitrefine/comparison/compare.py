@@ -1,4 +1,4 @@
-"""Label the same units with several models and rules, and put them beside what people say."""
+"""Label the same units with several models and rules, and put them beside people's labels."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class UnitsStore(Protocol):
     name: str
 
     def names(self) -> tuple[str, ...]:
-        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        """Names of all that is in the table's group, whether its ``colnames`` list it or not."""
         ...
 
     def columns(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Group:
 _MOST_OBJECTS, _DEEPEST = 10_000, 8
 
 _OF_THE_STORE = frozenset({"namespace", "neurodata_type", "object_id", "help", "zarr_link", "zarr_dtype"})
-"""Attributes that identify an object or say how it is stored; they are no content of a run."""
+"""Attributes that identify an object or state how it is stored; they are not content of a run."""
 
 
 def read_attributes(group: storage.Group) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def read_columns(
     ----------
     units : Units
     definition : {"0.105", "0.101"}, optional
-        Which SpikeInterface computed the columns, where their names do not say: that of a column ``half_width@0.101``
-        is in its name.
+        Which SpikeInterface computed the columns, where their names do not state it: that of a column
+        ``half_width@0.101`` is in its name.
 
     Returns
     -------

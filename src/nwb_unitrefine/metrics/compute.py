@@ -47,7 +47,7 @@ def compute_features(
     raw : Features, optional
         What `compute_from_raw` got out of the raw traces of the same units.
     definition : {"0.105", "0.101"}, optional
-        Which SpikeInterface computed the metrics that the source has as columns, where their names do not say.
+        Which SpikeInterface computed the metrics that the source has as columns, where their names do not state it.
     of_model : bool, optional
         Whether `names` are those of a model, which may have metrics of its own: one that the vocabulary does not have
         is taken from a column of its name.

@@ -94,7 +94,7 @@ def _spikeinterface() -> Any:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """SpikeInterface warns of every unit without a metric; the values say it."""
+    """SpikeInterface warns of every unit without a metric; the values show it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

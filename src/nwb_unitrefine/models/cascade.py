@@ -200,7 +200,7 @@ def make_cascade(one: FittedModel, other: FittedModel) -> Cascade:
     raise ModelError(
         f"Of two models in a row, the second must divide one class of the first, as sua and mua divide neural:"
         f" {found}.",
-        tip="Where a model does not say what its classes mean, say it: --labels 0=MEANING,1=MEANING "
+        tip="Where a model does not state what its classes mean, give it: --labels 0=MEANING,1=MEANING "
         "for each, or labels=[{'0': MEANING, …}, {…}].",
     )
 

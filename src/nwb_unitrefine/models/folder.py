@@ -198,7 +198,7 @@ def write_classes(path: Path, classes: Mapping[str, str]) -> Path:
 def _check_digests(path: Path, manifest: Manifest, *, needed: str) -> None:
     """A manifest vouches for its estimator; one that was exchanged has other features, classes and calibration."""
     if needed not in manifest.files:
-        raise ModelError(f"{path / MANIFEST} does not say the digest of {needed}.", tip="Rebuild the model.")
+        raise ModelError(f"{path / MANIFEST} does not state the digest of {needed}.", tip="Rebuild the model.")
     for name, expected in manifest.files.items():
         if Path(name).name != name:
             raise ModelError(f"{path / MANIFEST} names a file outside its folder: {name}.")

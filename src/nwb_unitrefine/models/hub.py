@@ -163,7 +163,7 @@ def push_model(
     if folder.manifest is None or not (folder.path / CARD).is_file():
         absent = MANIFEST if folder.manifest is None else CARD
         raise ModelError(
-            f"{folder.path} has no {absent}, and cannot say what it was made of.",
+            f"{folder.path} has no {absent}, so what it was made of is not known.",
             tip="Share folders that this package wrote.",
         )
     load_estimator(folder.skops, allow_types=allow_types)

@@ -376,7 +376,7 @@ def _vocabulary_names(estimator: Estimator, folder: ModelFolder) -> tuple[str, .
     columns = estimator.columns or _columns_of_table(folder, n_inputs=estimator.n_inputs)
     if not columns:
         raise ModelError(
-            f"{estimator.path} does not say the names of its {estimator.n_inputs} features.",
+            f"{estimator.path} does not state the names of its {estimator.n_inputs} features.",
             tip=f"Fit it on a table with named columns or put that table beside it, as {TRAINING_DATA}.",
         )
     release = folder.info.get("requirements", {}).get("spikeinterface")

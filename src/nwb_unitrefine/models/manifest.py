@@ -1,4 +1,4 @@
-"""The manifest: everything about a model that its estimator does not say by itself.
+"""The manifest: everything about a model that its estimator does not state by itself.
 
 A folder of UnitRefine's or SpikeInterface's holds a fitted estimator and a few words about it. The manifest adds what
 is needed to use the estimator rightly (features with unit and definition, calibration, decision rule, when not to

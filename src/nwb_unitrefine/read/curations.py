@@ -104,7 +104,7 @@ def _defined_words(document: Mapping[str, Any], own: Mapping[str, Meaning]) -> d
 
 
 def _label(words: Sequence[Any], defined: Mapping[str, str], own: Mapping[str, Meaning], unit: Any, place: Path) -> str:
-    """Decide what the words of one unit say together; words of the curation's own stay as they are."""
+    """Decide what the words of one unit mean together; words of the curation's own stay as they are."""
     as_defined = {defined[word_key(word)] for word in words if word_key(word) in defined}
     label = one_label(_meaning(word, own, unit, place) for word in words if word_key(word) not in defined)
     found = sorted(as_defined | ({label} - {""}))

@@ -138,7 +138,7 @@ class Source:
     units_path : str
         Path of that table in the file, ``"units"`` unless the user named another one; empty for other sources.
     identifier, session_id, subject_id, session_start_time : str
-        Of the session; empty where the source does not say.
+        Of the session; empty where the source does not state it.
     size_bytes : int
         Size of the file; 0 where that has no meaning.
     """
@@ -214,11 +214,11 @@ class Waveforms:
     channels : array of int64, shape (n_units, n_channels)
         Row of the electrodes table of each channel; -1 where unknown or absent.
     sampling_rate_hz : float or None
-        Of the waveforms; None where the file does not say.
+        Of the waveforms; None where the file does not state it.
     samples_before_peak : int or None
-        Index of the aligned sample; None where the file does not say.
+        Index of the aligned sample; None where the file does not state it.
     declared_unit : str
-        What the file calls the unit (``"volts"``, ``"microvolts"``, …); empty where it does not say.
+        What the file calls the unit (``"volts"``, ``"microvolts"``, …); empty where it does not state it.
     """
 
     mean: NDArray[np.floating[Any]]
@@ -243,7 +243,7 @@ class Units(Displayed):
         Spike times of each unit, in seconds on the session's clock: finite, and in order within each unit.
     source : Source
     obs_intervals_s : Ragged of float64, rows of shape (n_intervals, 2), or None
-        When each unit was observed; None where the source does not say.
+        When each unit was observed; None where the source does not state it.
     recording_intervals_s : array of float64, shape (n_intervals, 2), or None
         Start and end of each piece of the recording the units were sorted from, in order of time and without overlap;
         None where the source does not state it.

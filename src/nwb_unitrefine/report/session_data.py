@@ -212,7 +212,7 @@ def _waveforms(units: Units) -> dict[str, Any] | None:
 
 
 def _gaps(units: Units) -> list[list[float]]:
-    """When no unit was observed; empty where the file does not say or there are very many."""
+    """When no unit was observed; empty where the file does not state it or there are very many."""
     if units.obs_intervals_s is None or not len(units.obs_intervals_s.values):
         return []
     intervals = units.obs_intervals_s.values

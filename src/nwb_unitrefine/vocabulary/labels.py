@@ -114,7 +114,7 @@ _TABLE: dict[Meaning, dict[str, str]] = {
         "non soma": f"{_BOMBCELL}: spikes of an axon, of one cell or of several",
     },
     NOT_SINGLE: {
-        "bad": "the other class of models that tell good from bad",
+        "bad": "the other class of models that distinguish good from bad",
     },
     NO_DECISION: {
         "": "an empty cell",
@@ -216,7 +216,7 @@ def meaning(value: Any, *, own: Mapping[str, Meaning] | None = None) -> Meaning 
 
 
 def one_label(meanings: Iterable[Meaning | None]) -> str:
-    """Decide what the labels of one unit say together: sua, mua, noise, or nothing.
+    """Decide what the labels of one unit mean together: sua, mua, noise, or nothing.
 
     Of several, noise counts before mua and mua before sua. A label that leaves several classes possible decides none.
 

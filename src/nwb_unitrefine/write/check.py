@@ -111,7 +111,7 @@ def _rewritten(file: h5py.File, paths: Iterable[str], edits: Sequence[Edit]) -> 
         for start, end, name in _pieces(file, path):
             by_place.setdefault((start, end), []).append(name)  # a dataset can have several names
     pieces = sorted(by_place)
-    if not pieces or file.userblock_size:  # with a user block, HDF5 does not say where chunks are in the file
+    if not pieces or file.userblock_size:  # with a user block, HDF5 does not state where chunks are in the file
         return []
     starts, ends = (np.array([piece[end] for piece in pieces], dtype=np.int64) for end in (0, 1))
     found = []

@@ -150,7 +150,7 @@ def columns_to_replace(
     present : collection of str
         Names of all that is in the units table, its columns or not.
     chain : sequence of Run
-        The runs in effect, which say what of it is ours.
+        The runs in effect, which record what of it is ours.
     edited : collection of str
         Which of ours were edited since: as of `edited_columns`.
     overwrite : sequence of str

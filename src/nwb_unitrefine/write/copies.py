@@ -153,7 +153,7 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
     Raises
     ------
     WriteError
-        If `output` exists, or the source does not say what every NWB file needs, or it takes in what is outside its
+        If `output` exists, or the source does not state what every NWB file needs, or it takes in what is outside its
         folder (see `nwb_unitrefine.write.outside`).
     """
     from nwb_unitrefine.write.exports.units_file import write_units_file

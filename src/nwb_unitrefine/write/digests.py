@@ -136,7 +136,7 @@ def _plain_attributes(where: str, attributes: Mapping[str, Any]) -> dict[str, st
 
 
 def _electrodes(store: UnitsStore) -> dict[str, str]:
-    """Digests of the columns of the electrodes table that say where electrodes are, and in which group."""
+    """Digests of the columns of the electrodes table that state where electrodes are, and in which group."""
     table = store.group("general/extracellular_ephys/electrodes")
     if table is None:
         return {}

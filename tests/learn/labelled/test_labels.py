@@ -72,7 +72,7 @@ def test_a_meaning_must_be_a_class() -> None:
 
 
 def test_a_rule_is_nobodys_label() -> None:
-    """A boolean column does not say who decided: what it means is asked for, and taken from the caller."""
+    """A boolean column does not state who decided: what it means is asked for, and taken from the caller."""
     with pytest.raises(TrainingError, match="'True', 'False'"):
         map_labels([True, False], column="is_single")
     mapped = map_labels([True, False], column="is_single", mapping={"true": "sua", "False": "mua"})

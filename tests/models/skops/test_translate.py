@@ -83,7 +83,7 @@ def test_the_two_scalers_differ_in_the_last_bit():
 
 
 def test_a_version_that_cannot_be_read_is_the_installed_one():
-    """Files that do not say are not translated."""
+    """Files that do not state it are not translated."""
     for written_by in ("", "unknown"):
         assert _translate(SCALER, {}, written_by, "1.9.1")[0] == SCALER
 

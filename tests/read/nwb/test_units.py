@@ -130,7 +130,7 @@ def test_the_raw_series_gives_rate_and_duration(tmp_path):
 
 
 def test_a_short_piece_of_raw_data_is_not_the_recording(tmp_path):
-    """A stub series that most spikes lie outside of does not say how long was recorded, and that is reported."""
+    """A stub series that most spikes lie outside of does not state how long was recorded, and that is reported."""
     session = make_session(n_units=2, n_channels=8, duration_s=4.0)
     path = write_nwb(tmp_path / "a.nwb", session, raw=True)
     with h5py.File(path, "a") as file:

@@ -130,10 +130,10 @@ def map_labels(
     own = {} if rule is None or rule.who == "rule" else rule.meaning
     units = [spell_each(value) for value in values]
     counts = Counter(word for words in units for word in words or ("",))
-    said = {word: direct.get(word_key(word), word) for word in counts}
+    translated = {word: direct.get(word_key(word), word) for word in counts}
     archive = {word: word_key(word) in own and word_key(word) not in direct for word in counts}
-    meanings = {word: meaning(said[word], own=own if archive[word] else None) for word in counts}
-    found = {word: _class_of(said[word], meanings[word], classes, archive=archive[word]) for word in counts}
+    meanings = {word: meaning(translated[word], own=own if archive[word] else None) for word in counts}
+    found = {word: _class_of(translated[word], meanings[word], classes, archive=archive[word]) for word in counts}
     if unclear := [word for word, label in found.items() if label is None]:
         where = f" in column {column!r}" if column else ""
         listed = ", ".join(_described(word, meanings[word]) for word in unclear[:8])
@@ -167,7 +167,7 @@ def _class_of(word: str, meant: Meaning | None, classes: Sequence[str], *, archi
 
 
 def _label_of(words: Sequence[str], labels: Mapping[str, str], meanings: Mapping[str, Meaning | None]) -> str:
-    """Decide what the labels of one unit say together; of several, the worst counts."""
+    """Decide what the labels of one unit mean together; of several, the worst counts."""
     found = {labels[word] for word in words if labels[word]}
     if len(found) < 2:
         return found.pop() if found else ""

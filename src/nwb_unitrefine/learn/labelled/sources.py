@@ -115,7 +115,7 @@ def read_labelled_units(
     names : sequence of str
         Metrics to compute; by default all, in the definition of the default model, so that datasets can be combined.
     subject_pattern : str, optional
-        As of `read_labelled_tables`, for sources that do not say their subject.
+        As of `read_labelled_tables`, for sources that do not state their subject.
     description, licence : str
         Of the data.
     ranks, raw
@@ -210,7 +210,7 @@ def _label_column(units: Units, wanted: str | None, *, by_models: Collection[str
         ours = f" but for those that a model wrote, {', '.join(by_models)}" * bool(by_models)
         raise TrainingError(
             f"{units.source.uri} has no {what}{ours}.",
-            tip=f"It has: {', '.join([*theirs][:12]) or 'no columns'}; say which is the label, or set labels with "
+            tip=f"It has: {', '.join([*theirs][:12]) or 'no columns'}; name the label's column, or set labels with "
             "nwb-unitrefine relabel.",
         )
     return candidates[0]

@@ -198,7 +198,7 @@ def read_labels(file: str | Path, column: str | None = None) -> tuple[dict[str, 
 
 
 def _check_unique(table: Table) -> None:
-    """Refuse two rows of one unit: nobody can say which label counts."""
+    """Refuse two rows of one unit: which label counts is not known."""
     twice = next((unit for unit, count in Counter(table.ids).items() if count > 1), None)
     if twice is not None:
         raise TrainingError(

@@ -34,7 +34,7 @@ __all__ = ["construct", "construct_plain", "require_packages", "version_of"]
 
 _OPTIONAL = ("lightgbm", "xgboost", "catboost")
 _MODULES = {"_loss": "sklearn._loss._loss"}
-"""Until scikit-learn 1.8, this compiled module did not say where it stands."""
+"""Until scikit-learn 1.8, this compiled module did not state where it stands."""
 MAX_PARTS = 5_000_000
 """Parts of a model, each counted as often as it is met: a part that is shared is visited from everywhere."""
 MAX_NESTED = 20
@@ -262,7 +262,7 @@ def require_packages(archive: Archive) -> None:
 
 
 def version_of(node: _Node) -> str:
-    """Read which scikit-learn wrote the estimator of a node, before anything is built; empty if it does not say."""
+    """Read which scikit-learn wrote the estimator of a node, before anything is built; empty if that is not stated."""
     try:
         written_by = json.loads(node["content"]["content"]["_sklearn_version"]["content"])
     except (KeyError, TypeError):

@@ -54,7 +54,7 @@ class Estimator:
     kind : str
         Name of the estimator's class.
     written_by : str
-        The scikit-learn that wrote it; empty where it does not say.
+        The scikit-learn that wrote it; empty where it does not state it.
     """
 
     fitted: Any

@@ -1,7 +1,7 @@
 """Write a ``.skops`` file whose bytes depend on the estimator alone.
 
 skops names nodes and members by memory address and stamps them with the time of day, so that one and the same
-estimator gives another file every time, and no digest can say that a model was rebuilt. Here addresses become the
+estimator gives another file every time, and no digest can show that a model was rebuilt. Here addresses become the
 order in which they are met, and times a constant; what the file means, and who can read it, stays as it was.
 """
 

@@ -222,7 +222,7 @@ def translate(kind: str, state: Any, *, written_by: str, installed: Version | No
     state : dict or None
         Its state in the file; not changed.
     written_by : str
-        The scikit-learn that wrote it; where the file does not say, it is taken to be the installed one.
+        The scikit-learn that wrote it; where the file does not state it, it is taken to be the installed one.
     installed : Version, optional
         The scikit-learn to translate to.
 

@@ -123,7 +123,7 @@ def _nearest_neighbour(positions: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def read_unit_electrodes(table: Group, electrodes: Electrodes | None, context: ReadContext) -> Ragged | None:
-    """Rows of the electrodes table that each unit came from; None where the file does not say.
+    """Rows of the electrodes table that each unit came from; None where the file does not state it.
 
     A region without an index, one electrode a unit, is what some older files have.
 

@@ -46,7 +46,7 @@ class ElectrodeGroup:
     ----------
     name, description, location : str
     device, device_description : str
-        Of the probe; empty where the file does not say.
+        Of the probe; empty where the file does not state it.
     """
 
     name: str

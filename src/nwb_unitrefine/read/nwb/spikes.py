@@ -103,7 +103,7 @@ def read_obs_intervals(
     per_second: float = 1.0,
     sampling_rate_hz: float | None = None,
 ) -> Ragged | None:
-    """When each unit was observed, as rows of shape (n_intervals, 2); None where the file does not say.
+    """When each unit was observed, as rows of shape (n_intervals, 2); None where the file does not state it.
 
     Intervals that are not pairs of start and end are reported and not used.
 

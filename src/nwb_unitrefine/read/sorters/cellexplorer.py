@@ -78,7 +78,7 @@ def _waveforms(mean: NDArray[np.float32], spikes: dict[str, Any], electrodes: El
 
 
 def _electrodes(session: Path, read_mat: Any) -> Electrodes | None:
-    """Channels of the session with their places, and the group of each; None where the session does not say."""
+    """Channels of the session with their places, and the group of each; None where the session does not state it."""
     if not session.is_file():
         return None
     about = read_mat(str(session)).get("session", {}).get("extracellular", {})

@@ -97,7 +97,7 @@ class RemoteFile(io.RawIOBase):
         self._failure: SourceError | None = None
         self._keep(0, ranges.read(0, _BLOCK_BYTES))
         if ranges.size is None:
-            raise SourceError(f"{ranges.url}: the server does not say how large the file is.")
+            raise SourceError(f"{ranges.url}: the server does not state how large the file is.")
         self.size = ranges.size
 
     def readable(self) -> bool:

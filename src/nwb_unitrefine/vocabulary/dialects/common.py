@@ -15,7 +15,7 @@ COMMON_LABELS = (
     LabelColumn("ground_truth", "curator"),
     LabelColumn("quality_label"),
     LabelColumn("unitrefine_label"),
-    # A boolean column does not say who decided; in the data that have it, it is a threshold on short intervals.
+    # A boolean column does not state who decided; in the data that have it, it is a threshold on short intervals.
     LabelColumn("is_single", "rule", {"true": SUA, "false": NOT_SINGLE}),
 )
 """Label columns that are read in any file that has them."""

@@ -210,7 +210,7 @@ def _named(name: str) -> str:
 
 
 def _location(column: Column | None, count: int) -> list[str]:
-    """Location of each electrode, empty where the source does not say."""
+    """Location of each electrode, empty where the source does not state it."""
     if column is None or isinstance(column.values, Ragged):
         return [""] * count
     return [str(value) for value in column.values.tolist()]

@@ -73,7 +73,7 @@ class Hdf5Store:
         self._units = units
 
     def names(self) -> tuple[str, ...]:
-        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        """Names of all that is in the table's group, whether its ``colnames`` list it or not."""
         return tuple(text_array(list(self._units)).tolist())
 
     def columns(self) -> tuple[str, ...]:

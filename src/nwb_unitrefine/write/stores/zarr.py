@@ -61,7 +61,7 @@ class ZarrStore:
             raise SourceError(f"{name} has a units table without ids.")
 
     def names(self) -> tuple[str, ...]:
-        """Names of all that is in the table's group, whether its ``colnames`` tell of it or not."""
+        """Names of all that is in the table's group, whether its ``colnames`` list it or not."""
         return tuple(self._units)
 
     @property
