@@ -33,10 +33,12 @@ from intervals import bootstrap
 from nwb_unitrefine import compute_features, load_model, predict, read_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Predictions, Units
+
+    Label = Callable[[Model, Units], Predictions]
 
 MIN_SPIKES, MANY_SPIKES = 500, 2000
 VISIBLE = 10
@@ -82,7 +84,9 @@ def choose_units(units: Units, model: Model, *, most: int) -> dict[str, dict[str
     }
 
 
-def of_whole_file(model: Model, units: Units, rows: list[int], *, name: str, seed: int) -> Iterator[Seen]:
+def of_whole_file(
+    model: Model, units: Units, rows: list[int], *, name: str, seed: int, label: Label = label
+) -> Iterator[Seen]:
     """Change all units at once."""
     rng = np.random.default_rng(seed)
     start, unbound = label(model, units).labels, label(model, unbounded(units)).labels
@@ -101,7 +105,14 @@ def of_whole_file(model: Model, units: Units, rows: list[int], *, name: str, see
 
 
 def of_single_units(
-    model: Model, units: Units, rows: list[int], neighbours: dict[int, int], *, name: str, seed: int
+    model: Model,
+    units: Units,
+    rows: list[int],
+    neighbours: dict[int, int],
+    *,
+    name: str,
+    seed: int,
+    label: Label = label,
 ) -> Iterator[Seen]:
     """Change one unit at a time."""
     before = label(model, units)

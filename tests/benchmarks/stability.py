@@ -17,7 +17,7 @@ from intervals import wilson
 from nwb_unitrefine import compute_features, load_model, predict, read_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Predictions, Units
@@ -58,7 +58,9 @@ def label(model: Model, units: Units) -> Predictions:
     return predict(model, compute_features(units, names=model.feature_names))
 
 
-def kept_labels(model: Model, units: Units) -> dict[str, list[bool]]:
+def kept_labels(
+    model: Model, units: Units, *, label: Callable[[Model, Units], Predictions] = label
+) -> dict[str, list[bool]]:
     """Compare labels, of the units that get one both times."""
     as_stored = label(model, units).labels
     found = {name: label(model, other).labels for name, other in stored_otherwise(units)}

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.model_factory import NAMES, make_features, make_manifest
 from nwb_unitrefine.models.decision import decide
-from nwb_unitrefine.models.manifest import Feature, Uncertainty
+from nwb_unitrefine.models.manifest import Evaluation, Feature, Uncertainty
 from nwb_unitrefine.records import CLASSES
 
 SURE = [0.9, 0.06, 0.04]
@@ -110,3 +110,38 @@ def test_single_units_whose_contamination_is_not_excluded_are_marked():
     found = _decide(values, [SURE, SURE, [0.1, 0.8, 0.1], SURE], manifest=manifest, names=names)
     assert found.reasons == ("contamination of up to 38 % cannot be excluded (412 spikes)", "", "", "")
     assert found.uncertain.tolist() == [True, False, False, False]
+
+
+def _scored(*, hidden: tuple[str, ...] = (), right: float) -> Evaluation:
+    """Scores of a source that gives all features but some."""
+    features = tuple(name for name in NAMES if name not in hidden)
+    return Evaluation(name="a source", scheme="leave one out", features=features, pooled={"accuracy_kept": right})
+
+
+@pytest.mark.parametrize(("right", "reason"), [(0.76, "no mean waveform: 76 % of such labels are right"), (0.8, "")])
+def test_a_unit_without_a_kind_of_metrics_is_uncertain_where_that_was_measured_to_cost_much(right, reason):
+    """However probable its label: of units like it, too few labels were right on subjects not seen."""
+    waveform = NAMES[1:3]
+    manifest = make_manifest(
+        feature_groups={"waveform": waveform},
+        evaluations=(_scored(right=0.84), _scored(hidden=waveform, right=right)),
+    )
+    found = _decide([[99, 1, 1], [99, np.nan, np.nan], [99, np.nan, 1]], [SURE] * 3, manifest=manifest)
+    assert found.reasons == ("", reason, "")
+    assert found.uncertain.tolist() == [False, bool(reason), False]
+    assert found.labels.tolist() == ["sua"] * 3
+
+
+def test_the_poorest_source_that_a_unit_is_like_decides():
+    """Of two kinds that it lacks, the reason is of both; a model that was not scored marks nothing for it."""
+    groups = {"channels": NAMES[2:3], "waveform": NAMES[1:2]}
+    scores = (_scored(right=0.84), _scored(hidden=NAMES[2:3], right=0.83), _scored(hidden=NAMES[1:3], right=0.6))
+    values = [[99, 1, np.nan], [99, np.nan, np.nan]]
+    manifest = make_manifest(feature_groups=groups, evaluations=scores)
+    assert _decide(values, [SURE] * 2, manifest=manifest).reasons == (
+        "",
+        "no mean waveform: 60 % of such labels are right",
+    )
+    for evaluations in ((), scores[:1], tuple(one.model_copy(update={"pooled": {}}) for one in scores)):
+        manifest = make_manifest(feature_groups=groups, evaluations=evaluations)
+        assert _decide(values, [SURE] * 2, manifest=manifest).reasons == ("", "")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nwb_unitrefine.cli._explain_model import explain_model
 from nwb_unitrefine.cli._groups import SuggestingGroup
+from nwb_unitrefine.cli._model_tables import describe_model, print_model
 from nwb_unitrefine.cli._options import load, loading_options, parse_labels
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from nwb_unitrefine.model_list import ListedModel
-    from nwb_unitrefine.models import FittedModel, RuleModel
+    from nwb_unitrefine.models import RuleModel
 
 __all__ = ["command"]
-
-_TELLING = ("balanced_accuracy", "macro_f1", "calibration_error", "accuracy_at_80")
-"""Scores that fit on a line and say the most."""
 
 
 @click.group("model", cls=SuggestingGroup)
@@ -48,10 +46,10 @@ def show(model: tuple[str, ...], *, as_json: bool) -> None:
     assert isinstance(loaded, FittedModel | Cascade)
     steps = loaded.steps
     if as_json:
-        print_json({"model": loaded.identity, "steps": [_describe(step) for step in steps]})
+        print_json({"model": loaded.identity, "steps": [describe_model(step) for step in steps]})
         return
     for step in steps:
-        _print(step)
+        print_model(step)
 
 
 @command.command("push")
@@ -189,54 +187,3 @@ def _show_rules(model: RuleModel, *, as_json: bool) -> None:
             for group in one.groups
         ],
     )
-
-
-def _describe(step: FittedModel) -> dict[str, Any]:
-    """One estimator, for programs."""
-    return {
-        "identity": step.identity,
-        "features": step.inputs,
-        "classes": dict(zip(map(str, step.estimator.classes), step.class_labels, strict=True)),
-        "estimator": step.estimator.kind,
-        "written_by": step.estimator.written_by,
-        "types": step.estimator.types,
-        "manifest": step.manifest.model_dump(mode="json") if step.manifest is not None else None,
-    }
-
-
-def _print(step: FittedModel) -> None:
-    """One estimator, for people."""
-    identity, estimator, manifest = step.identity, step.estimator, step.manifest
-    classes = ", ".join(
-        str(own) if str(own) == meaning else f"{own} = {meaning or '?'}"
-        for own, meaning in zip(estimator.classes, step.class_labels, strict=True)
-    )
-    rows = [
-        ("from", identity.source),
-        ("revision", identity.revision or "–"),
-        ("digest", identity.digest),
-        ("licence", identity.licence or "not stated"),
-        ("written by", f"scikit-learn {estimator.written_by}" if estimator.written_by else "not stated"),
-        ("classes", classes),
-        ("features", f"{len(step.inputs)}: {', '.join(step.inputs)}"),
-    ]
-    if manifest is not None:
-        counts = ", ".join(f"{count:,} {name}" for name, count in manifest.training.n_units.items())
-        kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
-        rows += [
-            ("trained on", f"{counts}; {len(manifest.training.recordings)} recordings"),
-            ("decides by", manifest.decision_rule),
-            ("calibration", kinds),
-            ("made by", manifest.training.command),
-        ]
-    print_table(identity.name, ["property", "value"], rows)
-    if manifest is not None and manifest.evaluations:
-        names = [name for name in _TELLING if any(name in one.pooled for one in manifest.evaluations)]
-        print_table(
-            "Measured on what it had not seen (all of it: --json)",
-            ["given", "apart", *(name.replace("_", " ") for name in names)],
-            [
-                [one.name, one.scheme, *(one.pooled.get(name, float("nan")) for name in names)]
-                for one in manifest.evaluations
-            ],
-        )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.learn.contamination.choose_learner import default_learner
 from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.learn.train import train_model
+from nwb_unitrefine.models.appraisal import read_appraisal, write_appraisal
+from nwb_unitrefine.models.folder import read_folder
 from nwb_unitrefine.models.load import PACKAGED
 
 if TYPE_CHECKING:
@@ -33,12 +35,15 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None, ove
     Returns
     -------
     Path
-        The model folder: the same bytes whenever it is built by the same scikit-learn.
+        The model folder: the same bytes whenever it is built by the same scikit-learn. The appraisal of the packaged
+        model stays where the model is the same; of another one, ``tests/benchmarks/appraise.py`` makes it anew.
     """
+    packaged = PACKAGED / "default"
+    appraisal = read_appraisal(packaged, digest=read_folder(packaged).digest)
     trained = train_model(
         read_base_dataset(folder),
         learner=default_learner(),
-        output=PACKAGED / "default" if output is None else output,
+        output=packaged if output is None else output,
         name="unitrefine-default",
         version=VERSION,
         description=(
@@ -50,6 +55,8 @@ def rebuild_default(folder: str | Path, *, output: str | Path | None = None, ove
         overwrite=overwrite or output is None,
     )
     assert trained.path is not None
+    if appraisal is not None and read_folder(trained.path).digest == appraisal.model:
+        write_appraisal(trained.path, appraisal)
     return trained.path
 
 

@@ -8,27 +8,30 @@ from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.labels import meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from nwb_unitrefine.models.appraisal import Appraisal, Estimate
     from nwb_unitrefine.models.cascade_folder import CascadeManifest
     from nwb_unitrefine.models.manifest import Evaluation, Manifest
 
-__all__ = ["render_card", "render_cascade_card"]
+__all__ = ["by_recording", "render_card", "render_cascade_card", "worded"]
 
 
-def render_card(manifest: Manifest) -> str:
-    """Write a model's card in Markdown, from its manifest alone.
+def render_card(manifest: Manifest, appraisal: Appraisal | None = None) -> str:
+    """Write a model's card in Markdown, from its manifest and appraisal alone.
 
     Parameters
     ----------
     manifest : Manifest
+    appraisal : Appraisal, optional
 
     Returns
     -------
     str
         With the front matter (licence, library, tags) that the Hub reads.
     """
-    return "\n".join([*_front_matter(manifest), "", *_body(manifest), ""])
+    beside = [] if appraisal is None else _beside(appraisal)
+    return "\n".join([*_front_matter(manifest), "", *_about(manifest), *beside, *_use(manifest), ""])
 
 
 def render_cascade_card(manifest: CascadeManifest) -> str:
@@ -45,12 +48,6 @@ def _front_matter(manifest: Manifest | CascadeManifest) -> Iterator[str]:
     yield "library_name: skops"
     yield "tags: [sklearn, skops, tabular-classification, spike-sorting, curation, NWB, nwb-unitrefine]"
     yield "---"
-
-
-def _body(manifest: Manifest) -> Iterator[str]:
-    """The card itself."""
-    yield from _about(manifest)
-    yield from _use(manifest)
 
 
 def _about(manifest: Manifest | CascadeManifest) -> Iterator[str]:
@@ -133,16 +130,86 @@ def _evaluation(evaluation: Evaluation) -> Iterator[str]:
         yield evaluation.note
         yield ""
     if evaluation.pooled:
-        scores = [[name.replace("_", " "), _number(value)] for name, value in evaluation.pooled.items()]
+        scores = [[worded(name), _number(value)] for name, value in evaluation.pooled.items()]
         yield from _table(["all units together", ""], scores)
+        yield ""
+    if len(evaluation.recordings) > 1:
+        yield "By recording, the mean and the range:"
+        yield ""
+        spread = [[worded(name), *map(_number, found)] for name, found in by_recording(evaluation).items()]
+        yield from _table(["", "mean", "smallest", "largest"], spread)
         yield ""
     names = list(dict.fromkeys(name for one in evaluation.recordings for name in one.scores))
     rows = [
         [one.recording, one.subject, f"{one.n_units:,}", *(_number(one.scores.get(name)) for name in names)]
         for one in evaluation.recordings
     ]
-    yield from _table(["recording", "subject", "units", *(name.replace("_", " ") for name in names)], rows)
+    yield from _table(["recording", "subject", "units", *map(worded, names)], rows)
     yield ""
+
+
+def by_recording(evaluation: Evaluation) -> dict[str, tuple[float, float, float]]:
+    """Mean, smallest and largest value over recordings of the scores that vary most between them.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Those of ``balanced_accuracy``, ``calibration_error`` and ``accuracy_at_80`` that were measured.
+    """
+    found = {}
+    for name in ("balanced_accuracy", "calibration_error", "accuracy_at_80"):
+        values = [one.scores[name] for one in evaluation.recordings if name in one.scores]
+        if values:
+            found[name] = (sum(values) / len(values), min(values), max(values))
+    return found
+
+
+def _beside(appraisal: Appraisal) -> Iterator[str]:
+    """Other ways and a person on the same units, how far scores move, and what was not measured."""
+    yield "## Beside others, and how far scores move"
+    yield ""
+    yield f"{appraisal.protocol} Measured by `{appraisal.command}`; intervals are of 95 %."
+    yield ""
+    for other in appraisal.others:
+        yield f"- **{other.name}**: {_in_a_row(other.scores)}."
+        if other.difference:
+            yield f"  This model minus it: {_in_a_row(other.difference)}."
+    if (person := appraisal.person) is not None:
+        recordings = f" of {', '.join(person.recordings)}" if person.recordings else ""
+        about = f"**One person** against {person.against}, {person.n_units:,} units{recordings}"
+        yield f"- {about}: {_in_a_row(person.scores)}."
+        if person.model:
+            yield f"  This model on the same units: {_in_a_row(person.model)}."
+    for spread in appraisal.spreads:
+        cases = ", ".join(f"{name} {value:.3f}" for name, value in spread.values.items())
+        note = f" {spread.note}" if spread.note else ""
+        yield f"- **{worded(spread.score)}, by {spread.what}**: {spread} ({cases}).{note}"
+    yield ""
+    if appraisal.not_measured:
+        yield "Not measured:"
+        yield ""
+        yield from (f"- {what}" for what in appraisal.not_measured)
+        yield ""
+
+
+def _in_a_row(scores: Mapping[str, Estimate]) -> str:
+    """List scores in a sentence."""
+    return ", ".join(f"{worded(name)} {score}" for name, score in scores.items())
+
+
+def worded(name: str) -> str:
+    """Return the name of a score as people read it.
+
+    Examples
+    --------
+    >>> worded("mean_accuracy_at_80"), worded("auc_sua")
+    ('mean accuracy on the most confident 80 %', 'auc sua')
+    """
+    return name.replace("_", " ").replace("accuracy at 80", "accuracy on the most confident 80 %")
 
 
 def _use(manifest: Manifest) -> Iterator[str]:

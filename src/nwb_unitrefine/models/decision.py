@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.models.manifest import Uncertainty
+from nwb_unitrefine.models.poor_sources import reasons_of_poor_sources
 from nwb_unitrefine.records import CONTAMINATION_UPPER, Predictions
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def decide(
         What the estimator was given.
     classes : tuple of str
     manifest : Manifest or None
-        Its uncertainty rule and training ranges; without one, no label is flagged.
+        Its uncertainty rule, training ranges and scores on poorer sources; without one, no label is flagged.
 
     Returns
     -------
@@ -58,6 +59,7 @@ def decide(
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]
     outside = out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
+    poor = reasons_of_poor_sources(manifest, inputs) if manifest is not None else [""] * len(features)
     reasons = []
     for row in range(len(features)):
         if unlabelled[row]:
@@ -69,6 +71,8 @@ def decide(
         present = int((~np.isnan(inputs[row])).sum())
         if present < rule.min_present:
             why.append(f"{present} features, fewer than {rule.min_present}")
+        if poor[row]:
+            why.append(poor[row])
         if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
             outliers = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
             why.append(f"outside the training range: {', '.join(outliers)}")

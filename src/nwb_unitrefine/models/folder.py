@@ -8,6 +8,7 @@
     manifest.json        ours: see `manifest`
     training_data.csv    one row a unit, one column a metric
     labels.csv           the label of each of these rows
+    appraisal.json       ours, where it was measured: other ways, a person, how far scores move; see `appraisal`
     README.md            the card
 """
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models.manifest import Manifest
 
 __all__ = [
+    "APPRAISAL",
     "CARD",
     "CASCADE",
     "INFO",
@@ -62,13 +64,14 @@ INFO = "model_info.json"
 CLASSES_FILE = "classes.json"
 MANIFEST = "manifest.json"
 CARD = "README.md"
+APPRAISAL = "appraisal.json"
 TRAINING_DATA = "training_data.csv"
 LABELS = "labels.csv"
 CASCADE = "cascade.json"
 STEPS = ("first", "second")
 MAX_TEXT_BYTES = 2**24
 MAX_HEAD_BYTES = 2**16
-_WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, TRAINING_DATA, LABELS})
+_WRITTEN = frozenset({SKOPS, INFO, MANIFEST, CARD, APPRAISAL, TRAINING_DATA, LABELS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +100,7 @@ class ModelFolder:
 
     @property
     def digest(self) -> str:
-        """``"sha256:…"`` over the files that decide what the model predicts: the card and the tables do not."""
+        """``"sha256:…"`` over the files that decide what the model predicts: appraisal, card and tables do not."""
         decisive = (self.skops, self.path / INFO, self.path / MANIFEST)
         lines = [f"{file.name} {digest_of(file)}\n" for file in decisive if file.is_file()]
         return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.cascade_folder import CASCADE_FILES, cascade_digest, is_cascade_folder, read_cascade
-from nwb_unitrefine.models.folder import CARD, INFO, LABELS, MANIFEST, STEPS, TRAINING_DATA, read_folder
+from nwb_unitrefine.models.folder import APPRAISAL, CARD, INFO, LABELS, MANIFEST, STEPS, TRAINING_DATA, read_folder
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
 
@@ -98,7 +98,7 @@ def fetch(address: HubAddress, *, include_data: bool = False) -> tuple[Path, str
                 address.repo_id,
                 revision=address.revision,
                 allow_patterns=[
-                    *(address.file or "*.skops", INFO, MANIFEST, CARD, *CASCADE_FILES),
+                    *(address.file or "*.skops", INFO, MANIFEST, APPRAISAL, CARD, *CASCADE_FILES),
                     *((TRAINING_DATA, LABELS) if include_data else ()),
                 ],
             )
@@ -167,7 +167,7 @@ def push_model(
             tip="Share folders that this package wrote.",
         )
     load_estimator(folder.skops, allow_types=allow_types)
-    files = [folder.skops.name, INFO, MANIFEST, CARD, *((TRAINING_DATA, LABELS) if include_data else ())]
+    files = [folder.skops.name, INFO, MANIFEST, APPRAISAL, CARD, *((TRAINING_DATA, LABELS) if include_data else ())]
     message = message or f"Add {folder.manifest.name} {folder.manifest.version}"
     commit = _upload(folder.path, repo_id, files, message=message, private=private)
     return ModelIdentity(
