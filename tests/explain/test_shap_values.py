@@ -86,6 +86,25 @@ def test_units_to_explain_are_named_where_a_model_has_no_table(session, capsys):
     assert "not scored: the units have no labels" in shown.err
 
 
+def test_principal_components_are_not_taken_for_metrics(tmp_path):
+    """As many components as metrics are explained by sampling, in which each metric has the effect that it has."""
+    import skops.io
+    from sklearn.decomposition import PCA
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(80, 2)) * [1, 3], columns=["num_spikes", "firing_rate"])
+    fitted = make_pipeline(SimpleImputer(), PCA(), LogisticRegression()).fit(table, table.num_spikes > 0)
+    fitted[-1].classes_ = np.array([0, 1])
+    skops.io.dump(fitted, tmp_path / "best_model.skops")
+    values = shap_values(load_model(tmp_path, labels={"0": "noise", "1": "neural"}), table.to_numpy())
+    assert values.method == "kernel"
+    few, many = values.importance()[0].sum(axis=1)[[1, 0]]
+    assert few < 0.2 * many
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Two models of one table of units, and the table of other recordings."""

@@ -32,6 +32,10 @@ LIGHTGBM, XGBOOST, CATBOOST = (NEWEST / f"{name}_3.skops" for name in ("lightgbm
 GRADIENT = FIXTURES / "1.8.0" / "median_standard_gradient_3.skops"
 KNN = FIXTURES / "1.8.0" / "knn_minmax_network_2.skops"
 VOTING = FIXTURES / "1.8.0" / "voting_3.skops"
+NEAREST = FIXTURES / "1.8.0" / "median_standard_nearest_3.skops"
+BRUTE = FIXTURES / "1.8.0" / "median_city_brute_3.skops"
+BEST = FIXTURES / "1.8.0" / "median_best_forest_3.skops"
+COMPONENTS = FIXTURES / "1.8.0" / "mean_standard_pca_logistic_3.skops"
 PACKAGED = Path(__file__).parents[2] / "src" / "nwb_unitrefine" / "models" / "packaged" / "default"
 PATHS = os.pathsep.join(sys.path)
 REFUSED, PREDICTED, FAILED = 10, 11, 12
@@ -236,6 +240,89 @@ def kernel_attempts() -> Iterator[Attempt]:
     for value in ("euclidean", "precomputed", "minkowski"):
         yield Attempt("kernels", f"distance {value}", with_attribute(KNN, "KNNImputer", "metric", value))
     yield Attempt("kernels", "narrow neighbours", with_array(KNN, "KNNImputer", "_fit_X", lambda array: array[:, :1]))
+
+
+def neighbour_attempts() -> Iterator[Attempt]:
+    """Tables of neighbours whose labels, sizes or distances are others than those that were fitted."""
+    kind = "KNeighborsClassifier"
+    arrays: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "labels outside": ("_y", lambda array: array * 0 + 10**9),
+        "one class more": ("_y", lambda array: array + 1),
+        "negative labels": ("_y", lambda array: array - 1),
+        "labels of fractions": ("_y", lambda array: array / 2),
+        "small labels": ("_y", lambda array: array.astype(np.int8)),
+        "fewer labels": ("_y", lambda array: array[:-3]),
+        "labels in columns": ("_y", lambda array: array.reshape(-1, 1)),
+        "no class": ("classes_", lambda array: array[:0]),
+        "fewer neighbours": ("_fit_X", lambda array: array[:-3]),
+        "narrow neighbours": ("_fit_X", lambda array: array[:, :2]),
+        "flat neighbours": ("_fit_X", lambda array: array.ravel()),
+        "neighbours of integers": ("_fit_X", lambda array: array.astype(np.int64)),
+        "neighbours of the other byte order": ("_fit_X", lambda array: array.astype(array.dtype.newbyteorder(">"))),
+        "neighbours that are no numbers": ("_fit_X", lambda array: array * np.nan),
+    }
+    values: dict[str, tuple[Any, ...]] = {
+        "n_samples_fit_": (10**9, -1, "90", 90.0, True),
+        "n_neighbors": (10**6, 91, 0, -5, 2.5, None),
+        "metric": ("precomputed", "cosine", "nan_euclidean", 3),
+        "effective_metric_": ("precomputed", "haversine", "hamming", None),
+        "effective_metric_params_": ({"func": 1}, {"w": [1, 2]}, {"p": 0}, [], None),
+        "metric_params": ({"V": [[1]]}, [1]),
+        "p": (0, -1, float("nan"), float("inf"), "2", 10**400),
+        "weights": ("other", 1, ["uniform"]),
+        "_fit_method": ("other", None),
+        "leaf_size": (0, -1, 10**12, "30"),
+        "outputs_2d_": (True, 0),
+        "n_features_in_": (3, 400),
+    }
+    for file in (NEAREST, BRUTE):
+        way = file.stem.split("_")[1]
+        for name, (member, change) in arrays.items():
+            yield Attempt("neighbours", f"{way}: {name}", with_array(file, kind, member, change))
+        for name, given in values.items():
+            for value in given:
+                yield Attempt("neighbours", f"{way}: {name} = {value!r:.20}", with_attribute(file, kind, name, value))
+        column_order = with_array(file, kind, "_fit_X", np.asfortranarray)
+        yield Attempt("neighbours", f"{way}: another order in memory", column_order, must_refuse=False)
+        foreign = with_foreign(file, kind, "_fit_X", GOOD, "RandomForestClassifier")
+        yield Attempt("neighbours", f"{way}: a forest for a table", foreign)
+        for jobs in (10**6, -(10**6)):
+            yield Attempt(
+                "neighbours", f"{way}: {jobs} jobs", with_attribute(file, kind, "n_jobs", jobs), must_refuse=False
+            )
+    score = _node("FunctionNode", "sklearn.feature_selection._univariate_selection.f_classif", content="x")
+    yield Attempt("neighbours", "a function for weights", with_attribute(NEAREST, kind, "weights", score))
+    yield Attempt("neighbours", "a tree for weights", with_foreign(NEAREST, kind, "weights", NEAREST, "KDTree"))
+
+
+def selection_attempts() -> Iterator[Attempt]:
+    """Scores and components of other sizes, and functions that are not those of a selection."""
+    changes: dict[str, tuple[Path, str, str, Callable[[Any], Any]]] = {
+        "fewer scores": (BEST, "SelectKBest", "scores_", lambda array: array[:2]),
+        "more scores": (BEST, "SelectKBest", "scores_", lambda array: np.r_[array, array]),
+        "scores in rows": (BEST, "SelectKBest", "scores_", lambda array: array.reshape(1, -1)),
+        "scores of text": (BEST, "SelectKBest", "scores_", lambda array: array.astype(str)),
+        "fewer components": (COMPONENTS, "PCA", "components_", lambda array: array[:1]),
+        "narrow components": (COMPONENTS, "PCA", "components_", lambda array: array[:, :2]),
+        "many components": (COMPONENTS, "PCA", "components_", lambda array: np.tile(array, (1000, 1))),
+        "flat components": (COMPONENTS, "PCA", "components_", lambda array: array.ravel()),
+        "components of integers": (COMPONENTS, "PCA", "components_", lambda array: array.astype(np.int64)),
+        "a short mean": (COMPONENTS, "PCA", "mean_", lambda array: array[:2]),
+        "no variance": (COMPONENTS, "PCA", "explained_variance_", lambda array: array[:0]),
+    }
+    for name, change in changes.items():
+        yield Attempt("selections", name, with_array(*change))
+    for most in (-1, "most", 2.5, 10**9, None):
+        yield Attempt("selections", f"k = {most!r}", with_attribute(BEST, "SelectKBest", "k", most))
+    yield Attempt("selections", "whitened by a word", with_attribute(COMPONENTS, "PCA", "whiten", "x"))
+    yield Attempt(
+        "selections",
+        "a forest for components",
+        with_foreign(COMPONENTS, "PCA", "components_", GOOD, "RandomForestClassifier"),
+    )
+    for function in ("os.system", "sklearn.datasets._base.load_files", "sklearn.utils._testing.f_classif"):
+        node = _node("FunctionNode", function, content="f_classif")
+        yield Attempt("selections", f"function {function}", with_attribute(BEST, "SelectKBest", "score_func", node))
 
 
 def _with_text(change: Callable[[str], str]) -> Callable[[Path], None]:
@@ -516,6 +603,8 @@ def attempts(*, fuzzed: int) -> list[Attempt]:
         *tree_attempts(),
         *container_attempts(),
         *kernel_attempts(),
+        *neighbour_attempts(),
+        *selection_attempts(),
         *lightgbm_attempts(),
         *xgboost_attempts(),
         *fuzzed_attempts(fuzzed),

@@ -31,6 +31,9 @@ _TREES = frozenset(
         "GradientBoostingClassifier",
     }
 )  # fmt: skip
+_MIXING = frozenset({"PCA", "ColumnTransformer", "FeatureUnion"})
+"""After these, a column is no longer a metric."""
+
 _LINEAR = frozenset({"LogisticRegression", "LogisticRegressionCV"})
 _BACKGROUND = 100
 """Rows that stand for "feature not known" where a method needs such."""
@@ -140,7 +143,8 @@ def require_shap() -> None:
 def _members(model: FittedModel) -> tuple[list[Any], Any]:
     """Take a model apart: the estimators whose probabilities are averaged, and what is done to a table before them.
 
-    An estimator that has to run in a process of its own, as a stranger's booster, is not taken apart.
+    An estimator that has to run in a process of its own, as a stranger's booster, is not taken apart, nor one that
+    combines or reorders metrics first.
     """
     if type(model.estimator.fitted).__name__ == "IsolatedEstimator":
         return [], lambda table: table
@@ -149,6 +153,8 @@ def _members(model: FittedModel) -> tuple[list[Any], Any]:
     while type(fitted).__name__ == "Pipeline":
         steps += [step for _, step in fitted.steps[:-1]]
         fitted = fitted.steps[-1][1]
+    if any(kind.__name__ in _MIXING for step in steps for kind in type(step).__mro__):
+        return [], lambda table: table
 
     def transform(table: NDArray[np.float64]) -> NDArray[np.float64]:
         for step in steps:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import UntrustedModelError
 from nwb_unitrefine.models.skops.archive import MAX_DEPTH, broken
+from nwb_unitrefine.models.skops.neighbours import NEAREST, SEARCH_TREES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -52,6 +53,9 @@ ESTIMATORS = frozenset(
         "sklearn.impute._knn.KNNImputer",
         "sklearn.impute._iterative.IterativeImputer",
         "sklearn.linear_model._bayes.BayesianRidge",
+        # selected and combined features
+        "sklearn.decomposition._pca.PCA",
+        "sklearn.feature_selection._univariate_selection.SelectKBest",
         # scalers
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._data.MinMaxScaler",
@@ -76,6 +80,7 @@ ESTIMATORS = frozenset(
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.linear_model._logistic.LogisticRegressionCV",
         "sklearn.naive_bayes.GaussianNB",
+        NEAREST,
         "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
         "sklearn.svm._classes.SVC",
         "sklearn.tree._classes.DecisionTreeClassifier",
@@ -119,6 +124,15 @@ _LOSSES = frozenset(
     for name in ("ExponentialLoss", "HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError")
 )
 
+_SCORES = frozenset(
+    {
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._univariate_selection.chi2",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+    }
+)
+"""Functions by which features were selected."""
+
 ALLOWED: dict[str, frozenset[str]] = {
     "JsonNode": frozenset({"builtins.str"}),
     "ListNode": frozenset({"builtins.list"}),
@@ -136,11 +150,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "TypeNode": _PLAIN | _NUMPY_SCALARS | {"collections.OrderedDict", "builtins.dict", "builtins.list"},
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
     "LossNode": _LOSSES,
+    "FunctionNode": _SCORES,
     # skops wrote compiled losses as plain objects until 0.10.
-    "ObjectNode": ESTIMATORS | _PARTS | _LOSSES,
+    "ObjectNode": ESTIMATORS | _PARTS | _LOSSES | SEARCH_TREES,
 }
-"""For each kind of node that skops writes, the types it may have. Kinds that call what the file names (functions,
-methods, operators, partial functions, constructors) are not here at all."""
+"""For each kind of node that skops writes, the types it may have. Kinds that call what the file names (methods,
+operators, partial functions, constructors) are not here at all, and functions are not imported: they stay names."""
 
 
 def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str]]:

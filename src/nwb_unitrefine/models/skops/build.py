@@ -22,6 +22,7 @@ from nwb_unitrefine.errors import MissingExtraError, ModelError, require_install
 from nwb_unitrefine.models.skops import integrity
 from nwb_unitrefine.models.skops.archive import broken
 from nwb_unitrefine.models.skops.audit import list_types
+from nwb_unitrefine.models.skops.neighbours import NEAREST, SEARCH_TREES, with_search_tree
 from nwb_unitrefine.models.skops.plain import Plain
 from nwb_unitrefine.models.skops.translate import RETIRED, Retired, translate
 
@@ -124,6 +125,7 @@ class _Builder:
             "TypeNode": _find,
             "TreeNode": self._tree,
             "LossNode": self._loss,
+            "FunctionNode": lambda node: node["__class__"],  # its name: predicting calls none
             "ObjectNode": self._object,
         }
 
@@ -213,13 +215,15 @@ class _Builder:
 
     def _object(self, node: _Node) -> Any:
         """An estimator or a part of one: translate its state, then give it to an empty instance."""
+        kind = f"{node['__module__']}.{node['__class__']}"
+        if kind in SEARCH_TREES:
+            return Plain(kind, None)
         outer = self._written_by
         self._nested += 1
         if self._nested > MAX_NESTED:
             raise broken(self._archive.path, "its estimators are nested too deeply")
         self._written_by = version_of(node) or outer
         state = self.build(node["content"]) if node.get("content") is not None else None
-        kind = f"{node['__module__']}.{node['__class__']}"
         if kind in RETIRED:
             made: Any = Retired(kind, state)
         else:
@@ -233,6 +237,7 @@ class _Builder:
     def _made(self, kind: str, state: Any) -> Any:
         """Give the state to an empty instance."""
         module, _, name = kind.rpartition(".")
+        state = with_search_tree(state) if kind == NEAREST else state
         return _instance(_find({"__module__": module, "__class__": name}), state)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from nwb_unitrefine.models.skops.archive import broken
 from nwb_unitrefine.models.skops.boosters import check_lightgbm, check_xgboost
-from nwb_unitrefine.models.skops.plain import is_exactly
+from nwb_unitrefine.models.skops.neighbours import NEAREST, check_nearest
+from nwb_unitrefine.models.skops.plain import is_count, is_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def check_tree(state: Any, *, n_features: int, n_classes: NDArray[np.intp], arch
     """Refuse a tree with a split that leads outside it, back into it, or looks at a feature that is not there."""
     nodes, values = state["nodes"], state["values"]
     count = state["node_count"]
-    if not (_is_count(n_features, limit=MAX_FEATURES) and isinstance(count, int | np.integer)):
+    if not (is_count(n_features, limit=MAX_FEATURES) and isinstance(count, int | np.integer)):
         raise broken(archive.path, "a decision tree has an impossible size")
     if type(n_classes) is not np.ndarray or n_classes.ndim != 1 or not len(n_classes) or np.any(n_classes < 1):
         raise broken(archive.path, "a decision tree has an impossible number of classes")
@@ -84,7 +85,7 @@ def check_estimator(kind: str, state: Any, *, archive: Archive) -> None:
     for name, value in _WITHOUT_EFFECT.items():
         if name in state and kind.startswith("sklearn."):
             state[name] = value
-    if "n_features_in_" in state and not _is_count(state["n_features_in_"], limit=MAX_FEATURES):
+    if "n_features_in_" in state and not is_count(state["n_features_in_"], limit=MAX_FEATURES):
         raise broken(archive.path, "an estimator has an impossible number of features")
     check = _CHECKS.get(kind)
     if check is not None:
@@ -93,11 +94,6 @@ def check_estimator(kind: str, state: Any, *, archive: Archive) -> None:
         _check_forest(state, tree=_FORESTS[kind], archive=archive)
     elif kind.startswith(_SKLEARN_TREES):
         _check_tree_estimator(state, archive=archive)
-
-
-def _is_count(value: Any, *, limit: int) -> bool:
-    """Whether a value is a whole number from 1 to a limit."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 < int(value) <= limit
 
 
 def _check_tree_estimator(state: dict[str, Any], *, archive: Archive) -> None:
@@ -177,6 +173,39 @@ def _check_neighbours(state: dict[str, Any], *, archive: Archive) -> None:
         type(fitted) is np.ndarray and fitted.ndim == 2 and fitted.shape[1] == state.get("n_features_in_")
     ):
         raise broken(archive.path, "the neighbours of an imputer have not as many features as it has")
+
+
+def _check_components(state: dict[str, Any], *, archive: Archive) -> None:
+    """Principal components are no more than there are features, and numbers throughout."""
+    if "components_" not in state:
+        return  # not fitted
+    n_features, components, variances = state["n_features_in_"], state["components_"], state["explained_variance_"]
+    arrays = (components, variances, state["mean_"])
+    fits = (
+        all(type(each) is np.ndarray and each.dtype in (np.float32, np.float64) for each in arrays)
+        and components.ndim == 2
+        and 0 < len(components) <= n_features
+        and components.shape[1] == n_features
+        and variances.shape == (len(components),)
+        and state["mean_"].shape == (n_features,)
+        and type(state["whiten"]) is bool
+    )
+    if not fits:
+        raise broken(archive.path, "principal components are not of one size")
+
+
+def _check_selection(state: dict[str, Any], *, archive: Archive) -> None:
+    """The best features are chosen by one number for each; the function that gave it is not called again."""
+    if "scores_" not in state:
+        return  # not fitted
+    scores, most = state["scores_"], state["k"]
+    if not (
+        type(scores) is np.ndarray
+        and scores.dtype in (np.float32, np.float64)
+        and scores.shape == (state["n_features_in_"],)
+        and (most == "all" or is_count(most, limit=MAX_FEATURES))
+    ):
+        raise broken(archive.path, "features are not selected by a score of each")
 
 
 def _check_stack(state: dict[str, Any], *, archive: Archive) -> None:
@@ -267,6 +296,10 @@ _CHECKS: dict[str, Callable[..., None]] = {
     "sklearn.impute._knn.KNNImputer": _check_neighbours,
     "nwb_unitrefine.models.skops.old_arithmetic.NeighbourImputer13": _check_neighbours,
     "nwb_unitrefine.models.skops.old_arithmetic.NeighbourImputer15": _check_neighbours,
+    "sklearn.decomposition._pca.PCA": _check_components,
+    "nwb_unitrefine.models.skops.old_arithmetic.ComponentsOfCentred": _check_components,
+    "sklearn.feature_selection._univariate_selection.SelectKBest": _check_selection,
+    NEAREST: check_nearest,
     "sklearn.svm._classes.SVC": _check_support_vectors,
     "lightgbm.basic.Booster": _check_lightgbm_state,
     "xgboost.core.Booster": _check_xgboost_state,

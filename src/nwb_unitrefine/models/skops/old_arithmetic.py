@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdaBoostReal",
+    "ComponentsOfCentred",
     "LogisticOneAgainstRest",
     "LogisticTwoSided",
     "NeighbourImputer13",
@@ -69,6 +71,19 @@ def _checked(scaler: StandardScaler, table: Any, *, copy: bool | None) -> NDArra
         ensure_all_finite="allow-nan",
     )
     return checked
+
+
+class ComponentsOfCentred(PCA):  # type: ignore[misc]
+    """Principal components as scikit-learn's until 1.4: the mean is taken off before the projection, not after it."""
+
+    def transform(self, X: Any) -> NDArray[np.floating[Any]]:  # noqa: N803
+        """Project."""
+        check_is_fitted(self)
+        values = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        projected: NDArray[np.floating[Any]] = (values - self.mean_) @ self.components_.T
+        if self.whiten:
+            projected /= np.sqrt(self.explained_variance_)
+        return projected
 
 
 class AdaBoostReal(AdaBoostClassifier):  # type: ignore[misc]

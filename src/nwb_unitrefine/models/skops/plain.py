@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Plain", "is_exactly"]
+import numpy as np
+
+__all__ = ["Plain", "is_count", "is_exactly"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +29,11 @@ class Plain:
         if isinstance(self.state, dict) and name in self.state:
             return self.state[name]
         raise AttributeError(name)
+
+
+def is_count(value: Any, *, limit: int) -> bool:
+    """Whether a value is a whole number from 1 to a limit."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 < int(value) <= limit
 
 
 def is_exactly(value: Any, module: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 Every change of an estimator's private attributes is one step: the release that made it, the classes it concerns, and a
 function on the state. A model passes the steps between the release that wrote it and the installed one, forwards or
-backwards. Where not the state but the arithmetic changed, a step exchanges the class for one of `numerics` that
+backwards. Where not the state but the arithmetic changed, a step exchanges the class for one of `old_arithmetic` that
 computes as the model's writer did.
 """
 
@@ -34,6 +34,7 @@ _ADA = "sklearn.ensemble._weight_boosting.AdaBoostClassifier"
 _SIMPLE_IMPUTER = "sklearn.impute._base.SimpleImputer"
 _NEIGHBOUR_IMPUTER = "sklearn.impute._knn.KNNImputer"
 _ITERATIVE_IMPUTER = "sklearn.impute._iterative.IterativeImputer"
+_COMPONENTS = "sklearn.decomposition._pca.PCA"
 _STANDARD = "sklearn.preprocessing._data.StandardScaler"
 _LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
 _NUMERICS = "nwb_unitrefine.models.skops.old_arithmetic"
@@ -104,6 +105,11 @@ def _no_monotonic_constraints(kind: str, state: State) -> str:
     """1.4: trees may be constrained to rise or fall with a feature; older ones are not."""
     state.setdefault("monotonic_cst", None)
     return kind
+
+
+def _centred_first(_: str, __: State) -> str:
+    """1.5: principal components are projected first and centred then, which rounds differently."""
+    return f"{_NUMERICS}.ComponentsOfCentred"
 
 
 def _empty_features(kind: str, state: State) -> str:
@@ -185,6 +191,7 @@ UPGRADES = (
     Step(Version("1.4"), _TREES, _no_monotonic_constraints),
     Step(Version("1.4"), (_GRADIENT,), _common_losses),
     Step(Version("1.4"), (f"{_HISTOGRAM}Classifier", f"{_HISTOGRAM}Regressor"), _no_preprocessor),
+    Step(Version("1.5"), (_COMPONENTS,), _centred_first),
     Step(Version("1.6"), (_ITERATIVE_IMPUTER,), _empty_features),
     Step(Version("1.6"), (_NEIGHBOUR_IMPUTER,), _every_donor),
     Step(Version("1.4.2"), (_NEIGHBOUR_IMPUTER,), _equally_near_donors),
