@@ -14,8 +14,8 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import TwoSteps, read_labelled
 from nwb_unitrefine.learn.continuing import read_parent
-from nwb_unitrefine.metrics.ranks import ranks_within
 from nwb_unitrefine.verification import verify
+from nwb_unitrefine.vocabulary.metrics.ranks import ranks_within
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
-from nwb_unitrefine.metrics.ranks import rank_names, ranked_name, ranks_within
 from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import OLD, find_metric
 from nwb_unitrefine.vocabulary.labels import check_classes
+from nwb_unitrefine.vocabulary.metrics.ranks import rank_names, ranked_name, ranks_within
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,9 +8,10 @@ import numpy as np
 
 from nwb_unitrefine.metrics.columns import own_column, read_columns
 from nwb_unitrefine.metrics.metric_values import Outcome
-from nwb_unitrefine.metrics.ranks import add_ranks, ranked_name
+from nwb_unitrefine.metrics.ranks import add_ranks
 from nwb_unitrefine.records import Features, Origin, OriginKind, Problem, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary import NEW, Feature, MetricGroup, Need, feature_names, find_metric, resolve
+from nwb_unitrefine.vocabulary.metrics.ranks import ranked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

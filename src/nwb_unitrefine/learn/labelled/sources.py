@@ -14,11 +14,11 @@ from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
 from nwb_unitrefine.learn.labelled.tables import read_labelled_tables, read_labels, subject_of
 from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
-from nwb_unitrefine.metrics.ranks import rank_names
 from nwb_unitrefine.read import existing_labels, label_candidates, read_label_authors, read_units
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import OLD, feature_names
+from nwb_unitrefine.vocabulary.metrics.ranks import rank_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -12,12 +12,12 @@ import numpy as np
 from nwb_unitrefine.errors import FeatureError, TrainingError
 from nwb_unitrefine.learn.dataset import Dataset, combine
 from nwb_unitrefine.learn.labelled.labels import LabelRules, map_labels
-from nwb_unitrefine.metrics.ranks import rank_names, ranked_name, ranks_within
 from nwb_unitrefine.models.folder import LABELS, TRAINING_DATA
 from nwb_unitrefine.read import label_candidates
 from nwb_unitrefine.read.tables import Table, read_table
 from nwb_unitrefine.records import Problem, ProblemCode
 from nwb_unitrefine.vocabulary import NEW, OLD, definition_of, resolve
+from nwb_unitrefine.vocabulary.metrics.ranks import rank_names, ranked_name, ranks_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
