@@ -12,10 +12,11 @@ from nwb_unitrefine.explain.suitability import unlike_training
 from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, predict
+from nwb_unitrefine.models.adaptation import Placed
 from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
-from nwb_unitrefine.vocabulary import Need, find_metric
+from nwb_unitrefine.vocabulary import Need, find_metric, rank_name
 from nwb_unitrefine.vocabulary.common_classes import incomplete_classes
 
 if TYPE_CHECKING:
@@ -124,7 +125,6 @@ def adapt_model(
         If the model cannot be adapted.
     """
     from nwb_unitrefine.learn.adaptation import fit_adaptation, too_few
-    from nwb_unitrefine.learn.labelled.sources import read_labelled
 
     if model.classes != CLASSES:
         raise ModelError(
@@ -145,33 +145,37 @@ def adapt_model(
         )
     plain = replace(model, adaptation=None)
     start = plain.predict(features)
-    probabilities, targets = [], []
-    for row, unit_id in enumerate(features.unit_ids.tolist()):
-        label = labels.get(unit_id, "")
-        if label in CLASSES and np.isfinite(start.probabilities[row]).all():
-            probabilities.append(start.probabilities[row])
-            targets.append(CLASSES.index(label))
+    units = Placed.of(start.probabilities, names=plain.inputs, values=plain.input_values(features))
+    given = np.array([labels.get(unit_id, "") for unit_id in features.unit_ids.tolist()], dtype=object)
+    rows = np.flatnonzero(np.isfinite(start.probabilities).all(axis=1) & np.isin(given, CLASSES))
+    labelled, targets = units.take(rows), [CLASSES.index(label) for label in given[rows]]
     if others:
-        labelled = read_labelled(list(others))
-        found = plain.predict(labelled.to_features(plain.feature_names)).probabilities
-        known = np.isfinite(found).all(axis=1)
-        probabilities += list(found[known])
-        targets += labelled.targets[known].tolist()
+        elsewhere, more = _labelled_elsewhere(plain, others)
+        labelled, targets = labelled.and_then(elsewhere), targets + more
     wanted = np.array(targets, dtype=np.intp)
     if why := too_few(wanted):
         what = f"The labels are those of the model as it is: {why}."
         return plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what)
     adaptation = fit_adaptation(
-        np.array(probabilities),
-        wanted,
-        everywhere=start.probabilities,
-        priors=np.array([plain.class_priors[name] for name in CLASSES]),
+        labelled, wanted, everywhere=units, priors=np.array([plain.class_priors[name] for name in CLASSES])
     )
     adapted = replace(plain, adaptation=adaptation)
     changed = int((adapted.predict(features).labels != start.labels).sum())
     counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
     moved = f"The boundary was moved to {len(wanted)} labels of people ({counts})"
     return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(features)} labels changed.")
+
+
+def _labelled_elsewhere(model: FittedModel, sources: Sequence[str | Path]) -> tuple[Placed, list[int]]:
+    """Read units that people labelled in other sources, placed among the units of their own recordings."""
+    from nwb_unitrefine.learn.labelled.sources import read_labelled
+
+    data = read_labelled(list(sources), ranks=True)
+    probabilities = model.predict(data.to_features(model.feature_names)).probabilities
+    places = {name: data.names.index(rank) for name in model.inputs if (rank := rank_name(name)) in data.names}
+    known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
+    placed = Placed.from_ranks(probabilities, {name: data.values[:, place] for name, place in places.items()})
+    return placed.take(known), data.targets[known].tolist()
 
 
 def adapt_as_recorded(model: Model, history: Sequence[Run]) -> Model:

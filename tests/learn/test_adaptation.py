@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.learn import TwoSteps
 from nwb_unitrefine.learn.adaptation import FEWEST_LABELS, fit_adaptation, too_few
-from nwb_unitrefine.models.adaptation import Adaptation
+from nwb_unitrefine.models.adaptation import Adaptation, Placed
 from nwb_unitrefine.records import CLASSES, ProblemCode
 from nwb_unitrefine.verification import verify
 
@@ -35,9 +36,10 @@ def draw(n_units: int, *, shift: float, seed: int = 0) -> tuple[NDArray[np.float
     return probabilities, np.array([rng.choice(3, p=row) for row in own], dtype=np.intp)
 
 
-def fit(probabilities: NDArray[np.float64], targets: NDArray[np.intp], strength: float = 4.0) -> Adaptation:
-    """Fit to all units of a recording."""
-    return fit_adaptation(probabilities, targets, everywhere=probabilities, priors=PRIORS, strength=strength)
+def fit(probabilities: NDArray[np.float64], targets: NDArray[np.intp], strength: float = 1.0) -> Adaptation:
+    """Fit to all units of a recording, without any metric."""
+    units = Placed.from_ranks(probabilities, {})
+    return fit_adaptation(units, targets, everywhere=units, priors=PRIORS, strength=strength)
 
 
 @pytest.mark.parametrize("shift", [-1.5, 1.0])
@@ -48,23 +50,79 @@ def test_many_labels_recover_the_boundary(shift: float) -> None:
     assert offsets[2] - offsets[1] == pytest.approx(0, abs=0.15)
 
 
-def test_offsets_are_the_most_probable_ones() -> None:
-    """Log likelihood plus log prior is flat where the offsets are."""
+def test_offsets_and_weights_are_the_most_probable_ones() -> None:
+    """Log likelihood plus log prior is flat where they are: the prior is tighter between sua and mua than to noise."""
     probabilities, targets = draw(60, shift=1.0)
-    found = fit(probabilities, targets, strength=3.0)
+    ranks = (np.random.default_rng(1).permutation(60) + 0.5) / 60
+    units = Placed.from_ranks(probabilities, {"snr": ranks})
+    found = fit_adaptation(units, targets, everywhere=units, priors=PRIORS, strength=3.0)
 
-    def loss(offsets: NDArray[np.float64]) -> float:
-        scores = np.log(probabilities) + offsets
+    def loss(parameters: NDArray[np.float64]) -> float:
+        (sua, mua, noise), weights = parameters[:3], parameters[3:]
+        scores = np.log(probabilities) + parameters[:3] + np.outer((ranks - 0.5) * np.sqrt(12), weights)
         likelihood = scores[np.arange(60), targets] - np.log(np.exp(scores).sum(axis=1))
-        return float(-likelihood.sum() + 3.0 / 2 * (offsets @ offsets))
+        prior = 6 * (sua - mua) ** 2 / 2 + 2 * (sua + mua - 2 * noise) ** 2 / 6 + 50 * weights @ weights
+        return float(-likelihood.sum() + 3.0 / 2 * prior)
 
-    np.testing.assert_allclose(approx_fprime(np.array(found.offsets), loss, 1e-6), 0, atol=1e-3)
+    there = np.array([*found.offsets, *found.weights["snr"]])
+    np.testing.assert_allclose(approx_fprime(there, loss, 1e-6), 0, atol=1e-3)
+    assert sum(found.offsets) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_curator_who_goes_by_one_metric_is_followed() -> None:
+    """Where labels depend on a metric that the model weighs less, its rank gets the weight, and no other."""
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet((2, 2, 2), size=600)
+    values = rng.normal(size=(600, 2))
+    units = Placed.of(probabilities, names=["presence_ratio", "snr"], values=values)
+    own = probabilities * np.exp(np.outer(units.places[:, 0], [0.8, -0.8, 0.0]))
+    targets = np.array([rng.choice(3, p=row / row.sum()) for row in own], dtype=np.intp)
+    rows = np.arange(300)
+    found = fit_adaptation(units.take(rows), targets[rows], everywhere=units, priors=PRIORS)
+    assert found.weights["presence_ratio"][0] - found.weights["presence_ratio"][1] > 0.8
+    assert max(map(abs, found.weights["snr"])) < 0.15
+    rest = units.take(np.arange(300, 600))
+    right = [(one.argmax(axis=1) == targets[300:]).mean() for one in (rest.probabilities, found.apply(rest))]
+    assert right[1] > right[0] + 0.05
+
+
+def test_units_are_placed_within_their_own_recording() -> None:
+    """Ranks of each recording, with mean 0 and standard deviation 1; 0 without a value, and where units are few."""
+    values = np.concatenate([np.arange(40.0), np.arange(100.0, 140.0), np.arange(5.0)])[:, None]
+    values[3] = np.nan
+    recordings = np.repeat(["a", "b", "few"], [40, 40, 5])
+    even = np.full((85, 3), 1 / 3)
+    placed = Placed.of(even, names=["snr"], values=values, recordings=recordings).places[:, 0]
+    assert placed[3] == 0
+    assert (placed[80:] == 0).all()
+    assert placed[40:80].mean() == pytest.approx(0, abs=1e-12)
+    assert placed[40:80].std() == pytest.approx(1, abs=0.01)
+    assert placed[[0, 39]] == pytest.approx([-1.69, 1.69], abs=0.01)
+
+
+def test_ranks_ignore_the_last_bit() -> None:
+    """Values that differ by rounding share a place: another machine computes the same probabilities."""
+    values = np.repeat([0.1, 0.2, 0.3], 10)[:, None]
+    nudged = values * (1 + np.random.default_rng(0).integers(-2, 3, size=values.shape) * 1e-16)
+    assert (values != nudged).any()
+    places = [Placed.of(np.full((30, 3), 1 / 3), names=["snr"], values=one).places for one in (values, nudged)]
+    np.testing.assert_array_equal(*places)
+
+
+def test_units_of_another_recording_keep_their_places() -> None:
+    """A metric that the others lack places them nowhere; one that only they have is left out."""
+    ours = Placed.from_ranks(np.full((2, 3), 1 / 3), {"snr": np.array([0.0, 1.0]), "spread": np.array([0.0, np.nan])})
+    theirs = Placed.from_ranks(np.full((1, 3), 1 / 3), {"half_width": np.array([0.1]), "snr": np.array([1.0])})
+    both = ours.and_then(theirs)
+    assert both.names == ("snr", "spread")
+    np.testing.assert_allclose(both.places / np.sqrt(3), [[-1, -1], [1, 0], [1, 0]])
+    assert len(both.probabilities) == 3
 
 
 def test_a_stronger_prior_moves_less() -> None:
     """The offsets shrink toward zero as the prior gets stronger."""
     probabilities, targets = draw(40, shift=1.5)
-    sizes = [np.linalg.norm(fit(probabilities, targets, strength=one).offsets) for one in (0.5, 4.0, 50.0, 5000.0)]
+    sizes = [np.linalg.norm(fit(probabilities, targets, strength=one).offsets) for one in (0.1, 1.0, 10.0, 2000.0)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < 0.02
 
@@ -85,7 +143,7 @@ def test_label_of_adapted_units_weighs_between_both_shares() -> None:
     """Shares are the geometric mean of those in training and of what the adapted model finds in the recording."""
     probabilities, targets = draw(500, shift=2.0)
     found = fit(probabilities, targets)
-    present = found.apply(probabilities).mean(axis=0)
+    present = found.apply(Placed.from_ranks(probabilities, {})).mean(axis=0)
     expected = np.sqrt(PRIORS * present)
     np.testing.assert_allclose(found.shares, expected / expected.sum(), atol=1e-5)
 
@@ -93,19 +151,33 @@ def test_label_of_adapted_units_weighs_between_both_shares() -> None:
 def test_adaptation_survives_the_record() -> None:
     """What a run records is read back as it was; anything else is refused."""
     adaptation = fit(*draw(50, shift=1.0))
+    assert "weights" not in adaptation.to_json()
+    assert Adaptation.from_json(adaptation.to_json()) == adaptation
+    adaptation = replace(adaptation, weights={"snr": (0.25, -0.125, -0.125)})
     assert Adaptation.from_json(adaptation.to_json()) == adaptation
     for text in ("", "[]", "{}", adaptation.to_json().replace("offsets", "offset"), adaptation.to_json()[:-1]):
         with pytest.raises(ModelError):
             Adaptation.from_json(text)
-    endless = '{"offsets": [1e999, 0, 0], "shares": [0.3, 0.3, 0.4], "n_labels": [1, 1, 1]}'
+    whole = '{"offsets": [0, 0, 0], "shares": [0.3, 0.3, 0.4], "n_labels": [1, 1, 1], "weights": WEIGHTS}'
+    assert not Adaptation.from_json(whole.replace("WEIGHTS", "{}")).weights
+    for weights in ("[1]", "3", '{"snr": [1, 2]}', '{"snr": [1, 2, 1e999]}', '{"snr": [1, 2, NaN]}', '{"snr": null}'):
+        with pytest.raises(ModelError):
+            Adaptation.from_json(whole.replace("WEIGHTS", weights))
     with pytest.raises(ModelError):
-        Adaptation.from_json(endless)
+        Adaptation.from_json(whole.replace("WEIGHTS", "{}").replace("[0, 0, 0]", "[1e999, 0, 0]"))
+
+
+def test_an_adaptation_that_follows_an_unknown_metric_is_refused() -> None:
+    """A record that names what the model does not take gives no labels, rather than others."""
+    odd = Adaptation(offsets=(0, 0, 0), shares=(0.3, 0.3, 0.4), n_labels=(1, 1, 1), weights={"nothing": (1, 0, 0)})
+    with pytest.raises(ModelError, match="nothing"):
+        odd.apply(Placed.from_ranks(np.full((2, 3), 1 / 3), {"snr": np.array([0.1, 0.9])}))
 
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     """A labelled file in which a person disagrees with the model about most units."""
-    session = make_session(n_units=12)
+    session = make_session(n_units=24)
     path = write_nwb(tmp_path / "session.nwb", session, waveforms="all")
     write_curation(curate(path))
     relabel(path, {unit_id: CLASSES[n % 2] for n, unit_id in enumerate(session.unit_ids[:8].tolist())}, by="S. Cajal")
@@ -119,6 +191,7 @@ def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
     assert not np.allclose(plain.predictions.probabilities, adapted.predictions.probabilities)
     recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
     assert recorded.n_labels == (4, 4, 0)
+    assert "half_width@0.101" in recorded.weights
     assert ProblemCode.LABELS_ADAPTED in {problem.code for problem in adapted.features.problems}
     assert write_curation(adapted).is_written
     checks = {check.what: check for check in verify(labelled, recompute=True).checks}
@@ -130,7 +203,9 @@ def test_labels_of_another_file_adapt_as_well(labelled: Path, tmp_path: Path) ->
     """A file without labels of its own is adapted to those of another."""
     other = write_nwb(tmp_path / "other.nwb", make_session(n_units=5, seed=3), waveforms="all")
     adapted = curate(other, adapt_from=[labelled])
-    assert Adaptation.from_json(str(adapted.parameters["adaptation"])).n_labels == (4, 4, 0)
+    recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
+    assert recorded.n_labels == (4, 4, 0)
+    assert recorded.weights
 
 
 def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> None:

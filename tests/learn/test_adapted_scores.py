@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,12 @@ from nwb_unitrefine.learn.evaluate import Scored
 from nwb_unitrefine.records import CLASSES
 
 
-def make_scored(*, shift: float, n_units: int = 300) -> Scored:
-    """Two recordings whose curator sees more single units than the probabilities say."""
+def make_scored(*, shift: float, slope: float = 0.0, n_units: int = 300) -> Scored:
+    """Two recordings whose curator sees more single units than the probabilities say, or does at high values."""
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet((1, 1, 1), size=2 * n_units)
-    own = probabilities * np.exp([shift, 0, 0])
+    metric = rng.normal(size=2 * n_units)
+    own = probabilities * np.exp(np.outer(shift + slope * metric, [1, 0, 0]))
     own /= own.sum(axis=1, keepdims=True)
     labels = [CLASSES[rng.choice(3, p=row)] for row in own]
     dataset = Dataset(
@@ -24,7 +27,7 @@ def make_scored(*, shift: float, n_units: int = 300) -> Scored:
         recordings=np.repeat(["a", "b"], n_units),
         subjects=np.repeat(["a", "b"], n_units),
         names=("firing_rate",),
-        values=np.ones((2 * n_units, 1)),
+        values=metric[:, None],
         labels=np.array(labels),
     )
     nothing = np.zeros(2 * n_units, dtype=bool)
@@ -36,6 +39,7 @@ def make_scored(*, shift: float, n_units: int = 300) -> Scored:
         labels=probabilities.argmax(axis=1),
         uncertain=nothing,
         unlabelled=nothing,
+        inputs=("firing_rate",),
     )
 
 
@@ -46,6 +50,14 @@ def test_labels_of_the_recording_help_where_the_boundary_is_elsewhere() -> None:
     assert 0 < few.gain("accuracy")[0] < many.gain("accuracy")[0]
     assert max(one.gain("calibration_error")[0] for one in (few, many)) < 0
     assert many.recordings == ("a", "b")
+
+
+def test_scores_follow_a_metric_that_the_curator_goes_by() -> None:
+    """What a curator weighs more than the model does is learned from the model's inputs, and from nothing else."""
+    scored = make_scored(shift=0.0, slope=1.5)
+    blind = replace(scored, inputs=())
+    told, untold = (score_adapted(one, n_labels=100, draws=5).gain("accuracy")[0] for one in (scored, blind))
+    assert told > untold + 0.03
 
 
 def test_labels_that_were_given_do_not_score() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwb_unitrefine.errors import TrainingError
-from nwb_unitrefine.learn.adaptation import STRENGTH, fit_adaptation
+from nwb_unitrefine.learn.adaptation import fit_adaptation
 from nwb_unitrefine.learn.scoring.scores import balanced_accuracy, bootstrap_interval, calibration_error
 from nwb_unitrefine.records import CLASSES
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nwb_unitrefine.learn.evaluate import Scored
+    from nwb_unitrefine.models.adaptation import Placed
 
 __all__ = ["AdaptedScores", "score_adapted"]
 
@@ -49,7 +50,7 @@ class AdaptedScores:
 
 
 def score_adapted(
-    scored: Scored, *, n_labels: int, draws: int = 30, strength: float = STRENGTH, seed: int = 0
+    scored: Scored, *, n_labels: int, draws: int = 30, strength: float = 1.0, seed: int = 0
 ) -> AdaptedScores:
     """Draw labels of each recording at random, adapt to them, and score the rest, many times.
 
@@ -81,7 +82,8 @@ def score_adapted(
         if len(here) < 2 * n_labels or len(set(scored.dataset.labels[here].tolist())) < len(CLASSES):
             continue
         recordings.append(recording)
-        scores = [_score_once(scored, here, n_labels=n_labels, strength=strength, rng=rng) for _ in range(draws)]
+        units = scored.placed(here)
+        scores = [_score_once(scored, here, units, n_labels=n_labels, strength=strength, rng=rng) for _ in range(draws)]
         plain, adapted = np.nanmean(scores, axis=0)
         before.append(plain)
         after.append(adapted)
@@ -101,7 +103,7 @@ _SCORES = ("balanced_accuracy", "accuracy", "calibration_error")
 
 
 def _score_once(
-    scored: Scored, here: NDArray[np.intp], *, n_labels: int, strength: float, rng: np.random.Generator
+    scored: Scored, here: NDArray[np.intp], units: Placed, *, n_labels: int, strength: float, rng: np.random.Generator
 ) -> list[list[float]]:
     """Draw labels of one recording once; score the others without and with them."""
     targets = scored.dataset.targets
@@ -111,13 +113,13 @@ def _score_once(
     drawn = rng.permutation(len(here))
     known, rest = here[drawn[:n_labels]], here[drawn[n_labels:]]
     adaptation = fit_adaptation(
-        scored.probabilities[known],
+        units.take(drawn[:n_labels]),
         targets[known],
-        everywhere=scored.probabilities[here],
+        everywhere=units,
         priors=counts / counts.sum(),
         strength=strength,
     )
-    adapted = adaptation.apply(scored.probabilities[rest])
+    adapted = adaptation.apply(units.take(drawn[n_labels:]))
     found = ((scored.probabilities[rest], scored.labels[rest]), (adapted, adaptation.scores(adapted).argmax(axis=1)))
     return [
         [

@@ -14,6 +14,8 @@ from nwb_unitrefine.learn.scoring.scores import balanced_accuracy, bootstrap_int
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nwb_unitrefine.models.adaptation import Placed
+
 __all__ = ["RoundScores", "score_round"]
 
 PARTS = 10
@@ -41,7 +43,7 @@ class RoundScores:
 
 
 def score_round(
-    probabilities: NDArray[np.float64],
+    units: Placed,
     *,
     before: NDArray[np.intp],
     after: NDArray[np.intp],
@@ -53,8 +55,8 @@ def score_round(
 
     Parameters
     ----------
-    probabilities : array of float64, shape (n_units, 3)
-        Of the model as it was trained, in the order of `CLASSES`; NaN for units without a prediction.
+    units : Placed
+        Probabilities of the model as it was trained; NaN for units without a prediction.
     before, after : array of int, shape (n_units,)
         Index of each unit's label in `CLASSES`; -1 for units without a label.
     priors : array of float64, shape (3,)
@@ -75,22 +77,23 @@ def score_round(
 
     Examples
     --------
-    >>> even = np.full((40, 3), 1 / 3)
+    >>> from nwb_unitrefine.models.adaptation import Placed
+    >>> even = Placed.from_ranks(np.full((40, 3), 1 / 3), {})
     >>> none = np.full(40, -1)
     >>> score_round(even, before=none, after=np.repeat([0, 0, 0, 1], 10), priors=np.full(3, 1 / 3)).accuracy[1]
     0.75
     """
-    known = np.isfinite(probabilities).all(axis=1)
+    known = np.isfinite(units.probabilities).all(axis=1)
     scored = np.flatnonzero(known & (after >= 0))
     if why := too_few(after[scored]):
         raise TrainingError(f"The round cannot be scored: {why}.")
     parts = np.array_split(np.random.default_rng(seed).permutation(scored), min(PARTS, len(scored)))
-    labels = np.zeros((2, len(probabilities)), dtype=np.intp)
+    labels = np.zeros((2, len(units.probabilities)), dtype=np.intp)
     for held_out in parts:
         for place, targets in enumerate((before, after)):
             rows = np.setdiff1d(np.flatnonzero(known & (targets >= 0)), held_out)
-            fitted = fit_adaptation(probabilities[rows], targets[rows], everywhere=probabilities, priors=priors)
-            adapted = fitted.apply(probabilities[held_out])
+            fitted = fit_adaptation(units.take(rows), targets[rows], everywhere=units, priors=priors)
+            adapted = fitted.apply(units.take(held_out))
             labels[place, held_out] = (fitted.scores(adapted) if weighs else adapted).argmax(axis=1)
     right = labels[:, scored] == after[scored]
     gains = right[1].astype(np.float64) - right[0]

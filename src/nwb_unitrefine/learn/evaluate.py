@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,8 @@ from nwb_unitrefine.learn.labelled.minimum_data import check_dataset, require_ev
 from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import bootstrap_interval, score
 from nwb_unitrefine.learn.splits import split
-from nwb_unitrefine.models import RuleModel
+from nwb_unitrefine.models import FittedModel, RuleModel
+from nwb_unitrefine.models.adaptation import Placed
 from nwb_unitrefine.models.manifest import Evaluation, RecordingScores
 from nwb_unitrefine.models.training_rows import was_trained_on
 from nwb_unitrefine.vocabulary.common_classes import common_classes
@@ -52,6 +53,8 @@ class Scored:
         Whether the model marks the unit uncertain.
     unlabelled : array of bool, shape (n_units,)
         Units without a prediction.
+    inputs : tuple of str
+        Metrics of the dataset that the model took.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Scored:
     labels: NDArray[np.intp]
     uncertain: NDArray[np.bool_]
     unlabelled: NDArray[np.bool_]
+    inputs: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -88,6 +92,11 @@ class Scored:
                 self.dataset.targets[rows], self.probabilities[rows], self.labels[rows], classes=self.classes
             )
         return found
+
+    def placed(self, rows: NDArray[np.intp]) -> Placed:
+        """Some units, as people's labels would move their probabilities; see `Placed`."""
+        data = self.dataset.take(rows).select(self.inputs)
+        return Placed.of(self.probabilities[rows], names=data.names, values=data.values, recordings=data.recordings)
 
     def mean(self, name: str) -> tuple[float, float, float]:
         """Mean of a score over recordings, and the ends of its bootstrap interval over recordings."""
@@ -272,6 +281,7 @@ def cross_validate_hiding(
         )
         for name in hidden
     ]
+    inputs: dict[str, dict[str, None]] = {name: {} for name in hidden}
     for train, test in follow(parts, total=len(parts), doing=f"scoring {learner.name}"):
         left = dataset.take(train)
         require_every_class(left, without=", ".join(sorted(set(dataset.recordings[test].tolist()))))
@@ -280,7 +290,8 @@ def cross_validate_hiding(
             part = _predict(model, dataset.take(test).hide(lacking), name="", scheme="")
             whole.probabilities[test], whole.labels[test] = part.probabilities, part.labels
             whole.uncertain[test], whole.unlabelled[test] = part.uncertain, part.unlabelled
-    return tuple(scored)
+            inputs[whole.name].update(dict.fromkeys(part.inputs))
+    return tuple(replace(whole, inputs=tuple(inputs[whole.name])) for whole in scored)
 
 
 def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Scored:
@@ -301,6 +312,7 @@ def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Score
     shares = np.array([model.class_priors.get(one, 1 / len(model.classes)) for one in model.classes]) @ sums
     probabilities = np.where(unlabelled[:, None], shares, found.probabilities @ sums)
     chosen = {own: int(place) for own, place in zip(model.classes, places, strict=True)}
+    taken = model.inputs if isinstance(model, FittedModel) else ()
     labels = np.array([chosen[one] if one else int(shares.argmax()) for one in found.labels.tolist()], dtype=np.intp)
     return Scored(
         name=name,
@@ -310,6 +322,9 @@ def _predict(model: Model, dataset: Dataset, *, name: str, scheme: str) -> Score
         labels=labels,
         uncertain=found.uncertain | unlabelled,
         unlabelled=unlabelled,
+        inputs=tuple(
+            name for name in taken if name in data.names and np.isfinite(data.values[:, data.names.index(name)]).any()
+        ),
     )
 
 

@@ -1,26 +1,123 @@
-"""Where one lab draws the boundary between classes: offsets on the log probabilities of a model."""
+"""Where one lab draws the boundary between classes: changes of the log probabilities of a model."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.vocabulary import find_metric
+from nwb_unitrefine.vocabulary.metrics.ranks import ranks_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Adaptation"]
+__all__ = ["Adaptation", "Placed", "is_placed_by"]
 
 Number = TypeVar("Number", int, float)
+Three = tuple[float, float, float]
 
 _SMALLEST = 1e-12
-_LARGEST_OFFSET = 20.0
+_LARGEST = 20.0
+"""No offset and no weight is larger."""
+
+_SPREAD_OF_RANKS = 1 / math.sqrt(12)
+"""Standard deviation of ranks, which are spread evenly from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """Units as a model finds them, and where each metric places them among the units of their recording.
+
+    Parameters
+    ----------
+    probabilities : array of float64, shape (n_units, 3)
+        Calibrated, in the order of `CLASSES`.
+    names : tuple of str, length n_metrics
+    places : array of float64, shape (n_units, n_metrics)
+        Rank of the metric in the recording, with mean 0 and standard deviation 1; 0 without a value, and in a
+        recording of too few units for ranks.
+    """
+
+    probabilities: NDArray[np.float64]
+    names: tuple[str, ...]
+    places: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        probabilities: NDArray[np.float64],
+        *,
+        names: Sequence[str],
+        values: NDArray[np.float64],
+        recordings: NDArray[np.str_] | None = None,
+    ) -> Self:
+        """Place units by their metrics; what `is_placed_by` refuses is left out.
+
+        Parameters
+        ----------
+        probabilities : array of float64, shape (n_units, 3)
+        names : sequence of str, length n_metrics
+        values : array of float64, shape (n_units, n_metrics)
+        recordings : array of str, shape (n_units,), optional
+            By default, all units are of one recording.
+
+        Examples
+        --------
+        >>> even = np.full((20, 3), 1 / 3)
+        >>> placed = Placed.of(even, names=["firing_rate", "num_spikes"], values=np.arange(40.0).reshape(20, 2))
+        >>> placed.names, placed.places[[0, -1], 0].round(2).tolist()
+        (('firing_rate',), [-1.65, 1.65])
+        """
+        columns = {name: column for column, name in enumerate(names) if is_placed_by(name)}
+        # Rounded as an estimator is given them, so that what is equal but for the last bit shares its rank.
+        ranks = [
+            ranks_within(values[:, column].astype(np.float32).astype(np.float64), recordings)
+            for column in columns.values()
+        ]
+        return cls.from_ranks(probabilities, dict(zip(columns, ranks, strict=True)))
+
+    @classmethod
+    def from_ranks(cls, probabilities: NDArray[np.float64], ranks: Mapping[str, NDArray[np.float64]]) -> Self:
+        """Place units by ranks from 0 to 1 that are known; NaN where missing."""
+        places = np.full((len(probabilities), len(ranks)), 0.5)
+        for column, rank in enumerate(ranks.values()):
+            places[:, column] = np.where(np.isfinite(rank), rank, 0.5)
+        return cls(probabilities=probabilities, names=tuple(ranks), places=(places - 0.5) / _SPREAD_OF_RANKS)
+
+    def take(self, rows: NDArray[Any]) -> Placed:
+        """Keep some units."""
+        return Placed(probabilities=self.probabilities[rows], names=self.names, places=self.places[rows])
+
+    def and_then(self, others: Placed) -> Placed:
+        """Append units of other recordings; a metric that they do not have places them nowhere."""
+        theirs = np.zeros((len(others.probabilities), len(self.names)))
+        for column, name in enumerate(self.names):
+            if name in others.names:
+                theirs[:, column] = others.places[:, others.names.index(name)]
+        return Placed(
+            probabilities=np.concatenate([self.probabilities, others.probabilities]),
+            names=self.names,
+            places=np.concatenate([self.places, theirs]),
+        )
+
+
+def is_placed_by(name: str) -> bool:
+    """Whether a metric's rank may move the boundary: counts follow the recording's length, others repeat a metric.
+
+    Examples
+    --------
+    >>> is_placed_by("firing_rate"), is_placed_by("num_spikes"), is_placed_by("rank_of_snr")
+    (True, False, False)
+    """
+    metric = find_metric(name)
+    return metric is not None and not metric.derived and not metric.follows_recording_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,33 +132,45 @@ class Adaptation:
         What probabilities are divided by to find the label, where the model weighs classes; they sum to 1.
     n_labels : tuple of int, length 3
         Labels of each class that it was fitted to.
+    weights : mapping of str to tuple of float, length 3
+        Added to the log probabilities for each standard deviation of the rank of a metric in the recording; see
+        `Placed`. Empty in older runs.
     """
 
-    offsets: tuple[float, float, float]
-    shares: tuple[float, float, float]
+    offsets: Three
+    shares: Three
     n_labels: tuple[int, int, int]
+    weights: Mapping[str, Three] = field(default_factory=dict)
 
-    def apply(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Adapt probabilities: ``softmax(log p + offsets)``.
+    def apply(self, units: Placed) -> NDArray[np.float64]:
+        """Adapt probabilities: ``softmax(log p + offsets + places @ weights)``.
 
         Parameters
         ----------
-        probabilities : array of float64, shape (n_units, 3)
-            Calibrated, in the order of `CLASSES`.
+        units : Placed
 
         Returns
         -------
         array of float64, shape (n_units, 3)
 
+        Raises
+        ------
+        ModelError
+            If the units are not placed by a metric that has weights.
+
         Examples
         --------
         >>> none = Adaptation(offsets=(0.0, 0.0, 0.0), shares=(0.3, 0.4, 0.3), n_labels=(0, 0, 0))
-        >>> none.apply(np.array([[0.2, 0.5, 0.3]])).round(6).tolist()
+        >>> none.apply(Placed.from_ranks(np.array([[0.2, 0.5, 0.3]]), {})).round(6).tolist()
         [[0.2, 0.5, 0.3]]
         """
-        scores = np.log(np.clip(probabilities, _SMALLEST, 1.0)) + np.asarray(self.offsets)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        if absent := [name for name in self.weights if name not in units.names]:
+            raise ModelError(f"The adaptation follows {', '.join(absent)}, which this model does not take.")
+        scores = np.log(np.clip(units.probabilities, _SMALLEST, 1.0)) + np.asarray(self.offsets)
+        for name, weights in self.weights.items():
+            scores += np.outer(units.places[:, units.names.index(name)], weights)
+        weighted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
 
     def scores(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores whose largest gives the label: adapted probabilities over shares, scaled to sum 1."""
@@ -70,7 +179,8 @@ class Adaptation:
 
     def to_json(self) -> str:
         """Return what a run records."""
-        return json.dumps(asdict(self))
+        found = {"offsets": self.offsets, "shares": self.shares, "n_labels": self.n_labels}
+        return json.dumps({**found, "weights": dict(self.weights)} if self.weights else found)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -83,15 +193,17 @@ class Adaptation:
         """
         try:
             found = json.loads(text)
-            if not isinstance(found, dict) or set(found) != {"offsets", "shares", "n_labels"}:
-                raise _unreadable("it does not have the three fields")
+            if not isinstance(found, dict) or {*found, "weights"} != {"offsets", "shares", "n_labels", "weights"}:
+                raise _unreadable("its fields are not those of an adaptation")
             offsets, shares = _three(found["offsets"], float), _three(found["shares"], float)
             n_labels = _three(found["n_labels"], int)
-        except (ValueError, TypeError, RecursionError) as error:
+            weights = {name: _three(values, float) for name, values in dict(found.get("weights", {})).items()}
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _unreadable(str(error)) from error
-        if not all(abs(one) <= _LARGEST_OFFSET for one in offsets) or not all(0 < one < 1 for one in shares):
+        moved = (*offsets, *(one for three in weights.values() for one in three))
+        if not all(abs(one) <= _LARGEST for one in moved) or not all(0 < one < 1 for one in shares):
             raise _unreadable("its numbers are impossible")
-        return cls(offsets=offsets, shares=shares, n_labels=n_labels)
+        return cls(offsets=offsets, shares=shares, n_labels=n_labels, weights=weights)
 
 
 def _three(values: Any, kind: Callable[[Any], Number]) -> tuple[Number, Number, Number]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from nwb_unitrefine.errors import FeatureError, ModelError
+from nwb_unitrefine.models.adaptation import Adaptation, Placed
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES, CONTAMINATION_UPPER
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.adaptation import Adaptation
     from nwb_unitrefine.models.manifest import DecisionRule, Manifest
     from nwb_unitrefine.models.skops.estimator import Estimator
     from nwb_unitrefine.records import Features, ModelIdentity, Predictions
@@ -285,7 +285,8 @@ class FittedModel:
         scores = decision_scores(self.manifest, probabilities, classes=self.classes, rule=self.decide)
         if self.adaptation is not None:
             weighs = scores is not probabilities
-            probabilities = self.adaptation.apply(probabilities)
+            units = Placed.of(probabilities, names=self.inputs, values=inputs)
+            probabilities = self.adaptation.apply(units)
             scores = self.adaptation.scores(probabilities) if weighs else probabilities
         return probabilities, scores, inputs
 

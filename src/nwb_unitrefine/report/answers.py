@@ -11,6 +11,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.history.runs import human_labels, runs_in_effect
 from nwb_unitrefine.learn.answer_rounds import score_round
 from nwb_unitrefine.models import FittedModel
+from nwb_unitrefine.models.adaptation import Placed
 from nwb_unitrefine.records import CLASSES, RunKind
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def score_answers(
     plain = replace(model, adaptation=None)
     try:
         found = score_round(
-            plain.predict(features).probabilities,
+            Placed.of(plain.predict(features).probabilities, names=plain.inputs, values=plain.input_values(features)),
             before=_targets(features, before),
             after=_targets(features, after),
             priors=np.array([plain.class_priors[name] for name in CLASSES]),
