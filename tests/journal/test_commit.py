@@ -434,6 +434,33 @@ def test_every_step_is_on_the_disk_before_the_next(
     assert expected == (["pwrite", "fsync"] if is_folder else ["pwrite"])
 
 
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_has_no_name_yet_needs_no_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_folder: bool
+) -> None:
+    """It is changed in place, and put on the disk by whoever gives it its name: only new parts are waited for here."""
+    place = tmp_path / "target"
+    if is_folder:
+        place.mkdir()
+        (place / "0").write_bytes(b"old")
+    else:
+        place.write_bytes(OLD)
+    edits, sizes = ((Edit("0", 0, b"old", b"new"),), {}) if is_folder else ((EDIT,), SIZES)
+
+    waited_for, real = [], os.fsync
+
+    def noting(descriptor: int) -> None:
+        waited_for.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    with locked(place) as descriptor:
+        commit(place, edits, descriptor=descriptor, unnamed=True, **sizes)
+    assert (place / "0" if is_folder else place).read_bytes() == (b"new" if is_folder else NEW)
+    assert all(one.parent == place for one in waited_for)
+    assert list(tmp_path.iterdir()) == [place]
+
+
 def test_a_file_that_is_replaced_meanwhile_is_not_said_to_be_written(target: Path) -> None:
     """Where another file has taken the name, the error says that it has no labels, and no journal stays beside it."""
     other = target.with_name("other")

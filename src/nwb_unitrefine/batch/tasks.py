@@ -22,6 +22,7 @@ from nwb_unitrefine.batch.study_folder import IN_WORK, RECORDS, made_file, requi
 from nwb_unitrefine.batch.unit_rows import describe_session, unit_rows
 from nwb_unitrefine.errors import FileChangedError, ModelError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.journal.system_calls import sync_folder
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.pipeline import curate
 from nwb_unitrefine.read.sources import read_source
@@ -227,6 +228,7 @@ def _label(study: Path, task: LabelTask, ledger: Ledger) -> dict[str, Any]:
             ledger.append({"key": former, "id": entry.id, "outcome": REPLACED})
             record_path(study, former).unlink(missing_ok=True)
         made.replace(final)
+        sync_folder(final.parent)  # the ledger's line must not outlive it
     return {
         "outcome": LABELLED,
         "output": output,

@@ -22,10 +22,22 @@ if TYPE_CHECKING:
 __all__ = ["apply_edits", "is_between", "is_in_state", "remove_file", "write_journal"]
 
 
-def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: bool = False) -> bool:
+def apply_edits(
+    journal: Journal, target: Path, descriptor: int, *, backwards: bool = False, durably: bool = True
+) -> bool:
     """Bring the target to the state after the change, or before it, and on to the disk.
 
     Every edit is done whatever state its stretch is in, so that this may be repeated after it was interrupted.
+
+    Parameters
+    ----------
+    journal : Journal
+    target : Path
+    descriptor : int
+    backwards : bool, optional
+        Bring it to the state before.
+    durably : bool, optional
+        False to leave it to the caller to put on the disk what was changed in place.
 
     Returns
     -------
@@ -36,14 +48,16 @@ def apply_edits(journal: Journal, target: Path, descriptor: int, *, backwards: b
         edits = journal.edits[::-1] if backwards else journal.edits
         with FolderFiles(target, descriptor=descriptor) as files:
             files.change([(edit.key, edit.before if backwards else edit.after) for edit in edits], token=journal.token)
-            files.sync([edit.key for edit in edits])
+            if durably:
+                files.sync([edit.key for edit in edits])
             return files.are_folders_in_place()
     for edit in journal.edits:
         write_at(descriptor, (edit.before if backwards else edit.after) or b"", edit.offset)
     size = journal.size_before if backwards else journal.size_after
     if os.fstat(descriptor).st_size != size:
         os.ftruncate(descriptor, size)
-    os.fsync(descriptor)
+    if durably:
+        os.fsync(descriptor)
     return True
 
 

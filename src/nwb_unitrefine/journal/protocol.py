@@ -75,6 +75,7 @@ def commit(
     size_before: int = -1,
     size_after: int = -1,
     require_unchanged: Callable[[], None] = lambda: None,
+    unnamed: bool = False,
 ) -> int:
     """Apply `edits` to `target`, all or none, and return how many bytes of it were written.
 
@@ -90,15 +91,25 @@ def commit(
     require_unchanged : callable, optional
         Called once no other writer of ours can begin, and before the target is touched; raises if the target is not
         what the edits were made for.
+    unnamed : bool, optional
+        The target has yet to appear (see `nwb_unitrefine.journal.appearing`): what interrupts this leaves nothing of
+        it, and it is put on the disk before it gets its name. So it needs no journal.
 
     Raises
     ------
     WriteError
-        If it cannot be done; the target is as it was.
+        If it cannot be done; the target is as it was, unless it is unnamed.
     FileChangedError
         If another file has taken the target's name meanwhile; it has no labels then.
     """
     journal = Journal(target.name, size_before, size_after, tuple(edits))
+    if unnamed:
+        require_unchanged()
+        try:
+            apply_edits(journal, target, descriptor, durably=False)
+        except OSError as error:
+            raise _not_written(target, error) from error
+        return _n_written(edits)
     place = journal_path(target)
     mode = os.fstat(descriptor).st_mode & 0o666 | 0o600  # who may not read the target may not read it here either
     secret = secret_for_writing()
@@ -131,6 +142,10 @@ def commit(
             f"{target.name} was replaced by another program while its labels were being written: it has none.",
             tip="Run the command again.",
         )
+    return _n_written(edits)
+
+
+def _n_written(edits: Sequence[Edit]) -> int:
     return sum(len(edit.after or b"") for edit in edits)
 
 

@@ -49,6 +49,7 @@ def change_hdf5(
     check: Callable[[h5py.File, h5py.File, Sequence[Edit]], None],
     guard: Callable[[Overlay], Any],
     dry_run: bool = False,
+    unnamed: bool = False,
 ) -> tuple[T, Applied]:
     """Change an HDF5 file entirely or not at all.
 
@@ -65,6 +66,8 @@ def change_hdf5(
         survive every damage.
     dry_run : bool, optional
         Do everything but write.
+    unnamed : bool, optional
+        As of `nwb_unitrefine.journal.protocol.commit`.
 
     Returns
     -------
@@ -100,6 +103,7 @@ def change_hdf5(
             size_before=overlay.base_size,
             size_after=overlay.size,
             require_unchanged=require_unchanged,
+            unnamed=unnamed,
         )
         return result, Applied(n_bytes, other_names=os.fstat(descriptor).st_nlink - 1)
 
@@ -110,6 +114,7 @@ def change_folder(
     *,
     check: Callable[[FolderOverlay, Sequence[Edit]], None],
     dry_run: bool = False,
+    unnamed: bool = False,
 ) -> tuple[T, Applied]:
     """Change a Zarr folder entirely or not at all.
 
@@ -120,8 +125,8 @@ def change_folder(
         Gets the store, over memory, and changes it.
     check : callable
         Gets the store as it would be, and the edits; raises if one must not be.
-    dry_run : bool, optional
-        Do everything but write.
+    dry_run, unnamed : bool, optional
+        As of `change_hdf5`.
 
     Returns
     -------
@@ -148,7 +153,8 @@ def change_folder(
         if dry_run or not edits:
             require_unchanged()
             return result, Applied(0)
-        return result, Applied(commit(target, edits, descriptor=descriptor, require_unchanged=require_unchanged))
+        n_bytes = commit(target, edits, descriptor=descriptor, require_unchanged=require_unchanged, unnamed=unnamed)
+        return result, Applied(n_bytes)
 
 
 def _writable_target(path: str | Path) -> Path:

@@ -167,7 +167,7 @@ def derived_file(units: Units, output: Path, *, dry_run: bool = False) -> Iterat
             _narrow_to(Path(units.source.uri), place)
         if history is not None and history.groups:
             runs, about = {name: history.groups[name] for name in in_order(history.groups)}, history.attributes
-            change_store(place, lambda store: _add_runs(store, runs, about))
+            change_store(place, lambda store: _add_runs(store, runs, about), appears_in=output.parent)
         yield place
 
 

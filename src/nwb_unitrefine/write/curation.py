@@ -160,7 +160,7 @@ def write_curation(
         return change(store)
 
     with derived_file(curation.units, place, dry_run=dry_run) if units_only else copied_file(source, place) as copy:
-        report, applied = change_store(copy, change_copy, folder=place.parent)
+        report, applied = change_store(copy, change_copy, appears_in=place.parent)
     left_out = columns_left_out(curation.units) if units_only else ()
     return replace(report, path=place, bytes_written=applied.bytes_written, left_out=left_out)
 

@@ -54,6 +54,29 @@ def test_a_whole_copy_is_the_file_with_labels(tmp_path: Path) -> None:
     assert validate(path=str(report.path)) == []
 
 
+@pytest.mark.parametrize(("name", "units_only"), [("a.nwb", False), ("a.nwb.zarr", False), ("a.nwb", True)])
+def test_labels_of_a_copy_are_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, units_only: bool
+) -> None:
+    """Nothing of it is written after it was waited for: a power cut leaves the labelled copy or none."""
+    curation, output, real = curate(make_small_session(tmp_path / name)), tmp_path / "copies" / name, os.fsync
+    output.parent.mkdir()
+    synced: dict[int, int] = {}
+
+    def syncing(descriptor: int) -> None:
+        real(descriptor)
+        if not output.exists():
+            status = os.fstat(descriptor)
+            synced[status.st_ino] = status.st_mtime_ns
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    write_curation(curation, output=output, units_only=units_only)
+    files = [place.stat() for place in (output, *output.rglob("*")) if place.is_file()]
+    assert files
+    assert all(synced[file.st_ino] == file.st_mtime_ns for file in files)
+    assert [place.name for place in output.parent.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("source", ["source.nwb", "source.nwb.zarr"])
 @pytest.mark.parametrize("output", ["small.nwb", "small.nwb.zarr"])
 def test_a_small_file_holds_the_units_and_what_describes_them(tmp_path: Path, source: str, output: str) -> None:

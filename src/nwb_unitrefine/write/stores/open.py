@@ -75,7 +75,11 @@ def _require_nwb(place: Path) -> None:
 
 
 def change_store(
-    path: str | Path, change: Callable[[UnitsStore], T], *, folder: Path | None = None, dry_run: bool = False
+    path: str | Path,
+    change: Callable[[UnitsStore], T],
+    *,
+    appears_in: Path | None = None,
+    dry_run: bool = False,
 ) -> tuple[T, Applied]:
     """Change a file's units table and history, entirely or not at all.
 
@@ -84,8 +88,9 @@ def change_store(
     path : str or Path
     change : callable
         Gets the store, and changes it.
-    folder : Path, optional
-        Where links to other files begin: by default where the file is; where it will be, for one that is moved later.
+    appears_in : Path, optional
+        Folder in which the file will get its name (see `nwb_unitrefine.journal.appearing`), for one that has none yet:
+        links to other files begin there, and the file needs no journal.
     dry_run : bool, optional
         Do everything but write.
 
@@ -108,7 +113,7 @@ def change_store(
         )
 
     def in_hdf5(file: h5py.File) -> T:
-        return change(Hdf5Store(file, name=place.name, folder=folder or place.parent))
+        return change(Hdf5Store(file, name=place.name, folder=appears_in or place.parent))
 
     def in_zarr(overlay: FolderOverlay) -> T:
         from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata
@@ -123,9 +128,16 @@ def change_store(
     if place.is_dir():
         _require_zarr()
         with _damage_explained(place.name):
-            return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run)
+            return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run, unnamed=appears_in is not None)
     with _damage_explained(place.name):
-        return change_hdf5(path, in_hdf5, check=require_only_ours_changed, guard=GuardedFile, dry_run=dry_run)
+        return change_hdf5(
+            path,
+            in_hdf5,
+            check=require_only_ours_changed,
+            guard=GuardedFile,
+            dry_run=dry_run,
+            unnamed=appears_in is not None,
+        )
 
 
 def _zarr_store(folder: Path) -> ZarrStore:
