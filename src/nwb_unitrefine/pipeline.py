@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.models.adaptation import Placed
-from nwb_unitrefine.read import read_label_authors, read_source
+from nwb_unitrefine.read import LabelAuthors, read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
 from nwb_unitrefine.vocabulary import Need, find_metric, rank_name
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features, Predictions, RawOptions, Run, SourceHints, Units
 
-__all__ = ["adapt_as_recorded", "adapt_model", "curate", "distrust"]
+__all__ = ["Adapted", "adapt_as_recorded", "adapt_model", "curate", "distrust"]
 
 
 def curate(
@@ -75,12 +76,15 @@ def curate(
     units = read_source(source, hints=hints)  # first: what cannot be read is refused at once, a model takes seconds
     loaded = load_model(model)
     from_raw = None if raw is None else compute_from_raw(units, raw)
+    adapted: dict[str, str | int] = {}
     beside = CONTAMINATION if units.spike_times_s.values.size else ()
     names = tuple(dict.fromkeys((*loaded.feature_names, *beside)))
     features = compute_features(units, names=names, raw=from_raw, of_model=True)
     if adapt or adapt_from:
-        own = read_label_authors(units.source).by_people if adapt else {}
-        loaded, remark = adapt_model(loaded, features, own, others=adapt_from)
+        authors = read_label_authors(units.source) if adapt else LabelAuthors()
+        loaded, remark, adapted = adapt_model(
+            loaded, features, authors.by_people, people=authors.people, others=adapt_from
+        )
         features = replace(features, problems=(*features.problems, remark))
     plain = predict(loaded, features)
     about_model = incomplete_classes(loaded.classes, model_name=loaded.identity.name)
@@ -92,15 +96,40 @@ def curate(
         features=features,
         predictions=predictions,
         model=loaded.identity,
-        parameters={**_parameters(loaded, raw), **_stated(units)},
+        parameters={**_parameters(loaded, raw), **_stated(units), **adapted},
         rests_on=_basis(features),
         kind=RunKind.RULE if isinstance(loaded, RuleModel) else RunKind.MODEL,
     )
 
 
+OTHERS = "other sources"
+
+
+class Adapted(NamedTuple):
+    """A model with its boundary moved.
+
+    Parameters
+    ----------
+    model : Model
+    remark : Problem
+        What that changed, in a sentence.
+    record : dict
+        What a run records of it besides the adaptation: who set the labels, and how many other labels changed.
+    """
+
+    model: Model
+    remark: Problem
+    record: dict[str, str | int]
+
+
 def adapt_model(
-    model: Model, features: Features, labels: Mapping[Any, str], *, others: Sequence[str | Path] = ()
-) -> tuple[Model, Problem]:
+    model: Model,
+    features: Features,
+    labels: Mapping[Any, str],
+    *,
+    people: Mapping[Any, str] | None = None,
+    others: Sequence[str | Path] = (),
+) -> Adapted:
     """Move a model's boundary to people's labels, and report what that changed.
 
     Parameters
@@ -111,12 +140,14 @@ def adapt_model(
         Of the units to label.
     labels : mapping of unit id to str
         Labels that people gave to some of these units.
+    people : mapping of unit id to str, optional
+        Who gave each of them.
     others : sequence of str or Path, optional
         Further sources (or tables) with labels of people.
 
     Returns
     -------
-    tuple of Model and Problem
+    Adapted
         With fewer than five labels, or labels of one class, the model as it is.
 
     Raises
@@ -149,21 +180,28 @@ def adapt_model(
     given = np.array([labels.get(unit_id, "") for unit_id in features.unit_ids.tolist()], dtype=object)
     rows = np.flatnonzero(np.isfinite(start.probabilities).all(axis=1) & np.isin(given, CLASSES))
     labelled, targets = units.take(rows), [CLASSES.index(label) for label in given[rows]]
+    by_whom = Counter((people or {}).get(unit_id, "") for unit_id in features.unit_ids[rows].tolist())
     if others:
         elsewhere, more = _labelled_elsewhere(plain, others)
         labelled, targets = labelled.and_then(elsewhere), targets + more
+        by_whom[OTHERS] = len(more)
     wanted = np.array(targets, dtype=np.intp)
     if why := too_few(wanted):
         what = f"The labels are those of the model as it is: {why}."
-        return plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what)
+        return Adapted(plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what), {})
     adaptation = fit_adaptation(
         labelled, wanted, everywhere=units, priors=np.array([plain.class_priors[name] for name in CLASSES])
     )
     adapted = replace(plain, adaptation=adaptation)
     changed = int((adapted.predict(features).labels != start.labels).sum())
     counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
-    moved = f"The boundary was moved to {len(wanted)} labels of people ({counts})"
-    return adapted, Problem(ProblemCode.LABELS_ADAPTED, f"{moved}: {changed} of {len(features)} labels changed.")
+    named = ", ".join(f"{n} by {who}" if who != OTHERS else f"{n} of {who}" for who, n in by_whom.items() if who)
+    moved = f"The boundary was moved to {len(wanted)} labels of people ({'; '.join(filter(None, [counts, named]))})"
+    what = f"{moved}: {changed} of {len(features)} labels changed."
+    record: dict[str, str | int] = {"adapted_labels_changed": changed}
+    if named:
+        record["adapted_to"] = named
+    return Adapted(adapted, Problem(ProblemCode.LABELS_ADAPTED, what), record)
 
 
 def _labelled_elsewhere(model: FittedModel, sources: Sequence[str | Path]) -> tuple[Placed, list[int]]:

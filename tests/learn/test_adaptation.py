@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from helpers.simulated_nwb import make_session, write_nwb
-from nwb_unitrefine import curate, load_model, relabel, write_curation
+from nwb_unitrefine import curate, load_model, read_history, relabel, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.learn import TwoSteps
@@ -180,7 +180,9 @@ def labelled(tmp_path: Path) -> Path:
     session = make_session(n_units=24)
     path = write_nwb(tmp_path / "session.nwb", session, waveforms="all")
     write_curation(curate(path))
-    relabel(path, {unit_id: CLASSES[n % 2] for n, unit_id in enumerate(session.unit_ids[:8].tolist())}, by="S. Cajal")
+    answers = {unit_id: CLASSES[n % 2] for n, unit_id in enumerate(session.unit_ids[:8].tolist())}
+    relabel(path, dict(list(answers.items())[:5]), by="S. Cajal")
+    relabel(path, dict(list(answers.items())[5:]), by="C. Golgi")
     return path
 
 
@@ -194,6 +196,11 @@ def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
     assert "half_width@0.101" in recorded.weights
     assert ProblemCode.LABELS_ADAPTED in {problem.code for problem in adapted.features.problems}
     assert write_curation(adapted).is_written
+    run = read_history(labelled)[-1]
+    assert run.parameters["adapted_to"] == "5 by S. Cajal, 3 by C. Golgi"
+    changed = int((plain.predictions.labels != adapted.predictions.labels).sum())
+    assert changed > 0
+    assert run.parameters["adapted_labels_changed"] == changed
     checks = {check.what: check for check in verify(labelled, recompute=True).checks}
     assert checks["probabilities again"].passed
 
@@ -206,6 +213,7 @@ def test_labels_of_another_file_adapt_as_well(labelled: Path, tmp_path: Path) ->
     recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
     assert recorded.n_labels == (4, 4, 0)
     assert recorded.weights
+    assert adapted.parameters["adapted_to"] == "8 of other sources"
 
 
 def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> None:
@@ -222,7 +230,8 @@ def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> N
 def test_the_command_adapts(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``label --adapt`` says how many labels it took, and writes them as a run."""
     assert main(["label", str(labelled), "--adapt"]) == 0
-    assert "8 labels of people (4 sua, 4 mua, 0 noise)" in " ".join("".join(capsys.readouterr()).split())
+    printed = " ".join("".join(capsys.readouterr()).split())
+    assert "8 labels of people (4 sua, 4 mua, 0 noise; 5 by S. Cajal, 3 by C. Golgi)" in printed
 
 
 def test_what_cannot_be_adapted_is_refused_with_the_reason(make, small_learner, labelled: Path) -> None:

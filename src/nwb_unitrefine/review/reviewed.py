@@ -202,7 +202,7 @@ class ReviewedFile:
             pending = {unit: answer.label for unit, answer in self.answers.pending().items()}
             in_file = read_label_authors(curation.units.source).by_people
             labels = {**in_file, **pending}
-            adapted, remark = adapt_model(self._model, curation.features, labels)
+            adapted, remark, _ = adapt_model(self._model, curation.features, labels)
             problems = (*curation.units.problems, *curation.features.problems)
             then = distrust(adapted.predict(curation.features), problems).labels.tolist()
             rows = zip(curation.units.unit_ids.tolist(), curation.predictions.labels.tolist(), then, strict=True)
