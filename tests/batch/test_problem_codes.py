@@ -102,6 +102,11 @@ def _rounded(units: h5py.Group) -> None:
     units["spike_times"][:] = np.round(units["spike_times"][:], 3)
 
 
+def _paused(units: h5py.Group) -> None:
+    times = units["spike_times"][:]
+    units["spike_times"][:] = np.where(times > np.median(times), times + 10 * times.max(), times)
+
+
 def _twice(units: h5py.Group) -> None:
     trains = _sound_trains()
     trains[3] = trains[5] + 1e-4
@@ -169,6 +174,7 @@ def test_a_sound_file_has_no_problem(sound: Path, model: Model) -> None:
         (_duplicated, {"spike-times.duplicated"}),
         (_repeated, {"spike-times.repeated"}),
         (_rounded, {"spike-times.coarse"}),
+        (_paused, {"recording.silent"}),
         (_twice, {"units.likely-duplicates"}),
         (_split, {"units.likely-split"}),
         (_without_unit, {"waveforms.scale-unknown"}),

@@ -79,6 +79,7 @@ _REMEDIES = {
     ProblemCode.COLUMN_INDEX_BEYOND_DATA: "Write the ragged column again: its index and data do not fit.",
     ProblemCode.COLUMN_VALUES_UNASSIGNED: "Write the ragged column again: its index and data do not fit.",
     ProblemCode.COLUMN_OUT_OF_RANGE: "Check the metric's definition and unit.",
+    ProblemCode.RECORDING_SILENT: "Remove stray spikes; store obs_intervals that leave out what was not recorded.",
     ProblemCode.RECORDING_GOES_BACK: "Store the recording's timestamps in increasing order.",
     ProblemCode.RECORDING_SPIKES_IN_GAPS: "Correct the recording's timestamps, or the spike times, to one clock.",
     ProblemCode.UNITS_DUPLICATED: "Compare the units, and keep one of those that are the same neuron.",

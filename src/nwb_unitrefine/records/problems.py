@@ -137,6 +137,11 @@ class ProblemCode(StrEnum):
         Severity.INFO,
         "The timestamps of the raw recording have gaps, which count as not recorded.",
     )
+    RECORDING_SILENT = (
+        "recording.silent",
+        Severity.CRITICAL,
+        "No unit fires for most of the time that counts as observed; rates and presence ratios are too low.",
+    )
     RECORDING_GOES_BACK = (
         "recording.goes-back",
         Severity.WARNING,

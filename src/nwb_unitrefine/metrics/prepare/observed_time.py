@@ -37,6 +37,8 @@ class ObservedTime:
         The intervals of unit ``i`` are number ``offsets[i]`` to ``offsets[i + 1] - 1``, in the order of time.
     note : str
         How it was decided.
+    is_inferred : bool
+        Whether some unit's time is from the first to the last spike of any unit: nothing states it.
     problems : tuple of Problem
     """
 
@@ -44,6 +46,7 @@ class ObservedTime:
     stops: NDArray[np.int64]
     offsets: NDArray[np.int64]
     note: str
+    is_inferred: bool = False
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -69,7 +72,8 @@ def observed_time(units: Units, *, sampling_rate_hz: float, extent_s: tuple[floa
     """
     everywhere, note = _of_all_units(units, extent_s)
     shared = np.rint(everywhere * sampling_rate_hz).astype(np.int64)
-    if units.recording_intervals_s is None or not _covers(units.recording_intervals_s, extent_s):
+    is_inferred = units.recording_intervals_s is None or not _covers(units.recording_intervals_s, extent_s)
+    if is_inferred:
         shared[:, 1] += len(shared) > 0 and extent_s is not None  # the last spike's sample is observed too
     problems: list[Problem] = []
     intervals, believed = None, np.zeros(len(units), dtype=np.bool_)
@@ -88,6 +92,7 @@ def observed_time(units: Units, *, sampling_rate_hz: float, extent_s: tuple[floa
         stops=np.ascontiguousarray(bounds[:, 1]),
         offsets=offsets_of_counts([len(part) for part in parts]),
         note="; ".join(notes),
+        is_inferred=is_inferred and not believed.all(),
         problems=tuple(problems),
     )
 
@@ -128,7 +133,7 @@ def _believed(units: Units, problems: list[Problem]) -> NDArray[np.bool_]:
     n_spikes = units.spike_times_s.counts
     missing = (intervals.counts == 0) & (n_spikes > 0)
     if missing.any():
-        what = "Observation intervals are missing and not used."
+        what = "Units have spikes and no observation intervals."
         problems.append(Problem(ProblemCode.OBS_INTERVALS_MISSING, what, tuple(ids[missing].tolist())))
     odd = ~(np.abs(values) < _BEYOND_S).all(axis=1) | ~(values[:, 1] >= values[:, 0])
     odd[1:] |= (unit_of[1:] == unit_of[:-1]) & (values[1:, 0] < values[:-1, 1])

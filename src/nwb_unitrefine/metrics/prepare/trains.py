@@ -9,6 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.errors import FeatureError
 from nwb_unitrefine.metrics.prepare.observed_time import ObservedTime, observed_time
+from nwb_unitrefine.metrics.prepare.silence import find_silence
 from nwb_unitrefine.records import Problem, ProblemCode, offsets_of_counts
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def prepare_trains(units: Units) -> SpikeTrains:
     if left_out.any():
         what = "Spikes outside the observed time are left out."
         problems.append(Problem(ProblemCode.SPIKE_TIMES_OUTSIDE, what, tuple(ids[left_out].tolist())))
+    n_firing = int(np.count_nonzero(np.diff(offsets)))
+    if (silence := find_silence(times, observed, sampling_rate_hz=rate, n_firing=n_firing)) is not None:
+        problems.append(silence)
     return SpikeTrains(
         times_s=times,
         offsets=offsets,
