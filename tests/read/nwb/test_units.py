@@ -287,9 +287,9 @@ def test_an_index_that_goes_back_empties_the_units_beside_the_step(tmp_path, end
     assert list(problem.unit_ids) == lost
 
 
-@pytest.mark.parametrize("ends", [[200, 144, 88], [200, 10, 190], [20, 10, 200], [10, 80, 144]])
+@pytest.mark.parametrize("ends", [[200, 144, 88], [200, 10, 190], [20, 10, 200], [10, 80, 144], [0, 0, 0]])
 def test_an_index_that_overflowed_is_refused(tmp_path, ends):
-    """An index that goes back and does not end with the data, or is short by whole turns, assigns no spike rightly."""
+    """An index that goes back and does not end with the data, is short by whole turns, or empty, assigns no spike."""
     table = _units_table(spike_times=np.arange(400) + 0.25, spike_times_index=np.array(ends, np.uint8))
     with pytest.raises(SourceError, match="does not fit the 400 spikes") as caught:
         read_units(write_bare_nwb(tmp_path / "a.nwb", table))
@@ -374,6 +374,45 @@ def test_the_rate_of_upsampled_waveforms_is_not_that_of_the_recording(tmp_path, 
     waves = Bare(np.ones((3, 30)), {"sampling_rate": rate_hz})
     units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(waveform_mean=waves)))
     assert (units.sampling_rate_from == "of the recording") is is_taken
+
+
+@pytest.mark.parametrize("n_channels", [1, 4])
+def test_an_axis_too_short_for_samples_is_that_of_channels(tmp_path, n_channels):
+    """Without electrodes of the units, or with more of them than channels, swapped axes are recognised."""
+    waves = np.random.default_rng(0).normal(size=(3, n_channels, 30))
+    ragged = {"electrodes": np.tile(np.arange(6), 3), "electrodes_index": np.array([6, 12, 18])}
+    for table in (_units_table(waveform_mean=waves), _units_table(waveform_mean=waves, **ragged)):
+        electrodes = {"id": np.arange(6), "group_name": ["a"] * 6}
+        units = read_units(write_bare_nwb(tmp_path / "a.nwb", table, electrodes=electrodes))
+        np.testing.assert_array_equal(units.waveforms.mean, waves.transpose(0, 2, 1))
+        assert "axes were swapped" in _what(units)
+
+
+def test_padding_of_waveforms_is_taken_off(tmp_path):
+    """Samples that are NaN in all units are left out; a unit with fewer samples than others is named."""
+    waves = np.full((3, 40, 2), np.nan)
+    waves[:2, 3:33] = np.random.default_rng(0).normal(size=(2, 30, 2))
+    stored = Bare(waves, {"sampling_rate": 30_000.0, "time_before_peak_in_ms": 0.5})
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", _units_table(waveform_mean=stored)))
+    np.testing.assert_array_equal(units.waveforms.mean, waves[:, 3:33])
+    assert units.waveforms.samples_before_peak == 15 - 3
+    assert "waveforms.unusable" not in [problem.code for problem in units.problems]
+    waves[1, 20:] = np.nan
+    units = read_units(write_bare_nwb(tmp_path / "b.nwb", _units_table(waveform_mean=waves)))
+    (problem,) = [one for one in units.problems if one.code is ProblemCode.WAVEFORMS_UNUSABLE]
+    assert problem.unit_ids == (6,)
+
+
+def test_electrodes_may_be_floats_and_not_named_twice(tmp_path):
+    """Whole numbers stored as floats are rows; a unit that names a row twice leaves open where its channels are."""
+    table = _units_table(electrodes=np.array([0.0, 1.0, 1.0, 2.0, 3.0]), electrodes_index=np.array([2, 4, 5]))
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table, electrodes=_electrodes()))
+    assert [rows.tolist() for rows in units.unit_electrodes] == [[0, 1], [1, 2], [3]]
+    table = _units_table(electrodes=np.array([0, 0, 1, 2, 3]), electrodes_index=np.array([2, 4, 5]))
+    units = read_units(write_bare_nwb(tmp_path / "b.nwb", table, electrodes=_electrodes()))
+    assert units.unit_electrodes is None
+    (problem,) = [one for one in units.problems if one.code is ProblemCode.UNIT_ELECTRODES_UNUSABLE]
+    assert problem.unit_ids == (5,)
 
 
 def test_swapped_axes_of_waveforms_are_swapped_back(tmp_path):

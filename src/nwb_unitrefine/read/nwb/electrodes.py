@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.read.nwb.ragged import is_vector, offsets_of, take_rows
+from nwb_unitrefine.read.nwb.ragged import offsets_of, plain_ids, take_rows
 from nwb_unitrefine.records import Electrodes, ProblemCode, Ragged
 from nwb_unitrefine.vocabulary.dialects import position_columns
 
@@ -138,11 +138,14 @@ def read_unit_electrodes(table: Group, electrodes: Electrodes | None, context: R
     array, index = table.array("electrodes"), table.array("electrodes_index")
     if array is None:
         return None
-    if array.dtype.kind not in "iu" or not is_vector(array.shape):
-        what = f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}."
+    rows = plain_ids(array.read()) if array.dtype.kind in "iuf" else np.empty(0)
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
+        what = (
+            f"Electrodes of units not used: an array of {array.dtype} of shape {array.shape}, not of rows of a table."
+        )
         context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
         return None
-    rows = np.asarray(array.read(), dtype=np.int64).reshape(-1)
+    rows = rows.astype(np.int64)
     n_electrodes = 0 if electrodes is None else len(electrodes.ids)
     outside = (rows < 0) | (rows >= n_electrodes)
     if outside.any():
@@ -151,9 +154,24 @@ def read_unit_electrodes(table: Group, electrodes: Electrodes | None, context: R
         return None
     if index is not None:
         offsets = offsets_of(index.read(), name="units/electrodes_index", context=context)
-        return take_rows(rows, offsets, name="Electrodes", context=context)
+        return _each_once(take_rows(rows, offsets, name="Electrodes", context=context), context)
     if len(rows) == context.n_units:
         return Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
     what = "Electrodes of units not used: they have no index that assigns them to units."
     context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what)
+    return None
+
+
+def _each_once(rows: Ragged, context: ReadContext) -> Ragged | None:
+    """Electrodes of each unit, if no unit has one twice: then nothing states which channel is where."""
+    units = np.repeat(np.arange(len(rows)), rows.counts)
+    order = np.lexsort((rows.values, units))
+    values, units = rows.values[order], units[order]
+    twice = np.flatnonzero((values[1:] == values[:-1]) & (units[1:] == units[:-1]))
+    if not len(twice):
+        return rows
+    bad = np.zeros(len(rows), np.bool_)
+    bad[units[twice]] = True
+    what = "Electrodes of units not used: those of {units} name an electrode twice."
+    context.report(ProblemCode.UNIT_ELECTRODES_UNUSABLE, what, bad)
     return None

@@ -65,10 +65,11 @@ def read_spike_times(table: Group, context: ReadContext) -> Ragged:
         offsets = np.array([0, len(values)], np.int64)
     else:
         offsets = offsets_of(index.read(), name="units/spike_times_index", context=context)
-        if goes_back(offsets, len(values)) or _overflowed(index.dtype, left=len(values) - int(offsets[-1])):
+        is_empty = len(values) > 0 and not offsets.any()
+        if is_empty or goes_back(offsets, len(values)) or _overflowed(index.dtype, left=len(values) - int(offsets[-1])):
             raise context.refusal(
                 f"spike_times_index does not fit the {len(values)} spikes: which are of which unit is not known.",
-                tip=f"Its numbers overflowed ({index.dtype}), or it is damaged. Write the file again from the sorting.",
+                tip=f"Its numbers ({index.dtype}) overflowed, or it is damaged. Write the file again from the sorting.",
             )
     return take_rows(values, offsets, name="Spike times", context=context, keep_beginnings=True)
 

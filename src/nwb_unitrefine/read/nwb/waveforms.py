@@ -106,8 +106,8 @@ def read_waveforms(
         stack = _stacked(rows, context, unit_electrodes=unit_electrodes, local_rows=local_rows, peak_rows=peak_rows)
     if stack is None:
         return None
-    mean = stack.mean if stack.mean.dtype.kind == "f" else stack.mean.astype(np.float32)
-    if not np.isfinite(mean).any():
+    mean, n_before = _without_padding(stack.mean, context)
+    if not mean.size:
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, "waveform_mean not used: no unit has a waveform.")
         return None
     own_hz = stated_hz = _positive(array.attributes, "sampling_rate")
@@ -123,9 +123,28 @@ def read_waveforms(
         mean=mean,
         channels=stack.channels,
         sampling_rate_hz=own_hz,
-        samples_before_peak=round(before_ms * rate_hz / 1e3) if before_ms is not None and rate_hz else None,
+        samples_before_peak=round(before_ms * rate_hz / 1e3) - n_before if before_ms is not None and rate_hz else None,
         declared_unit=attribute_text(array.attributes, "unit"),
     )
+
+
+def _without_padding(stored: NDArray[Any], context: ReadContext) -> tuple[NDArray[np.floating[Any]], int]:
+    """Waveforms without the samples that no unit has, and how many of these were before them.
+
+    Units whose waveforms are shorter than those of others are named: they are not used.
+    """
+    mean: NDArray[np.floating[Any]] = stored if stored.dtype.kind == "f" else stored.astype(np.float32)
+    known = np.isfinite(mean)
+    if known.all():
+        return mean, 0
+    samples = np.flatnonzero(known.any(axis=(0, 2)))
+    first, last = (int(samples[0]), int(samples[-1])) if len(samples) else (0, -1)
+    mean, known = mean[:, first : last + 1], known[:, first : last + 1]
+    partial = known.any(axis=(1, 2)) & ~known.all(axis=1).any(axis=1)
+    if partial.any():
+        what = "Mean waveforms of {units} not used: some of their samples are NaN, as in waveforms of unequal lengths."
+        context.report(ProblemCode.WAVEFORMS_UNUSABLE, what, partial)
+    return mean, first
 
 
 def _positive(attributes: Mapping[str, Any], name: str) -> float | None:
@@ -193,7 +212,8 @@ def _one_row_a_unit(
 def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
     """Whether channels come before samples: by the units' own electrodes, else by all electrodes, else by shape.
 
-    Where both axes have that number, or it would leave too few samples (some conversions assign all electrodes to
+    Where no number of electrodes fits, an axis that is too short for samples is that of channels. Where both axes have
+    that number, or it would leave too few samples (some conversions assign all electrodes to
     every unit), the waveforms decide: neighbouring samples are alike, and neighbouring channels less so.
     """
     for n_channels in (own, n_electrodes):
@@ -205,7 +225,7 @@ def _are_swapped(mean: NDArray[Any], *, own: int, n_electrodes: int) -> bool:
                 break
             return bool(fits[0])
     else:
-        return False
+        return bool(mean.shape[1] < _FEWEST_SAMPLES <= mean.shape[2])
     values = np.nan_to_num(mean.astype(np.float64))
     along = [np.abs(np.diff(values, axis=axis)) for axis in (1, 2)]
     return all(steps.size for steps in along) and bool(along[0].mean() > along[1].mean())
