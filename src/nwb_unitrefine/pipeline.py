@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.explain.suitability import unlike_training
+from nwb_unitrefine.history.authors import LabelAuthors
 from nwb_unitrefine.history.runs import runs_in_effect
 from nwb_unitrefine.metrics import compute_features, compute_from_raw
 from nwb_unitrefine.models import Cascade, FittedModel, RuleModel, load_model, predict
 from nwb_unitrefine.models.adaptation import Placed
-from nwb_unitrefine.read import LabelAuthors, read_label_authors, read_source
+from nwb_unitrefine.read import read_label_authors, read_source
 from nwb_unitrefine.read.context import MS_PER_SECOND, STATED
 from nwb_unitrefine.records import CLASSES, CONTAMINATION, Basis, Curation, Problem, ProblemCode, RunKind, Severity
 from nwb_unitrefine.vocabulary import Need, find_metric, rank_name
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Features, Predictions, RawOptions, Run, SourceHints, Units
 
-__all__ = ["Adapted", "adapt_as_recorded", "adapt_model", "curate", "distrust"]
+__all__ = ["adapt_as_recorded", "adapt_model", "curate", "distrust"]
 
 
 def curate(
@@ -76,15 +77,12 @@ def curate(
     units = read_source(source, hints=hints)  # first: what cannot be read is refused at once, a model takes seconds
     loaded = load_model(model)
     from_raw = None if raw is None else compute_from_raw(units, raw)
-    adapted: dict[str, str | int] = {}
     beside = CONTAMINATION if units.spike_times_s.values.size else ()
     names = tuple(dict.fromkeys((*loaded.feature_names, *beside)))
     features = compute_features(units, names=names, raw=from_raw, of_model=True)
     if adapt or adapt_from:
-        authors = read_label_authors(units.source) if adapt else LabelAuthors()
-        loaded, remark, adapted = adapt_model(
-            loaded, features, authors.by_people, people=authors.people, others=adapt_from
-        )
+        own = read_label_authors(units.source) if adapt else LabelAuthors()
+        loaded, remark = adapt_model(loaded, features, own.by_people, people=own.people, others=adapt_from)
         features = replace(features, problems=(*features.problems, remark))
     plain = predict(loaded, features)
     about_model = incomplete_classes(loaded.classes, model_name=loaded.identity.name)
@@ -96,30 +94,10 @@ def curate(
         features=features,
         predictions=predictions,
         model=loaded.identity,
-        parameters={**_parameters(loaded, raw), **_stated(units), **adapted},
+        parameters={**_parameters(loaded, raw), **_stated(units)},
         rests_on=_basis(features),
         kind=RunKind.RULE if isinstance(loaded, RuleModel) else RunKind.MODEL,
     )
-
-
-OTHERS = "other sources"
-
-
-class Adapted(NamedTuple):
-    """A model with its boundary moved.
-
-    Parameters
-    ----------
-    model : Model
-    remark : Problem
-        What that changed, in a sentence.
-    record : dict
-        What a run records of it besides the adaptation: who set the labels, and how many other labels changed.
-    """
-
-    model: Model
-    remark: Problem
-    record: dict[str, str | int]
 
 
 def adapt_model(
@@ -127,9 +105,9 @@ def adapt_model(
     features: Features,
     labels: Mapping[Any, str],
     *,
-    people: Mapping[Any, str] | None = None,
+    people: Mapping[Any, str],
     others: Sequence[str | Path] = (),
-) -> Adapted:
+) -> tuple[Model, Problem]:
     """Move a model's boundary to people's labels, and report what that changed.
 
     Parameters
@@ -140,14 +118,14 @@ def adapt_model(
         Of the units to label.
     labels : mapping of unit id to str
         Labels that people gave to some of these units.
-    people : mapping of unit id to str, optional
-        Who gave each of them.
+    people : mapping of unit id to str
+        Who they are.
     others : sequence of str or Path, optional
         Further sources (or tables) with labels of people.
 
     Returns
     -------
-    Adapted
+    tuple of Model and Problem
         With fewer than five labels, or labels of one class, the model as it is.
 
     Raises
@@ -180,28 +158,22 @@ def adapt_model(
     given = np.array([labels.get(unit_id, "") for unit_id in features.unit_ids.tolist()], dtype=object)
     rows = np.flatnonzero(np.isfinite(start.probabilities).all(axis=1) & np.isin(given, CLASSES))
     labelled, targets = units.take(rows), [CLASSES.index(label) for label in given[rows]]
-    by_whom = Counter((people or {}).get(unit_id, "") for unit_id in features.unit_ids[rows].tolist())
+    by_whom = Counter(people[unit_id] for unit_id in features.unit_ids[rows].tolist())
     if others:
         elsewhere, more = _labelled_elsewhere(plain, others)
         labelled, targets = labelled.and_then(elsewhere), targets + more
-        by_whom[OTHERS] = len(more)
+        by_whom["people in other files"] += len(more)
     wanted = np.array(targets, dtype=np.intp)
     if why := too_few(wanted):
         what = f"The labels are those of the model as it is: {why}."
-        return Adapted(plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what), {})
+        return plain, Problem(ProblemCode.LABELS_NOT_ADAPTED, what)
     adaptation = fit_adaptation(
         labelled, wanted, everywhere=units, priors=np.array([plain.class_priors[name] for name in CLASSES])
     )
-    adapted = replace(plain, adaptation=adaptation)
-    changed = int((adapted.predict(features).labels != start.labels).sum())
-    counts = ", ".join(f"{n} {name}" for n, name in zip(adaptation.n_labels, CLASSES, strict=True))
-    named = ", ".join(f"{n} by {who}" if who != OTHERS else f"{n} of {who}" for who, n in by_whom.items() if who)
-    moved = f"The boundary was moved to {len(wanted)} labels of people ({'; '.join(filter(None, [counts, named]))})"
-    what = f"{moved}: {changed} of {len(features)} labels changed."
-    record: dict[str, str | int] = {"adapted_labels_changed": changed}
-    if named:
-        record["adapted_to"] = named
-    return Adapted(adapted, Problem(ProblemCode.LABELS_ADAPTED, what), record)
+    changed = replace(plain, adaptation=adaptation).predict(features).labels != start.labels
+    adaptation = replace(adaptation, by_whom=dict(by_whom.most_common()), n_changed=int(changed.sum()))
+    what = f"The model was {adaptation} of {len(features)}."
+    return replace(plain, adaptation=adaptation), Problem(ProblemCode.LABELS_ADAPTED, what)
 
 
 def _labelled_elsewhere(model: FittedModel, sources: Sequence[str | Path]) -> tuple[Placed, list[int]]:

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from helpers.simulated_nwb import make_session, write_nwb
-from nwb_unitrefine import curate, load_model, read_history, relabel, write_curation
+from nwb_unitrefine import curate, load_model, relabel, write_curation
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.learn import TwoSteps
@@ -153,7 +153,7 @@ def test_adaptation_survives_the_record() -> None:
     adaptation = fit(*draw(50, shift=1.0))
     assert "weights" not in adaptation.to_json()
     assert Adaptation.from_json(adaptation.to_json()) == adaptation
-    adaptation = replace(adaptation, weights={"snr": (0.25, -0.125, -0.125)})
+    adaptation = replace(adaptation, weights={"snr": (0.25, -0.125, -0.125)}, by_whom={"A": 50}, n_changed=0)
     assert Adaptation.from_json(adaptation.to_json()) == adaptation
     for text in ("", "[]", "{}", adaptation.to_json().replace("offsets", "offset"), adaptation.to_json()[:-1]):
         with pytest.raises(ModelError):
@@ -193,14 +193,11 @@ def test_adapted_labels_are_recorded_and_verified(labelled: Path) -> None:
     assert not np.allclose(plain.predictions.probabilities, adapted.predictions.probabilities)
     recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
     assert recorded.n_labels == (4, 4, 0)
+    assert recorded.by_whom == {"S. Cajal": 5, "C. Golgi": 3}
+    assert recorded.n_changed == (plain.predictions.labels != adapted.predictions.labels).sum()
     assert "half_width@0.101" in recorded.weights
     assert ProblemCode.LABELS_ADAPTED in {problem.code for problem in adapted.features.problems}
     assert write_curation(adapted).is_written
-    run = read_history(labelled)[-1]
-    assert run.parameters["adapted_to"] == "5 by S. Cajal, 3 by C. Golgi"
-    changed = int((plain.predictions.labels != adapted.predictions.labels).sum())
-    assert changed > 0
-    assert run.parameters["adapted_labels_changed"] == changed
     checks = {check.what: check for check in verify(labelled, recompute=True).checks}
     assert checks["probabilities again"].passed
 
@@ -212,8 +209,8 @@ def test_labels_of_another_file_adapt_as_well(labelled: Path, tmp_path: Path) ->
     adapted = curate(other, adapt_from=[labelled])
     recorded = Adaptation.from_json(str(adapted.parameters["adaptation"]))
     assert recorded.n_labels == (4, 4, 0)
+    assert recorded.by_whom == {"people in other files": 8}
     assert recorded.weights
-    assert adapted.parameters["adapted_to"] == "8 of other sources"
 
 
 def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> None:
@@ -230,8 +227,10 @@ def test_a_file_without_enough_labels_is_labelled_as_before(tmp_path: Path) -> N
 def test_the_command_adapts(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``label --adapt`` says how many labels it took, and writes them as a run."""
     assert main(["label", str(labelled), "--adapt"]) == 0
-    printed = " ".join("".join(capsys.readouterr()).split())
-    assert "8 labels of people (4 sua, 4 mua, 0 noise; 5 by S. Cajal, 3 by C. Golgi)" in printed
+    what = "adapted to 8 labels of people (4 sua, 4 mua, 0 noise; by S. Cajal 5, C. Golgi 3), which changed "
+    assert what in " ".join("".join(capsys.readouterr()).split())
+    assert main(["history", str(labelled)]) == 0
+    assert what in " ".join("".join(capsys.readouterr()).split())
 
 
 def test_what_cannot_be_adapted_is_refused_with_the_reason(make, small_learner, labelled: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nwb_unitrefine.cli._render import json_option, print_json, print_table, say
-from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.errors import ModelError, SourceError
 from nwb_unitrefine.records.display import plural
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _as_row(run: Run, *, in_effect: bool) -> list[object]:
         )
         or "none"
     )
-    note = f"takes {run.undoes} back. {run.note}".strip() if run.undoes else run.note
+    notes = [f"takes {run.undoes} back." if run.undoes else "", _adaptation(run), run.note]
     return [
         run.name,
         f"{run.created:%Y-%m-%d %H:%M}",
@@ -102,8 +102,20 @@ def _as_row(run: Run, *, in_effect: bool) -> list[object]:
         labels,
         len(run.predictions) if run.changed is None else int(run.changed.sum()),
         "yes" if in_effect else "no",
-        note,
+        " ".join(filter(None, notes)),
     ]
+
+
+def _adaptation(run: Run) -> str:
+    """What labels of people changed about the run's model; empty where nothing."""
+    if "adaptation" not in run.parameters:
+        return ""
+    from nwb_unitrefine.models.adaptation import Adaptation
+
+    try:
+        return str(Adaptation.from_json(str(run.parameters["adaptation"])))
+    except ModelError as error:
+        return error.message
 
 
 def _as_document(run: Run, *, in_effect: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.vocabulary.metrics.ranks import ranks_within
 
@@ -26,6 +27,8 @@ Three = tuple[float, float, float]
 _SMALLEST = 1e-12
 _LARGEST = 20.0
 """No offset and no weight is larger."""
+
+_NEEDED, _OPTIONAL = {"offsets", "shares", "n_labels"}, {"weights", "by_whom", "n_changed"}
 
 _SPREAD_OF_RANKS = 1 / math.sqrt(12)
 """Standard deviation of ranks, which are spread evenly from 0 to 1."""
@@ -135,12 +138,33 @@ class Adaptation:
     weights : mapping of str to tuple of float, length 3
         Added to the log probabilities for each standard deviation of the rank of a metric in the recording; see
         `Placed`. Empty in older runs.
+    by_whom : mapping of str to int
+        How many of the labels are whose. Empty in older runs.
+    n_changed : int or None
+        Labels of the model that are others than without it. None in older runs.
     """
 
     offsets: Three
     shares: Three
     n_labels: tuple[int, int, int]
     weights: Mapping[str, Three] = field(default_factory=dict)
+    by_whom: Mapping[str, int] = field(default_factory=dict)
+    n_changed: int | None = None
+
+    def __str__(self) -> str:
+        """Sum up what it rests on, and what it changed.
+
+        Examples
+        --------
+        >>> none, n = (0, 0, 0), (4, 2, 0)
+        >>> one = Adaptation(offsets=none, shares=(0.3, 0.3, 0.4), n_labels=n, by_whom={"A": 6}, n_changed=3)
+        >>> print(one)
+        adapted to 6 labels of people (4 sua, 2 mua, 0 noise; by A 6), which changed 3 labels
+        """
+        counts = ", ".join(f"{n} {name}" for n, name in zip(self.n_labels, CLASSES, strict=True))
+        people = ", ".join(f"{name} {n}" for name, n in self.by_whom.items())
+        what = f"adapted to {sum(self.n_labels)} labels of people ({counts}{f'; by {people}' * bool(people)})"
+        return what if self.n_changed is None else f"{what}, which changed {self.n_changed} labels"
 
     def apply(self, units: Placed) -> NDArray[np.float64]:
         """Adapt probabilities: ``softmax(log p + offsets + places @ weights)``.
@@ -179,8 +203,9 @@ class Adaptation:
 
     def to_json(self) -> str:
         """Return what a run records."""
+        optional = {"weights": dict(self.weights), "by_whom": dict(self.by_whom), "n_changed": self.n_changed}
         found = {"offsets": self.offsets, "shares": self.shares, "n_labels": self.n_labels}
-        return json.dumps({**found, "weights": dict(self.weights)} if self.weights else found)
+        return json.dumps(found | {name: value for name, value in optional.items() if value not in ({}, None)})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -193,17 +218,21 @@ class Adaptation:
         """
         try:
             found = json.loads(text)
-            if not isinstance(found, dict) or {*found, "weights"} != {"offsets", "shares", "n_labels", "weights"}:
+            if not isinstance(found, dict) or not _NEEDED <= found.keys() <= _NEEDED | _OPTIONAL:
                 raise _unreadable("its fields are not those of an adaptation")
             offsets, shares = _three(found["offsets"], float), _three(found["shares"], float)
             n_labels = _three(found["n_labels"], int)
             weights = {name: _three(values, float) for name, values in dict(found.get("weights", {})).items()}
+            by_whom = {name: int(n) for name, n in dict(found.get("by_whom", {})).items()}
+            n_changed = int(found["n_changed"]) if "n_changed" in found else None
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _unreadable(str(error)) from error
         moved = (*offsets, *(one for three in weights.values() for one in three))
         if not all(abs(one) <= _LARGEST for one in moved) or not all(0 < one < 1 for one in shares):
             raise _unreadable("its numbers are impossible")
-        return cls(offsets=offsets, shares=shares, n_labels=n_labels, weights=weights)
+        return cls(
+            offsets=offsets, shares=shares, n_labels=n_labels, weights=weights, by_whom=by_whom, n_changed=n_changed
+        )
 
 
 def _three(values: Any, kind: Callable[[Any], Number]) -> tuple[Number, Number, Number]:

@@ -87,7 +87,7 @@ def _methods(curation: Curation) -> str:
     adapted = ""
     if "adaptation" in curation.parameters:
         n_labels = sum(Adaptation.from_json(str(curation.parameters["adaptation"])).n_labels)
-        adapted = f" The model's decision boundary was moved to {n_labels} labels that people had set."
+        adapted = f" The model was adapted to {n_labels} labels that people had set."
     return (
         f"Units were labelled as {classes} with nwb-unitrefine {version('nwb-unitrefine')} and {how} {named} "
         f"({model.digest[:19]}…), after the method of UnitRefine (Jain and Halcrow) on NWB files (Rübel et al. 2022). "

@@ -200,14 +200,15 @@ class ReviewedFile:
         with self._lock:
             curation = self.curation
             pending = {unit: answer.label for unit, answer in self.answers.pending().items()}
-            in_file = read_label_authors(curation.units.source).by_people
-            labels = {**in_file, **pending}
-            adapted, remark, _ = adapt_model(self._model, curation.features, labels)
+            in_file = read_label_authors(curation.units.source)
+            labels = {**in_file.by_people, **pending}
+            people = {**in_file.people, **dict.fromkeys(pending, self.by)}
+            adapted, remark = adapt_model(self._model, curation.features, labels, people=people)
             problems = (*curation.units.problems, *curation.features.problems)
             then = distrust(adapted.predict(curation.features), problems).labels.tolist()
             rows = zip(curation.units.unit_ids.tolist(), curation.predictions.labels.tolist(), then, strict=True)
             changed = [[plain_id(unit), old, new] for unit, old, new in rows if old != new and unit not in labels]
-            scores, why = score_answers(self._model, curation.features, before=in_file, after=labels)
+            scores, why = score_answers(self._model, curation.features, before=in_file.by_people, after=labels)
             return {"remark": remark.what, "changed": changed, "scores": scores, "why": why}
 
     def write_adapted(self) -> WriteReport:
