@@ -10,6 +10,7 @@ import numpy as np
 from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.models import FittedModel, RuleModel, load_model, registered_models
+from nwb_unitrefine.models.folder import ModelFolder
 from nwb_unitrefine.models.named import cached_folder, pinned
 from nwb_unitrefine.models.rules import packaged_rules
 from nwb_unitrefine.read import read_source
@@ -142,7 +143,7 @@ def _registered(entry: RegisteredModel) -> tuple[ListedModel, Model | None]:
         return listed, None
     listed = replace(listed, licence=folder.licence, cached_revision=folder.path.name if entry.is_remote else "")
     try:
-        model = load_model(folder.skops)
+        model = load_model(folder.skops if isinstance(folder, ModelFolder) else folder.path)
     except UnitRefineError as error:
         return replace(listed, note=str(error)), None
     return replace(listed, needs=_needs(model)), model

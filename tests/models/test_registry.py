@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from helpers.labelled import make_dataset
 from helpers.model_factory import fitted_pipeline, make_manifest
 from helpers.simulated_nwb import make_session, write_nwb
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.learn import BoostedTrees, TwoSteps, train_model
 from nwb_unitrefine.model_list import list_models
 from nwb_unitrefine.models import load_model, pin_model, pull_model, push_model, registered_models, write_folder
 from nwb_unitrefine.models.hub import parse_address
@@ -90,6 +93,29 @@ def test_a_name_stands_for_the_commit_that_was_fetched_first(lab, hub):
     assert load_model("toy").identity.revision == new
     pull_model("toy", lab / "copy")
     assert load_model(lab / "copy").identity.digest == load_model("toy").identity.digest
+
+
+@pytest.mark.slow
+def test_two_models_in_a_row_may_have_a_name(lab, tmp_path):
+    """On the Hub and in a folder: fetched, kept at its commit, listed with what both need, and copied."""
+    learner = TwoSteps(step=BoostedTrees(members=2, rounds=8, learning_rate=0.3, leaves=4, smallest_leaf=5))
+    train_model(make_dataset(), output=tmp_path / "pair", learner=learner, validate=False)
+    pushed = push_model(tmp_path / "pair", "lab/pair")
+    entries = [{"name": "pair", "source": "hf://lab/pair"}, {"name": "here", "source": "pair"}]
+    (lab / "models.json").write_text(json.dumps(entries))
+    assert pin_model("pair") == replace(pushed, name="pair")
+    assert load_model("pair").identity == pushed
+    assert {one.name: (one.fits, one.needs) for one in list_models()}["pair"] == (
+        "unknown",
+        load_model("here").feature_names,
+    )
+    assert load_model(pull_model("pair", tmp_path / "copy")).identity.digest == pushed.digest
+
+
+def test_a_model_is_not_copied_below_a_file(lab):
+    """One line, and what is there stays."""
+    with pytest.raises(ModelError, match="cannot be written"):
+        pull_model("toy", lab / "models.json" / "copy")
 
 
 @pytest.mark.usefixtures("lab")

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
@@ -28,8 +29,10 @@ from nwb_unitrefine.models.folder import (
     SKOPS,
     STEPS,
     TRAINING_DATA,
+    ModelFolder,
     appearing_folder,
     digest_of,
+    read_folder,
     write_folder,
     write_training_data,
 )
@@ -51,7 +54,15 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.cascade import Cascade
 
-__all__ = ["CASCADE_FILES", "CascadeManifest", "cascade_digest", "is_cascade_folder", "read_cascade", "write_cascade"]
+__all__ = [
+    "CASCADE_FILES",
+    "CascadeFolder",
+    "CascadeManifest",
+    "is_cascade_folder",
+    "read_any_folder",
+    "read_cascade",
+    "write_cascade",
+]
 
 _OF_STEPS = tuple(f"{step}/{name}" for step in STEPS for name in (SKOPS, INFO, MANIFEST, CARD))
 CASCADE_FILES = (CASCADE, CARD, *_OF_STEPS)
@@ -93,13 +104,37 @@ class CascadeManifest(ManifestValue):
         return manifest_json(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CascadeFolder:
+    """The contents of a folder of two models in a row, neither of them loaded.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : CascadeManifest
+    """
+
+    path: Path
+    manifest: CascadeManifest
+
+    @property
+    def digest(self) -> str:
+        """``"sha256:…"`` over ``cascade.json``, which holds the digests of all files that decide a label."""
+        return f"sha256:{hashlib.sha256(f'{CASCADE} {digest_of(self.path / CASCADE)}'.encode()).hexdigest()}"
+
+    @property
+    def licence(self) -> str:
+        """SPDX identifier; empty where it is not stated."""
+        return self.manifest.licence
+
+
 def is_cascade_folder(path: Path) -> bool:
     """Whether a folder holds two models in a row."""
     return (path / CASCADE).is_file()
 
 
-def read_cascade(path: Path) -> CascadeManifest:
-    """Read ``cascade.json``, and compare the files of the steps with their digests in it.
+def read_cascade(path: Path) -> CascadeFolder:
+    """Read the folder of two models in a row, and compare the files of the steps with their digests in it.
 
     Raises
     ------
@@ -120,12 +155,18 @@ def read_cascade(path: Path) -> CascadeManifest:
                 f"{path / name} is missing or is not the file that {CASCADE} was written for.",
                 tip="Get the model again; a file of it was changed or damaged.",
             )
-    return manifest
+    return CascadeFolder(path=path, manifest=manifest)
 
 
-def cascade_digest(path: Path) -> str:
-    """``"sha256:…"`` over ``cascade.json``, which holds the digests of all files that decide a label."""
-    return f"sha256:{hashlib.sha256(f'{CASCADE} {digest_of(path / CASCADE)}'.encode()).hexdigest()}"
+def read_any_folder(path: Path) -> ModelFolder | CascadeFolder:
+    """Read the folder of a model, or of two in a row.
+
+    Raises
+    ------
+    ModelError
+        As of `read_folder` and `read_cascade`.
+    """
+    return read_cascade(path) if is_cascade_folder(path) else read_folder(path)
 
 
 def write_cascade(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError
-from nwb_unitrefine.models.cascade_folder import CASCADE_FILES, cascade_digest, is_cascade_folder, read_cascade
+from nwb_unitrefine.models.cascade_folder import CASCADE_FILES, is_cascade_folder, read_cascade
 from nwb_unitrefine.models.folder import APPRAISAL, CARD, INFO, LABELS, MANIFEST, STEPS, TRAINING_DATA, read_folder
 from nwb_unitrefine.models.skops.estimator import load_estimator
 from nwb_unitrefine.records import ModelIdentity
@@ -183,17 +183,17 @@ def _push_cascade(
     path: Path, repo_id: str, *, message: str, private: bool, include_data: bool, allow_types: Sequence[str]
 ) -> ModelIdentity:
     """Share two models in a row, each loaded before."""
-    manifest = read_cascade(path)
+    folder = read_cascade(path)
     for step in STEPS:
         load_estimator(read_folder(path / step).skops, allow_types=allow_types)
     files = [*CASCADE_FILES, *((TRAINING_DATA, LABELS) if include_data else ())]
-    message = message or f"Add {manifest.name} {manifest.version}"
+    message = message or f"Add {folder.manifest.name} {folder.manifest.version}"
     return ModelIdentity(
-        name=manifest.name,
+        name=folder.manifest.name,
         source=str(HubAddress(repo_id)),
         revision=_upload(path, repo_id, files, message=message, private=private),
-        digest=cascade_digest(path),
-        licence=manifest.licence,
+        digest=folder.digest,
+        licence=folder.licence,
     )
 
 

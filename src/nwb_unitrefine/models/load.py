@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.cascade import Cascade, make_cascade
-from nwb_unitrefine.models.cascade_folder import cascade_digest, is_cascade_folder, read_cascade
+from nwb_unitrefine.models.cascade_folder import is_cascade_folder, read_cascade
 from nwb_unitrefine.models.folder import (
     MAX_HEAD_BYTES,
     STEPS,
@@ -277,19 +277,19 @@ def _load_cascade(
     """Load both models of a folder that holds two in a row."""
     if any(given):
         raise ModelError(f"{place.source} is two models in a row, which take no labels and no adaptation.")
-    manifest = read_cascade(place.path)
+    folder = read_cascade(place.path)
     steps = []
     for step in STEPS:
         inner = replace(place, path=place.path / step, source=f"{place.source}/{step}", file=None)
         steps.append(_deciding(_load_found(inner, allow_types=allow_types, labels=None, missing=missing), decide))
     identity = ModelIdentity(
-        name=manifest.name,
+        name=folder.manifest.name,
         source=place.source,
-        revision=place.revision or manifest.version,
-        digest=cascade_digest(place.path),
-        licence=manifest.licence,
+        revision=place.revision or folder.manifest.version,
+        digest=folder.digest,
+        licence=folder.licence,
     )
-    return replace(make_cascade(*steps), manifest=manifest, own_identity=identity)
+    return replace(make_cascade(*steps), manifest=folder.manifest, own_identity=identity)
 
 
 def _fit_out(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.models.folder import ModelFolder
 from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.named import fetch_named
 from nwb_unitrefine.models.registry import find_registered
@@ -60,7 +61,8 @@ def locate(source: str | Path, *, revision: str | None) -> ModelPlace:
         folder, commit = fetch_named(registered, revision=revision)
         name = registered.source.rpartition("/")[2]
         where = registered.source
-        return ModelPlace(path=folder.path, source=where, name=name, revision=commit, file=folder.skops.name)
+        file = folder.skops.name if isinstance(folder, ModelFolder) else None
+        return ModelPlace(path=folder.path, source=where, name=name, revision=commit, file=file)
     if registered is not None:
         source = registered.source
     address = parse_address(str(source)) if is_name and registered is None else None

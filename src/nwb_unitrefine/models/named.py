@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
-from nwb_unitrefine.models.folder import ModelFolder, read_folder
+from nwb_unitrefine.models.cascade_folder import read_any_folder
+from nwb_unitrefine.models.folder import appearing_folder
 from nwb_unitrefine.models.hub import HubAddress, fetch, parse_address
 from nwb_unitrefine.models.registry import find_registered
 from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:
+    from nwb_unitrefine.models.cascade_folder import CascadeFolder
+    from nwb_unitrefine.models.folder import ModelFolder
     from nwb_unitrefine.models.registry import RegisteredModel
 
 __all__ = ["Pin", "cached_folder", "fetch_named", "pin_model", "pin_place", "pinned", "pull_model"]
@@ -74,7 +77,7 @@ def _write_pin(name: str, pin: Pin) -> None:
         new.write_text(json.dumps({one: asdict(kept) for one, kept in pins.items()}, indent=1), encoding="utf-8")
 
 
-def fetch_named(model: RegisteredModel, *, revision: str | None = None) -> tuple[ModelFolder, str]:
+def fetch_named(model: RegisteredModel, *, revision: str | None = None) -> tuple[ModelFolder | CascadeFolder, str]:
     """Fetch a model by its name, and remember which commit it was.
 
     Parameters
@@ -86,7 +89,7 @@ def fetch_named(model: RegisteredModel, *, revision: str | None = None) -> tuple
 
     Returns
     -------
-    folder : ModelFolder
+    folder : ModelFolder or CascadeFolder
     commit : str
 
     Raises
@@ -97,7 +100,7 @@ def fetch_named(model: RegisteredModel, *, revision: str | None = None) -> tuple
     pin = pinned(model)
     wanted = revision or (pin.revision if pin is not None else None)
     path, commit = fetch(replace(_address(model), revision=wanted))
-    folder = read_folder(path)
+    folder = read_any_folder(path)
     if pin is not None and commit == pin.revision and pin.digest not in {"", folder.digest}:
         raise ModelError(
             f"{model.name} is not what was fetched before: its digest differs at the same commit, {commit[:7]}.",
@@ -137,14 +140,14 @@ def pin_model(name: str, *, update: bool = False) -> ModelIdentity:
         raise ModelError(f"The list of models states the commit of {name}.", tip="Change it there.")
     if update:
         path, commit = fetch(_address(model))
-        folder = read_folder(path)
+        folder = read_any_folder(path)
         _write_pin(name, Pin(model.source, commit, folder.digest))
     else:
         folder, commit = fetch_named(model)
     return ModelIdentity(name=name, source=model.source, revision=commit, digest=folder.digest, licence=folder.licence)
 
 
-def cached_folder(model: RegisteredModel) -> ModelFolder | None:
+def cached_folder(model: RegisteredModel) -> ModelFolder | CascadeFolder | None:
     """Find a model in the Hub client's cache: the commit that its name stands for, else the newest; asks no server."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -159,7 +162,7 @@ def cached_folder(model: RegisteredModel) -> ModelFolder | None:
         except (LocalEntryNotFoundError, OSError, ValueError):
             return None
     try:
-        return read_folder(path)
+        return read_any_folder(path)
     except ModelError:
         return None
 
@@ -199,9 +202,8 @@ def pull_model(source: str, folder: Path | str) -> Path:
     else:
         assert registered is not None
         fetched = fetch_named(registered)[0].path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(target) as place:
-        shutil.copytree(fetched, place)  # the client's cache holds links to files of its own
+    with appearing_folder(target, overwrite=False) as place:
+        shutil.copytree(fetched, place, dirs_exist_ok=True)  # the client's cache holds links to files of its own
     return target
 
 
