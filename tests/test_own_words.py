@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pytest
 
@@ -53,8 +54,18 @@ def test_a_binary_model_labels_a_file_with_its_own_words(session: Path, binary: 
     assert set(run.predictions.labels.tolist()) <= {"neural", "noise"}
     np.testing.assert_array_equal(run.predictions.probabilities, curation.predictions.probabilities)
     assert verify(session, recompute=True, model=binary).passed
+    assert described(session) == "Label of each unit: 'neural' (sua or mua) or 'noise'; an empty text for a unit that "
+    relabel(session, {run.predictions.unit_ids[0].item(): "axon"}, by="S. Cajal")
+    assert described(session).startswith("Label of each unit: 'neural' (sua or mua), 'noise' or 'axon'; ")
+    undo(session)
     undo(session)
     assert not verify(session).passed
+
+
+def described(session: Path) -> str:
+    """How the column of labels is described, as far as that depends on the classes."""
+    with h5py.File(session, "r") as file:
+        return file["units/unitrefine_label"].attrs["description"].partition("has no label")[0]
 
 
 @pytest.mark.slow

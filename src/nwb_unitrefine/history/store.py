@@ -59,7 +59,7 @@ class UnitsStore(Protocol):
         ...
 
     def set_column(self, name: str, column: Dataset) -> None:
-        """Add a column, or give the one of this name new values."""
+        """Add a column, or give the one of this name new values and their description."""
         ...
 
     def remove_column(self, name: str) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.records import CLASSES
-from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.labels import classes_in_words, in_usual_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,13 +57,13 @@ def _about(manifest: Manifest | CascadeManifest) -> Iterator[str]:
     if manifest.description:
         yield manifest.description
         yield ""
-    yield f"Labels sorted units as {_in_words(manifest.classes)}, with a probability for each."
+    yield f"Labels sorted units as {classes_in_words(manifest.classes)}, with a probability for each."
     yield ""
     yield "## Trained on"
     yield ""
     yield training.data
     yield ""
-    counts = ", ".join(f"{training.n_units.get(name, 0):,} {name}" for name in _ordered(manifest.classes))
+    counts = ", ".join(f"{training.n_units.get(name, 0):,} {name}" for name in in_usual_order(manifest.classes))
     yield f"- units: {counts}"
     if training.recordings:
         yield f"- recordings: {', '.join(training.recordings)}"
@@ -100,26 +99,6 @@ def _about(manifest: Manifest | CascadeManifest) -> Iterator[str]:
         yield ""
     for evaluation in manifest.evaluations:
         yield from _evaluation(evaluation)
-
-
-_SPELLED_OUT = {"sua": "single unit (sua)", "mua": "multi-unit (mua)"}
-
-
-def _ordered(classes: Sequence[str]) -> Sequence[str]:
-    """Put sua, mua and noise in this order; other classes stay as they are."""
-    return CLASSES if sorted(classes) == sorted(CLASSES) else classes
-
-
-def _in_words(classes: Sequence[str]) -> str:
-    """List the classes in a sentence, with the meaning of those that need one."""
-    *others, last = (_SPELLED_OUT.get(name, _explained(name)) for name in _ordered(classes))
-    return f"{', '.join(others)} or {last}"
-
-
-def _explained(name: str) -> str:
-    """Add to the name of a class that means several of ours which these are."""
-    meant = [one for one in CLASSES if one in (meaning(name) or ())]
-    return f"{name} ({' or '.join(meant)})" if len(meant) > 1 or (meant and meant != [name]) else name
 
 
 def _evaluation(evaluation: Evaluation) -> Iterator[str]:
@@ -220,7 +199,7 @@ def _use(manifest: Manifest) -> Iterator[str]:
     if manifest.decision_rule == "probable":
         yield "The label is the most probable class."
     else:
-        priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in _ordered(manifest.classes))
+        priors = ", ".join(f"{name} {manifest.class_priors[name]:.3f}" for name in in_usual_order(manifest.classes))
         yield f"The label is the class with the largest probability over its prior ({priors})."
     kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
     yield f"Calibration: {kinds}."

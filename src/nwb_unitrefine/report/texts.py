@@ -10,14 +10,12 @@ import numpy as np
 from nwb_unitrefine.models.adaptation import Adaptation
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.report.commands import python_that_labelled, shell_that_labelled, source_name
-from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.labels import classes_in_words, meaning
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation
 
 __all__ = ["page_texts"]
-
-_CLASSES_IN_WORDS = {"sua": "single unit (sua)", "mua": "multi-unit (mua)"}
 
 _PYNWB = """\
 from pynwb import NWBHDF5IO
@@ -79,8 +77,7 @@ def _methods(curation: Curation) -> str:
     """Say what was done as a paper would, with what it rests on."""
     model, features = curation.model, curation.features
     n_present = int(np.isfinite(features.values).any(axis=0).sum())
-    *first, last = [_CLASSES_IN_WORDS.get(name, name) for name in curation.predictions.classes]
-    classes = f"{', '.join(first)} or {last}" if first else last
+    classes = classes_in_words(curation.predictions.classes)
     what = "spike times and mean waveforms" if curation.units.waveforms is not None else "spike times"
     named = f"{model.name} {model.revision}".strip()
     how = "the thresholds" if curation.kind is RunKind.RULE else "the model"

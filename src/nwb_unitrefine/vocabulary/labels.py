@@ -41,6 +41,9 @@ __all__ = [
     "check_classes",
     "class_name",
     "class_words",
+    "classes_in_words",
+    "explain_class",
+    "in_usual_order",
     "is_class_word",
     "json_key",
     "likely_meant",
@@ -284,6 +287,51 @@ def class_name(meant: Meaning | None) -> str | None:
     if meant == NEURONS:
         return NEURAL
     return next(iter(meant)) if meant is not None and len(meant) == 1 else None
+
+
+_SPELLED_OUT = {"sua": "single unit", "mua": "multi-unit"}
+
+
+def explain_class(name: str) -> str:
+    """Explain a class whose name does not say what it means; empty for noise, and for a word of somebody's own.
+
+    Examples
+    --------
+    >>> [explain_class(name) for name in ("sua", "neural", "bad", "noise", "axon")]
+    ['single unit', 'sua or mua', 'mua or noise', '', '']
+    """
+    meant = [one for one in reversed(_STRONGEST_FIRST) if one in (meaning(name) or ())]
+    return _SPELLED_OUT.get(name, "" if meant == [name] else " or ".join(meant))
+
+
+def classes_in_words(names: Sequence[str]) -> str:
+    """List the classes of a model in a sentence, sua before mua before noise where it has these.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Examples
+    --------
+    >>> classes_in_words(("noise", "sua", "mua")), classes_in_words(("noise", "neural"))
+    ('single unit (sua), multi-unit (mua) or noise', 'noise or neural (sua or mua)')
+    """
+    *others, last = (_in_words(name) for name in in_usual_order(names))
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def in_usual_order(names: Sequence[str]) -> Sequence[str]:
+    """Put sua, mua and noise in this order; other classes stay as they are."""
+    usual = tuple(reversed(_STRONGEST_FIRST))
+    return usual if sorted(names) == sorted(usual) else names
+
+
+def _in_words(name: str) -> str:
+    """Name a class with what it means."""
+    explained = explain_class(name)
+    if not explained:
+        return name
+    return f"{explained} ({name})" if name in _SPELLED_OUT else f"{name} ({explained})"
 
 
 def is_class_word(word: Any) -> bool:

@@ -13,6 +13,7 @@ from nwb_unitrefine.history.newest import read_deciding
 from nwb_unitrefine.history.tree import HISTORY, Dataset, text_array
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.tree import attribute_text
+from nwb_unitrefine.vocabulary.labels import explain_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -282,9 +283,11 @@ def run_column(run: Run, column: str, unit_ids: NDArray[np.int64]) -> Dataset:
         As of `run_values`.
     """
     if column == run.label_column:
+        means = {name: explain_class(name) for name in run.predictions.classes}
+        *others, last = (f"{name!r} ({what})" if what else repr(name) for name, what in means.items())
+        listed = f"{', '.join(others)} or {last}" if others else last
         about = (
-            "Label of each unit: 'sua' (single unit), 'mua' (multi-unit) or 'noise'; an empty text for a unit that has "
-            "no label, since every row needs a value."
+            f"Label of each unit: {listed}; an empty text for a unit that has no label, since every row needs a value."
         )
     elif column == run.probability_column:
         about = (

@@ -157,7 +157,7 @@ class Hdf5Store:
         self._cache_specification()
 
     def set_column(self, name: str, column: Dataset) -> None:
-        """Add a column, or give the one of this name new values."""
+        """Add a column, or give the one of this name new values and their description."""
         require_column_name(name, file=self.name)
         existing = self._units.get(name) if name in self._units and _is_stored_here(self._units, name) else None
         if existing is None and self._units.get(name, getlink=True) is not None:
@@ -167,6 +167,8 @@ class Hdf5Store:
             is_as_ours = existing.shape == column.values.shape and existing.maxshape == (None,)
             if same_kind and is_as_ours and not existing.id.get_create_plist().get_nfilters() and _is_small(existing):
                 existing[...] = column.values
+                if attribute_text(existing.attrs, "description") != column.description:
+                    existing.attrs["description"] = column.description
             else:
                 del self._units[name]
         if name not in self._units:

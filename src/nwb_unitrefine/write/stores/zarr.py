@@ -111,13 +111,15 @@ class ZarrStore:
         self._cache_specification()
 
     def set_column(self, name: str, column: Dataset) -> None:
-        """Add a column, or give the one of this name new values."""
+        """Add a column, or give the one of this name new values and their description."""
         require_column_name(name, file=self.name)
         if self.shape(name) is not None:
             existing = self._units[name]
             is_as_ours = existing.shape == column.values.shape and existing.dtype == column.values.dtype
             if is_as_ours and existing.chunks == _chunks(column.values):
                 existing[...] = column.values
+                if attribute_text(existing.attrs, "description") != column.description:
+                    existing.attrs["description"] = column.description
             else:
                 self._overlay.rmdir(f"units/{name}")
         if self.shape(name) is None:
