@@ -11,12 +11,23 @@ import pandas as pd
 import pytest
 
 from nwb_unitrefine.errors import ModelError, TrainingError
-from nwb_unitrefine.learn import LabelRules, Search, combine, cross_validate, read_labelled_tables, train_model
+from nwb_unitrefine.learn import (
+    BoostedTrees,
+    ContaminationAware,
+    LabelRules,
+    Search,
+    combine,
+    cross_validate,
+    read_labelled_tables,
+    train_model,
+)
 from nwb_unitrefine.learn.labelled.training_data import read_training_data
 from nwb_unitrefine.learn.learner import describe
 from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 from nwb_unitrefine.models import load_model
 from nwb_unitrefine.models.manifest import ConditionalCalibration, NoCalibration, Uncertainty
+
+from .contamination.test_shared_vote import make_units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +43,18 @@ def test_fewer_than_six_units_of_a_class_are_refused(make, small_learner) -> Non
         train_model(dataset.take(few), learner=small_learner, validate=False)
     enough = np.delete(np.arange(len(dataset)), noise[6:])
     assert train_model(dataset.take(enough), learner=small_learner, validate=False).model.manifest
+
+
+@pytest.mark.parametrize("learner", [BoostedTrees(members=1), ContaminationAware(members=1)])
+def test_few_units_are_told_apart(make, learner) -> None:
+    """Leaves shrink with the number of units, so that trees of sixty units can split."""
+    dataset = make(n_units=60)
+    if isinstance(learner, ContaminationAware):
+        dataset = make_units(n_units=60)
+    model = learner.fit(dataset)
+    labels = model.predict(dataset.to_features()).labels
+    assert set(labels.tolist()) == {"sua", "mua", "noise"}
+    assert (labels == dataset.labels).mean() > 0.8
 
 
 def test_fewer_than_fifty_units_are_warned_of(make, small_learner, caplog) -> None:

@@ -87,7 +87,7 @@ class BoostedTrees:
         How many boosted models, of different seeds, are averaged.
     rounds, learning_rate, leaves, smallest_leaf, shrinkage, features_per_split
         Of ``HistGradientBoostingClassifier``: `max_iter`, `learning_rate`, `max_leaf_nodes`, `min_samples_leaf` (in
-        units), `l2_regularization`, `max_features`.
+        units; of few units less, see `SHARE_OF_LEAF`), `l2_regularization`, `max_features`.
     whole : float
         How much of a unit's weight is on the unit as it is; the rest is on what poorer sources would give of it.
     penalty : float
@@ -190,13 +190,14 @@ class BoostedTrees:
         from sklearn.pipeline import Pipeline
         from threadpoolctl import threadpool_limits
 
+        n_units = len(targets) / copies
         # A metric that no unit of this part has cannot be put into bins; one that is the same for all is never used.
         shown = shown.fillna({name: 0.0 for name in shown.columns if shown[name].isna().all()})
         member = HistGradientBoostingClassifier(
             max_iter=self.rounds,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves,
-            min_samples_leaf=round(self.smallest_leaf * copies),
+            min_samples_leaf=round(min(self.smallest_leaf, max(FEWEST_IN_LEAF, n_units / SHARE_OF_LEAF)) * copies),
             l2_regularization=self.shrinkage,
             max_features=self.features_per_split,
             early_stopping=False,
@@ -217,6 +218,12 @@ class BoostedTrees:
         settings = [tuple(shown.columns), *(one.get_params() for _, one in members)]
         return fit_once(fit, settings=settings, arrays=[shown.to_numpy(), targets, weights])
 
+
+SHARE_OF_LEAF = 20
+"""Leaves need no more than a twentieth of the units. With leaves of 60, trees of 100 units cannot split at all, and
+label every unit alike (``tests/benchmarks/few_labels.py``)."""
+
+FEWEST_IN_LEAF = 5
 
 MIN_SPIKES = 10
 """Below this, hardly any interval between spikes is left to look at. More would not help: of units with 10 to 50
