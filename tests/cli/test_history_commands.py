@@ -62,6 +62,9 @@ def test_labels_go_out_come_in_and_are_undone(labelled: Path, capsys: pytest.Cap
     after = document(capsys, "history", str(labelled))[-1]
     assert after["undoes"] == "run_0002"
     assert {unit["unit_id"]: unit["label"] for unit in after["units"] if unit["label"]} == old
+    for command in ("history", "show"):
+        assert main([command, str(labelled)]) == 0
+        assert "takes run_0002 back" in " ".join(capsys.readouterr().out.split())
 
 
 def test_verification_is_told_by_the_exit_code(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:

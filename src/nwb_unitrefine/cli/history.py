@@ -93,7 +93,6 @@ def _as_row(run: Run, *, in_effect: bool) -> list[object]:
         )
         or "none"
     )
-    notes = [f"takes {run.undoes} back." if run.undoes else "", _adaptation(run), run.note]
     return [
         run.name,
         f"{run.created:%Y-%m-%d %H:%M}",
@@ -102,7 +101,7 @@ def _as_row(run: Run, *, in_effect: bool) -> list[object]:
         labels,
         len(run.predictions) if run.changed is None else int(run.changed.sum()),
         "yes" if in_effect else "no",
-        " ".join(filter(None, notes)),
+        " ".join(filter(None, [run.remark, _adaptation(run)])),
     ]
 
 

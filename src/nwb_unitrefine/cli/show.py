@@ -245,7 +245,7 @@ def _print_history(history: Sequence[Run]) -> None:
                 f"{run.created:%Y-%m-%d %H:%M}",
                 f"{run.agent} ({run.kind.value})",
                 len(run.predictions) if run.changed is None else int(run.changed.sum()),
-                run.note,
+                run.remark,
             ]
             for run in history
         ],

@@ -184,6 +184,11 @@ class Run(Displayed):
         """Share of foreign spikes of each unit; None where the run does not record it."""
         return None if self.features is None else Contamination.of(self.features)
 
+    @property
+    def remark(self) -> str:
+        """The run that it takes back, and its note."""
+        return f"takes {self.undoes} back. {self.note}".strip() if self.undoes else self.note
+
     def summary(self) -> Summary:
         """Return what `repr` and a notebook show."""
         decided = len(self.predictions) if self.changed is None else int(self.changed.sum())
