@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.bare_nwb import make_small_session
+from nwb_unitrefine.batch.executors import run_tasks
 from nwb_unitrefine.batch.interrupts import Interrupts
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.write import read_history
@@ -97,3 +98,36 @@ def test_an_interruption_is_remembered_only_while_it_is_held() -> None:
         interrupts.raise_if_pending()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+class _Interrupted:
+    """Gets Ctrl-C while Python frees it, where no exception can leave."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _free_one(number: int) -> int:
+    """Do a task in which Ctrl-C comes while an object is freed."""
+    _Interrupted()
+    return number
+
+
+def test_an_interruption_that_python_drops_is_acted_on_after_the_task() -> None:
+    """Python prints and drops one in a destructor or a callback of a weak reference; here it ends the run, silently."""
+    running = run_tasks(_free_one, range(5))
+    assert next(running) == (0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        next(running)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_the_program_is_left_in_place() -> None:
+    """Who handles Ctrl-C in another way, as a server does, gets it during tasks too."""
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: seen.append(number))
+    try:
+        assert len(list(run_tasks(_free_one, range(2)))) == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIGINT, signal.SIGINT]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nwb_unitrefine.batch.interrupts import Interrupts
 from nwb_unitrefine.batch.processes import MOST_DEATHS, WorkerDiedError, run_in_processes, use_one_thread
 from nwb_unitrefine.errors import MissingExtraError, SchedulerError, UnitRefineError
 
@@ -65,7 +66,19 @@ def run_tasks(
         return _on_dask(work, tasks, workers=workers, scheduler=scheduler)
     if workers > 1:
         return run_in_processes(work, tasks, workers=workers, preload=preload)
-    return ((task, work(task)) for task in tasks)
+    return _one_by_one(work, tasks)
+
+
+def _one_by_one(
+    work: Callable[[Task], Result], tasks: Iterable[Task]
+) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
+    """Do the tasks in this process."""
+    interrupts = Interrupts()
+    for task in tasks:
+        with interrupts.noted():
+            result = work(task)
+        yield task, result
+        interrupts.raise_if_pending()
 
 
 def _begin_dask_worker() -> None:

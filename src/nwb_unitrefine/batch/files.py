@@ -279,7 +279,9 @@ def label_many(
         return result(curation=curation, report=report, labels=labels)
 
     for source, target in zip(listed, outputs, strict=True):
-        yield labelled(source, target)
+        with interrupts.noted():
+            result = labelled(source, target)
+        yield result
         interrupts.raise_if_pending()
 
 
