@@ -22,7 +22,7 @@ from nwb_unitrefine.batch.executors import WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import Ledger, claimed
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import Workforce, label_study, study_options, study_status
-from nwb_unitrefine.batch.tasks import TaskOptions
+from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions
 from nwb_unitrefine.errors import SourceError, SourceNotFoundError, UnitRefineError, WriteError
 from nwb_unitrefine.write import read_history
 
@@ -145,6 +145,21 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(first, folder / name)
     (folder / "sub-m2_ecephys.nwb").write_text("not HDF5")
     return folder
+
+
+def test_several_workers_get_the_largest_of_the_next_files_first(tmp_path, monkeypatch) -> None:
+    """So the last files are small, and no worker waits long for another; one worker follows the plan."""
+    sizes = [3, 9, 1, 200, 5]
+    entries = [Entry(id=f"/{n}", source=f"/{n}", content=f"{n}", size_bytes=size) for n, size in enumerate(sizes)]
+    write_plan(tmp_path, entries)
+
+    def seen(_: object, tasks: Iterable[LabelTask], **__: object) -> Iterable[tuple[LabelTask, dict[str, int]]]:
+        return ((task, {"size": task.entry.size_bytes}) for task in tasks)
+
+    monkeypatch.setattr("nwb_unitrefine.batch.study.run_tasks", seen)
+    for workers, expected in ((2, sorted(sizes, reverse=True)), (1, sizes)):
+        lines = label_study(tmp_path, TaskOptions(model_digest="sha256:0"), workforce=Workforce(workers=workers))
+        assert [line["size"] for line in lines] == expected
 
 
 @pytest.mark.slow

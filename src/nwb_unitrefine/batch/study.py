@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
+from heapq import heappop, heappush
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ __all__ = ["StudyStatus", "Workforce", "label_study", "pending", "read_options",
 
 _PRELOAD = (label_entry.__module__, "pynwb")
 """What takes a worker longer to import than to label a small file."""
+
+_AHEAD = 64
+"""Entries among which the largest is done first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +179,21 @@ def label_study(
     _keep_options(study, options)
     share = (workforce.task_index, workforce.of)
     todo = pending(study, options, retry_failed=retry_failed, only_new=only_new, share=share)
-    tasks = (LabelTask(study=str(study), entry=entry, options=options, retry_failed=retry_failed) for entry in todo)
+    ordered = _largest_first(todo) if workforce.workers > 1 or workforce.scheduler else todo
+    tasks = (LabelTask(study=str(study), entry=entry, options=options, retry_failed=retry_failed) for entry in ordered)
     done = run_tasks(label_entry, tasks, workers=workforce.workers, scheduler=workforce.scheduler, preload=_PRELOAD)
     return _lines(study, done)
+
+
+def _largest_first(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Take the largest of the next few entries, so that the last ones are small and workers end at about one time."""
+    ahead: list[tuple[int, int, Entry]] = []
+    for number, entry in enumerate(entries):
+        heappush(ahead, (-entry.size_bytes, number, entry))
+        if len(ahead) == _AHEAD:
+            yield heappop(ahead)[-1]
+    while ahead:
+        yield heappop(ahead)[-1]
 
 
 def _lines(
