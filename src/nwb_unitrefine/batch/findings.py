@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-
-from nwb_unitrefine.batch.same_neuron import duplicate_pairs, split_pairs
 from nwb_unitrefine.errors import NoUnitsError, SpikeTimesUnitError, UnitRefineError
-from nwb_unitrefine.read import existing_labels
+from nwb_unitrefine.read.across_units import find_across_units
 from nwb_unitrefine.records import Problem, ProblemCode, Severity
 from nwb_unitrefine.records.names import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from nwb_unitrefine.records import Curation, Units
+    from nwb_unitrefine.records import Curation
 
 __all__ = [
     "IMPORTANCE",
     "Finding",
     "code_of_refusal",
-    "find_in_units",
     "find_problems",
     "finding_of_refusal",
     "findings_of",
@@ -38,9 +29,6 @@ IMPORTANCE = {
     Severity.INFO: "BEST_PRACTICE_SUGGESTION",
 }
 """What nwbinspector calls a severity."""
-
-SHORT_S = 120.0
-"""Two bins of the presence ratio."""
 
 _REMEDIES = {
     ProblemCode.SOURCE_UNREADABLE: "See the message; a damaged file has to be written or fetched again.",
@@ -174,42 +162,4 @@ def remedy(code: ProblemCode) -> str:
 def find_problems(curation: Curation) -> list[Problem]:
     """Return every problem of a source: met on reading and computing, and those that only the whole shows."""
     units = curation.units
-    return [*units.problems, *curation.features.problems, *find_in_units(units)]
-
-
-def _connected(pairs: list[tuple[int, int, float]], n_units: int) -> Iterator[tuple[list[int], float]]:
-    """Join pairs that have a unit in common; yield the rows of each group, and the smallest share in it."""
-    if not pairs:
-        return
-    first, second, shares = (np.array(one) for one in zip(*pairs, strict=True))
-    graph = csr_array((np.ones(len(pairs)), (first, second)), shape=(n_units, n_units))
-    _, groups = connected_components(graph, directed=False)
-    for group in dict.fromkeys(groups[first].tolist()):
-        yield np.flatnonzero(groups == group).tolist(), float(shares[groups[first] == group].min())
-
-
-def find_in_units(units: Units) -> Iterator[Problem]:
-    """Yield what reading does not look for: units that may be one neuron, a short recording, labels that disagree."""
-    ids = units.unit_ids.tolist()
-    for rows, least in _connected(duplicate_pairs(units), len(units)):
-        group = tuple(ids[row] for row in rows)
-        named = f"{', '.join(map(str, group[:-1]))} and {group[-1]}"
-        what = f"Units {named} share {100 * least:.0f} % or more of the smaller one's spikes."
-        yield Problem(ProblemCode.UNITS_DUPLICATED, what, group)
-    for first, second, ratio in split_pairs(units):
-        pair = (ids[first], ids[second])
-        what = (
-            f"Units {pair[0]} and {pair[1]} have similar waveforms on one channel, and {100 * ratio:.0f} % of the "
-            "spike pairs within 1.5 ms that independent units would have."
-        )
-        yield Problem(ProblemCode.UNITS_SPLIT, what, pair)
-    times = units.spike_times_s.values
-    if times.size and (span := float(times.max() - times.min())) < SHORT_S:
-        what = f"The spikes span {span:.3g} s; metrics of stability need at least {SHORT_S:g} s."
-        yield Problem(ProblemCode.RECORDING_SHORT, what)
-    for (one, first_labels), (other, second_labels) in combinations(existing_labels(units).items(), 2):
-        mine, theirs = first_labels.labels, second_labels.labels
-        both = (mine != "") & (theirs != "")
-        if differing := int((mine[both] != theirs[both]).sum()):
-            what = f"The columns {one} and {other} disagree about {differing} of {int(both.sum())} units."
-            yield Problem(ProblemCode.LABELS_COLUMNS_DIFFER, what)
+    return [*units.problems, *curation.features.problems, *find_across_units(units)]

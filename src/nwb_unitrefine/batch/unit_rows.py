@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_unitrefine.batch.findings import find_problems
 from nwb_unitrefine.read import compare_labels, existing_labels
-from nwb_unitrefine.report.unit_places import unit_groups, unit_positions_um, unit_regions
+from nwb_unitrefine.read.unit_places import unit_groups, unit_positions_um, unit_regions
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation, Problem

@@ -15,12 +15,12 @@ from nwb_unitrefine.learn.suggest import MIN_SPIKES
 from nwb_unitrefine.metrics.prepare.waveform_scale import infer_scale
 from nwb_unitrefine.models import RuleModel
 from nwb_unitrefine.read import compare_labels, existing_labels
+from nwb_unitrefine.read.unit_places import unit_groups, unit_positions_um, unit_regions
 from nwb_unitrefine.report.answers import answer_rounds
 from nwb_unitrefine.report.model_data import evidence_data, feature_data, threshold_data
 from nwb_unitrefine.report.page_numbers import as_base64, as_bytes_of_largest, or_none, plain_id, rounded
 from nwb_unitrefine.report.spike_summaries import summarise
 from nwb_unitrefine.report.texts import page_texts
-from nwb_unitrefine.report.unit_places import unit_groups, unit_positions_um, unit_regions
 from nwb_unitrefine.report.waveform_pictures import picture_waveforms
 
 if TYPE_CHECKING:

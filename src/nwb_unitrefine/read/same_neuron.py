@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.report.unit_places import main_electrodes, unit_positions_um
+from nwb_unitrefine.read.unit_places import main_electrodes, unit_positions_um
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
