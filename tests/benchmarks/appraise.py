@@ -39,11 +39,11 @@ NOT_MEASURED = (
 
 
 def rounded(value: float, low: float | None = None, high: float | None = None) -> Estimate:
-    """A figure with three digits."""
+    """A figure with three digits; a zero has no sign."""
     return Estimate(
-        value=round(value, 3),
-        low=None if low is None else round(low, 3),
-        high=None if high is None else round(high, 3),
+        value=round(value, 3) + 0.0,
+        low=None if low is None else round(low, 3) + 0.0,
+        high=None if high is None else round(high, 3) + 0.0,
     )
 
 

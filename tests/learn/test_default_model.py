@@ -11,6 +11,7 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.learn import evaluate
 from nwb_unitrefine.learn.labelled.training_data import read_base_dataset
 from nwb_unitrefine.models import load_model
+from nwb_unitrefine.models.appraisal import read_appraisal
 from nwb_unitrefine.models.load import PACKAGED
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary import resolve
@@ -43,6 +44,25 @@ def test_its_card_states_what_was_measured(default) -> None:
     assert len(default.manifest.evaluations[0].recordings) == 9
     assert default.identity.licence == "MIT"
     assert "leave one subject out" in (PACKAGED / "default" / "README.md").read_text(encoding="utf-8")
+
+
+def test_its_scores_stand_beside_a_peer_and_a_person(default) -> None:
+    """The stronger forest, a person, how far scores move, and what was not measured; the digest covers none of it."""
+    found = read_appraisal(PACKAGED / "default", digest=default.identity.digest)
+    assert found is not None
+    assert "stronger forest" in found.others[0].name
+    assert {"mean_balanced_accuracy", "mean_calibration_error", "mean_accuracy_at_80"} <= set(
+        found.others[0].difference
+    )
+    assert found.person is not None
+    assert 0.80 < found.person.scores["balanced_accuracy"].value < 0.81
+    assert {one.what for one in found.spreads} >= {"the recording that is scored", "the mice in training"}
+    assert any("Species other than mice" in one for one in found.not_measured)
+    ours = default.manifest.evaluations[0].pooled["mean_balanced_accuracy"]
+    forest = found.others[0]
+    assert forest.scores["mean_balanced_accuracy"].value + forest.difference["mean_balanced_accuracy"].value == (
+        pytest.approx(ours, abs=0.002)
+    )
 
 
 def test_its_scores_are_what_was_promised(default) -> None:
