@@ -242,7 +242,8 @@ def _columns_in_effect(chain: Sequence[Run]) -> ColumnNames:
 
 def _rows(labels: Mapping[int, str], ids: NDArray[np.int64], store: UnitsStore) -> NDArray[np.bool_]:
     """Return which rows of the table are to get a label; refuse ids that are not there, or more than once."""
-    missing = [str(unit) for unit in labels if unit not in set(ids.tolist())]
+    known = set(ids.tolist())
+    missing = [str(unit) for unit in labels if unit not in known]
     if missing:
         raise WriteError(
             f"{store.name} has no unit {', '.join(missing[:5])}{' and others' * (len(missing) > 5)}.",
