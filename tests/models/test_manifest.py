@@ -9,7 +9,10 @@ from pydantic import ValidationError
 
 from helpers.model_factory import NAMES, make_manifest
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.models.appraisal import read_appraisal
 from nwb_unitrefine.models.card import render_card
+from nwb_unitrefine.models.folder import read_folder
+from nwb_unitrefine.models.load import PACKAGED
 from nwb_unitrefine.models.manifest import (
     ConditionalCalibration,
     Evaluation,
@@ -18,6 +21,7 @@ from nwb_unitrefine.models.manifest import (
     Matrix,
     NoCalibration,
     RecordingScores,
+    Uncertainty,
     read_manifest,
 )
 
@@ -111,3 +115,19 @@ def test_the_card_shows_what_was_measured_on_what():
     assert "| balanced accuracy | 0.8 |" in card
     assert "Nothing was measured" not in card
     assert "Nothing was measured" in render_card(make_manifest())
+
+
+def test_the_card_states_when_a_label_is_marked_uncertain():
+    """Each threshold that the model has, and none that it has not; the packaged card is up to date."""
+    rule = Uncertainty(min_spikes=10, min_probability=0.46, max_out_of_range=1, max_contamination=0.5)
+    assert (
+        "A label is marked uncertain below 10 spikes, below a probability of 0.46, with more than 1 feature out of the "
+        "training range, or of a single unit where more than 50 % foreign spikes cannot be excluded.\n"
+    ) in render_card(make_manifest(uncertainty=rule))
+    assert "uncertain with fewer than 2 features.\n" in render_card(
+        make_manifest(uncertainty=Uncertainty(min_present=2))
+    )
+    assert "No label is marked uncertain.\n" in render_card(make_manifest())
+    folder = read_folder(PACKAGED / "default")
+    appraisal = read_appraisal(folder.path, digest=folder.digest)
+    assert (folder.path / "README.md").read_text() == render_card(folder.manifest, appraisal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nwb_unitrefine.records.display import plural
 from nwb_unitrefine.vocabulary.labels import classes_in_words, in_usual_order
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.appraisal import Appraisal, Estimate
     from nwb_unitrefine.models.cascade_folder import CascadeManifest
-    from nwb_unitrefine.models.manifest import Evaluation, Manifest
+    from nwb_unitrefine.models.manifest import Evaluation, Manifest, Uncertainty
 
 __all__ = ["by_recording", "render_card", "render_cascade_card", "worded"]
 
@@ -193,7 +194,6 @@ def worded(name: str) -> str:
 
 def _use(manifest: Manifest) -> Iterator[str]:
     """Its inputs, how it decides, and when it marks a unit uncertain."""
-    rule = manifest.uncertainty
     yield "## How it decides"
     yield ""
     if manifest.decision_rule == "probable":
@@ -203,16 +203,7 @@ def _use(manifest: Manifest) -> Iterator[str]:
         yield f"The label is the class with the largest probability over its prior ({priors})."
     kinds = ", ".join(dict.fromkeys(entry.calibration.kind for entry in manifest.calibrations))
     yield f"Calibration: {kinds}."
-    yield (
-        f"A label is marked uncertain below {rule.min_spikes} spikes, below a "
-        f"probability of {rule.min_probability:g}"
-        + (
-            f", with more than {rule.max_out_of_range} features out of the training range"
-            if rule.max_out_of_range is not None
-            else ""
-        )
-        + f", or with fewer than {rule.min_present} features."
-    )
+    yield _when_uncertain(manifest.uncertainty)
     yield ""
     yield "## Features"
     yield ""
@@ -223,6 +214,25 @@ def _use(manifest: Manifest) -> Iterator[str]:
             for feature in manifest.features
         ],
     )
+
+
+def _when_uncertain(rule: Uncertainty) -> str:
+    """State which labels the rule marks, as far as it marks any."""
+    marks = [
+        f"below {plural(rule.min_spikes, 'spike')}" if rule.min_spikes else "",
+        f"below a probability of {rule.min_probability:g}" if rule.min_probability else "",
+        f"with more than {plural(rule.max_out_of_range, 'feature')} out of the training range"
+        if rule.max_out_of_range is not None
+        else "",
+        f"with fewer than {plural(rule.min_present, 'feature')}" if rule.min_present > 1 else "",
+        f"of a single unit where more than {100 * rule.max_contamination:g} % foreign spikes cannot be excluded"
+        if rule.max_contamination is not None
+        else "",
+    ]
+    *others, last = [*filter(None, marks)] or [""]
+    if not last:
+        return "No label is marked uncertain."
+    return f"A label is marked uncertain {', '.join(others)}{', or ' * bool(others)}{last}."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -157,7 +157,7 @@ class Uncertainty(ManifestValue):
     max_out_of_range : int or None
         How many inputs may lie outside their training range; None for any number.
     min_present : int
-        How many inputs a unit needs at least to get a label; below it, the label is there and uncertain.
+        Units with fewer inputs are uncertain; those without any have no label.
     spike_count : str
         Name of the feature that counts spikes.
     max_contamination : float or None
