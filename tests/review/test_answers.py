@@ -173,7 +173,7 @@ def test_links_and_pipes_are_not_followed(tmp_path, open_answers):
     assert (tmp_path / "precious").read_text() == "keep me"
 
 
-def test_a_folder_that_cannot_be_written_sendsopen_answers_to_the_state_folder(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_sends_answers_to_the_state_folder(tmp_path, monkeypatch):
     """Where no file can be made beside the NWB file, answers are kept for the user."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nwb_unitrefine.journal.state_folder import state_folder
 from nwb_unitrefine.journal.system_calls import (
     create_file,
     is_of_another_user,
@@ -29,13 +30,8 @@ _LENGTH = 32
 
 
 def secret_place() -> Path:
-    """Return where the secret is: ``journal-secret`` in the folder for the state of programs.
-
-    That is ``~/.local/state/nwb-unitrefine`` on Linux, or below ``XDG_STATE_HOME``.
-    """
-    import platformdirs
-
-    return platformdirs.user_state_path("nwb-unitrefine", appauthor=False) / "journal-secret"
+    """Return where the secret is."""
+    return state_folder() / "journal-secret"
 
 
 def secret_for_reading() -> bytes | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import ModelError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
+from nwb_unitrefine.journal.state_folder import state_folder
 from nwb_unitrefine.models.cascade_folder import read_any_folder
 from nwb_unitrefine.models.folder import appearing_folder
 from nwb_unitrefine.models.hub import HubAddress, fetch, parse_address
@@ -41,10 +42,8 @@ class Pin:
 
 
 def pin_place() -> Path:
-    """Return where pins are kept: ``model-pins.json`` in the folder for the state of programs."""
-    import platformdirs
-
-    return platformdirs.user_state_path("nwb-unitrefine", appauthor=False) / "model-pins.json"
+    """Return where pins are kept."""
+    return state_folder() / "model-pins.json"
 
 
 def pinned(model: RegisteredModel) -> Pin | None:

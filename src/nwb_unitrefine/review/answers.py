@@ -17,14 +17,15 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.errors import SourceError, WriteError
+from nwb_unitrefine.journal.state_folder import state_folder
 from nwb_unitrefine.journal.system_calls import is_of_another_user, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["Answer", "Answers", "answers_path"]
 
@@ -65,7 +66,7 @@ def answers_path(path: Path) -> Path:
     path = path.resolve()
     if os.access(path.parent, os.W_OK):
         return path.with_name(f".{path.name}{_SUFFIX}")
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "nwb-unitrefine" / "answers"
+    state = state_folder() / "answers"
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     return state / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}{_SUFFIX}"
 
