@@ -54,7 +54,7 @@ def test_a_neuron_that_is_there_three_times_is_one_finding(session: Path) -> Non
         if one.code is ProblemCode.UNITS_DUPLICATED
     )
     assert found.unit_ids == (0, 2, 5)
-    assert "Units 0, 2 and 5 share 100 %" in found.what
+    assert "Units 0, 2 and 5 share all of" in found.what
 
 
 def test_spikes_that_units_share_all_over_a_probe_are_no_duplicates(session: Path) -> None:

@@ -40,7 +40,8 @@ def find_across_units(units: Units) -> Iterator[Problem]:
     for rows, least in _connected(duplicate_pairs(units), len(units)):
         group = tuple(ids[row] for row in rows)
         named = f"{', '.join(map(str, group[:-1]))} and {group[-1]}"
-        what = f"Units {named} share {100 * least:.0f} % or more of the smaller one's spikes."
+        share = f"at least {int(100 * least)} %" if least < 1 else "all"
+        what = f"Units {named} share {share} of the smaller one's spikes."
         yield Problem(ProblemCode.UNITS_DUPLICATED, what, group)
     for first, second, ratio in split_pairs(units):
         pair = (ids[first], ids[second])

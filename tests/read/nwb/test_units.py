@@ -180,9 +180,9 @@ def test_a_bare_table_is_enough(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"id": np.array([5, 6, 6])}, "not unique: 6 is there 2 times"),
+        ({"id": np.array([5, 6, 6])}, "not unique: 6 occurs 2 times"),
         ({"id": None}, "no ids"),
-        ({"id": np.array([0.5, 1.5, 2.5])}, "no ids"),
+        ({"id": np.array([0.5, 1.5, 2.5])}, "no whole numbers"),
         ({"spike_times_index": np.array([3, 6])}, r"shape \(2,\) where the table has 3 rows"),
         ({"spike_times_index": np.array([3.0, 5.5, 6.0])}, "not whole numbers"),
         ({"spike_times": ["a", "b", "c", "d", "e", "f"]}, "not of times"),

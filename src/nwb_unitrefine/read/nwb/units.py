@@ -191,13 +191,15 @@ def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
         raise SourceError(f"{uri}: the units table has no ids.")
     unit_ids = plain_ids(array.read())
     if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
-        raise SourceError(f"{uri}: ids of units have type {unit_ids.dtype} and shape {unit_ids.shape}: no ids.")
+        raise SourceError(
+            f"{uri}: unit ids are no whole numbers, one a unit: {unit_ids.dtype} of shape {unit_ids.shape}."
+        )
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has a units table without units.")
     values, counts = np.unique(unit_ids, return_counts=True)
     if (counts > 1).any():
         raise SourceError(
-            f"{uri}: ids of units are not unique: {values[counts > 1][0]} is there {counts.max()} times.",
+            f"{uri}: unit ids are not unique: {values[counts > 1][0]} occurs {counts[counts > 1][0]} times.",
             tip="Labels are joined to units by their ids. Number the units anew in the conversion that made the file.",
         )
     return unit_ids
