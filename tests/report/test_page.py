@@ -153,6 +153,7 @@ def test_an_overview_links_pages_and_names_refusals(tmp_path):
     assert '<a href="pages/a.html">a&lt;b&gt;.nwb</a>' in text
     assert "no units" in text
     assert "2 files, 4 units, 1 refused" in text
+    assert "default-src 'none'; style-src 'sha256-" in text
 
 
 def test_files_without_waveforms_or_positions_have_pages(tmp_path, model):

@@ -11,7 +11,7 @@ import pytest
 from helpers.browser import Watched
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.demo import simulate_session
-from nwb_unitrefine.report import render_page, review_page, session_data
+from nwb_unitrefine.report import ReportRow, render_page, review_page, session_data, write_overview
 from nwb_unitrefine.report.html import page_file
 
 pytestmark = pytest.mark.slow  # a browser is started
@@ -42,6 +42,20 @@ def show(chromium, tmp_path):
     for watched in opened:
         watched.page.close()
         assert watched.errors == []
+
+
+def test_a_page_of_tables_has_its_style_and_scrolls(chromium, tmp_path):
+    """Of several files, or of a study: the page admits its own style alone, and all of its rows can be reached."""
+    rows = [ReportRow(f"{name}.nwb", "", {}, 0, "<script>document.title = 'x'</script>") for name in range(200)]
+    watched = Watched(chromium.new_page(viewport={"width": 1400, "height": 900}))
+    page = watched.page
+    page.goto(write_overview(rows, tmp_path / "all.html").as_uri())
+    assert page.title() == "Units of several files"
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).overflowY") == "auto"
+    page.locator("tbody tr").last.scroll_into_view_if_needed()
+    assert page.locator("tbody tr").last.is_visible()
+    page.close()
+    assert watched.errors == []
 
 
 def test_every_script_is_part_of_a_page():

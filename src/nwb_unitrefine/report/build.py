@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwb_unitrefine.journal.appearing import appearing
-from nwb_unitrefine.report.html import page_file, render_page
+from nwb_unitrefine.records.display import plural
+from nwb_unitrefine.report.html import plain_page, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,18 +74,13 @@ def write_overview(rows: Sequence[ReportRow], output: str | Path, *, overwrite: 
     body = "\n".join(_overview_row(row, labels) for row in rows)
     n_units = sum(sum(row.counts.values()) for row in rows)
     refused = sum(bool(row.refusal) for row in rows)
-    about = f"{len(rows)} files, {n_units} units" + (f", {refused} refused" if refused else "")
-    text = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<title>Units of several files</title>\n'
-        f"<style>{page_file('page.css')}</style>\n</head>\n<body>\n"
-        f'<header class="top"><div class="names"><h1>Units of several files</h1><p>{about}</p></div></header>\n'
-        '<main><section role="tabpanel" aria-label="Files"><table class="plain">\n'
+    about = f"{plural(len(rows), 'file')}, {plural(n_units, 'unit')}" + (f", {refused} refused" if refused else "")
+    content = (
+        '<section aria-label="Files"><table class="plain">\n'
         f'<thead><tr><th scope="col">file</th>{head}<th scope="col">remark</th></tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></section></main>\n</body>\n</html>\n"
+        f"<tbody>\n{body}\n</tbody></table></section>"
     )
-    return _write(text, Path(output), overwrite=overwrite)
+    return _write(plain_page("Units of several files", about, content), Path(output), overwrite=overwrite)
 
 
 def _overview_row(row: ReportRow, labels: Sequence[str]) -> str:

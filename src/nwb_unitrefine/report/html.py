@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["embed_json", "page_file", "render_page", "review_page"]
+__all__ = ["embed_json", "page_file", "plain_page", "render_page", "review_page"]
 
 _SCRIPTS = (
     "elements.js",
@@ -55,6 +55,34 @@ def review_page() -> str:
     """Return the page of a review, which asks the server that it came from for its data."""
     script = _script((*_SCRIPTS, *_REVIEW_SCRIPTS))
     return _fill(None, script=script, policy_extra=("connect-src 'self'",), title="Review")
+
+
+def plain_page(title: str, about: str, content: str) -> str:
+    """Return a page without a script.
+
+    Parameters
+    ----------
+    title, about : str
+        Its heading, and the line below it.
+    content : str
+        HTML, whose texts are escaped.
+
+    Returns
+    -------
+    str
+        HTML that admits nothing but its own style.
+    """
+    style, title, about = page_file("page.css"), html.escape(title), html.escape(about)
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="color-scheme" content="light dark">\n<title>{title}</title>\n'
+        f"<style>{style}</style>\n</head>\n<body>\n"
+        f'<header class="top"><div class="names"><h1>{title}</h1><p>{about}</p></div></header>\n'
+        f'<main class="tables">\n{content}\n</main>\n</body>\n</html>\n'
+    )
 
 
 def _script(names: Sequence[str]) -> str:

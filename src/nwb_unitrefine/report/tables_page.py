@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.journal.appearing import appearing
-from nwb_unitrefine.report.html import page_file
+from nwb_unitrefine.report.html import plain_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,18 +49,8 @@ def write_tables_page(title: str, about: str, tables: Sequence[PageTable], outpu
         If it cannot be written.
     """
     sections = "\n".join(_section(table) for table in tables if table.rows)
-    text = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f'<meta name="color-scheme" content="light dark">\n<title>{html.escape(title)}</title>\n'
-        f"<style>{page_file('page.css')}</style>\n</head>\n<body>\n"
-        f'<header class="top"><div class="names"><h1>{html.escape(title)}</h1>'
-        f"<p>{html.escape(about)}</p></div></header>\n"
-        f"<main>\n{sections}\n</main>\n</body>\n</html>\n"
-    )
     with appearing(output, overwrite=True) as place:
-        place.write_text(text, encoding="utf-8")
+        place.write_text(plain_page(title, about, sections), encoding="utf-8")
 
 
 def _section(table: PageTable) -> str:
