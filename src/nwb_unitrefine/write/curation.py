@@ -16,7 +16,6 @@ from nwb_unitrefine.history.layout import run_to_group
 from nwb_unitrefine.history.runs import add_run, human_labels, read_run
 from nwb_unitrefine.history.tree import ABOUT_REPLACED, HISTORY, Dataset, Group
 from nwb_unitrefine.records import Curation, Predictions, Run, RunKind
-from nwb_unitrefine.storage.remote.addresses import is_address
 from nwb_unitrefine.storage.tree import attribute_text
 from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.write.columns import (
@@ -32,7 +31,7 @@ from nwb_unitrefine.write.copies import about_source, copied_file, derived_file,
 from nwb_unitrefine.write.digests import digest_inputs, digest_same_units, digest_trains
 from nwb_unitrefine.write.exports.sorter_tables import TABLE_KINDS, write_tables
 from nwb_unitrefine.write.exports.units_file import columns_left_out, derived_name
-from nwb_unitrefine.write.preflight import require_main_table
+from nwb_unitrefine.write.preflight import require_main_table, require_on_this_machine
 from nwb_unitrefine.write.report import WriteReport
 from nwb_unitrefine.write.stores.open import change_store
 
@@ -141,11 +140,7 @@ def write_curation(
 
     if units_only and output is None:
         raise WriteError("A small file with units alone needs a place: name an output.")
-    if is_address(curation.units.source.uri) and not units_only:
-        raise WriteError(
-            f"{curation.units.source.uri} is not on this machine, so no labels can be written into it.",
-            tip="Write a small file with its units and labels: --output FOLDER --units-only.",
-        )
+    require_on_this_machine(curation.units.source.uri, units_only=units_only)
     source = Path(curation.units.source.uri)
     if output is None or (dry_run and not units_only):
         report, applied = change_store(source, change, dry_run=dry_run)

@@ -14,7 +14,7 @@ from nwb_unitrefine.write.copies import is_place_for_copies, require_new
 from nwb_unitrefine.write.options import WriteOptions
 from nwb_unitrefine.write.stores.open import read_store
 
-__all__ = ["require_main_table", "require_writable"]
+__all__ = ["require_main_table", "require_on_this_machine", "require_writable"]
 
 _NWB_SUFFIXES = (".nwb", ".zarr")
 
@@ -46,12 +46,8 @@ def require_writable(
     options = options or WriteOptions()
     if output is not None and Path(output).suffix == ".zarr":
         require_zarr("to write Zarr files")
+    require_on_this_machine(str(source), units_only=options.units_only)
     if is_address(str(source)):
-        if not options.units_only:
-            raise WriteError(
-                f"{source} is not on this machine, so no labels can be written into it.",
-                tip="Write a small file with its units and labels: --output FOLDER --units-only.",
-            )
         if output is not None and not is_place_for_copies(Path(output)):
             require_new(Path(output))
         return
@@ -75,6 +71,21 @@ def require_writable(
             edited=edited_columns(store, chain),
             overwrite=options.overwrite_columns,
             where=store.name,
+        )
+
+
+def require_on_this_machine(uri: str, *, units_only: bool) -> None:
+    """Refuse to write into a file that is somewhere else; a small file of its units may be made of it.
+
+    Raises
+    ------
+    WriteError
+        If it is an address, and not only its units are to be written.
+    """
+    if is_address(uri) and not units_only:
+        raise WriteError(
+            f"{uri} is not on this machine, so no labels can be written into it.",
+            tip="Write a small file with its units and labels: --output FOLDER --units-only.",
         )
 
 
