@@ -11,13 +11,13 @@ from nwb_unitrefine.errors import UnitRefineError
 from nwb_unitrefine.metrics import compute_features
 from nwb_unitrefine.models import FittedModel, RuleModel, load_model, registered_models
 from nwb_unitrefine.models.folder import ModelFolder
-from nwb_unitrefine.models.named import cached_folder, pinned
+from nwb_unitrefine.models.places.named import cached_folder, pinned
 from nwb_unitrefine.models.rules import packaged_rules
 from nwb_unitrefine.read import read_source
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models import Model
-    from nwb_unitrefine.models.registry import RegisteredModel
+    from nwb_unitrefine.models.places.registry import RegisteredModel
     from nwb_unitrefine.records import Features, SourceHints
 
 __all__ = ["ListedModel", "list_models"]

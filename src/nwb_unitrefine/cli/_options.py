@@ -80,7 +80,7 @@ _LOADING = (
 
 def _mention_remote(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
     """Tell that a name stands for a model on the Hub: it is other people's, and is fetched."""
-    from nwb_unitrefine.models.registry import find_registered
+    from nwb_unitrefine.models.places.registry import find_registered
 
     for name in value:
         model = None if name == "default" or Path(name).exists() else find_registered(name)

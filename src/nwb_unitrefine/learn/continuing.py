@@ -21,10 +21,10 @@ from nwb_unitrefine.learn.progress import Follow, unseen
 from nwb_unitrefine.learn.scoring.scores import score
 from nwb_unitrefine.learn.splits import split
 from nwb_unitrefine.models.folder import TRAINING_DATA
-from nwb_unitrefine.models.hub import fetch, parse_address
 from nwb_unitrefine.models.load import PACKAGED, load_model
 from nwb_unitrefine.models.manifest import Round
 from nwb_unitrefine.models.model import FittedModel
+from nwb_unitrefine.models.places.hub import fetch, parse_address
 
 if TYPE_CHECKING:
     from nwb_unitrefine.learn.dataset import Dataset

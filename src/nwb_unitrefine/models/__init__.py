@@ -2,12 +2,12 @@
 
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.folder import ModelFolder, read_folder, write_folder
-from nwb_unitrefine.models.hub import push_model
 from nwb_unitrefine.models.load import describe_classes, load_model, predict
 from nwb_unitrefine.models.manifest import Manifest
 from nwb_unitrefine.models.model import FittedModel, Model
-from nwb_unitrefine.models.named import pin_model, pull_model
-from nwb_unitrefine.models.registry import RegisteredModel, registered_models
+from nwb_unitrefine.models.places.hub import push_model
+from nwb_unitrefine.models.places.named import pin_model, pull_model
+from nwb_unitrefine.models.places.registry import RegisteredModel, registered_models
 from nwb_unitrefine.models.rules import RuleModel
 
 __all__ = [

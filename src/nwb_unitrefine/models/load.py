@@ -21,9 +21,9 @@ from nwb_unitrefine.models.folder import (
     read_folder,
     write_classes,
 )
-from nwb_unitrefine.models.locate import PACKAGED, ModelPlace, locate
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import FittedModel, Missing, Model
+from nwb_unitrefine.models.places.locate import PACKAGED, ModelPlace, locate
 from nwb_unitrefine.models.recorded import recorded_source
 from nwb_unitrefine.models.rules import is_rule_source, load_rules
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.adaptation import Adaptation
-from nwb_unitrefine.models.hub import parse_address
 from nwb_unitrefine.models.manifest import DecisionRule
 from nwb_unitrefine.models.model import Missing
+from nwb_unitrefine.models.places.hub import parse_address
 from nwb_unitrefine.models.rules import packaged_rules
 from nwb_unitrefine.records.names import IN_A_ROW
 

@@ -7,7 +7,7 @@ import pytest
 from helpers.model_factory import fitted_pipeline, make_features, make_manifest, training_table
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models import load_model, push_model, write_folder
-from nwb_unitrefine.models.hub import HubAddress, parse_address
+from nwb_unitrefine.models.places.hub import HubAddress, parse_address
 
 # The Hub's client sends files in a way that its HTTP library advises against.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

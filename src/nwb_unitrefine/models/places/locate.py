@@ -8,13 +8,13 @@ from pathlib import Path
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.folder import ModelFolder
-from nwb_unitrefine.models.hub import fetch, parse_address
-from nwb_unitrefine.models.named import fetch_named
-from nwb_unitrefine.models.registry import find_registered
+from nwb_unitrefine.models.places.hub import fetch, parse_address
+from nwb_unitrefine.models.places.named import fetch_named
+from nwb_unitrefine.models.places.registry import find_registered
 
 __all__ = ["PACKAGED", "ModelPlace", "locate"]
 
-PACKAGED = Path(__file__).parent / "packaged"
+PACKAGED = Path(__file__).parents[1] / "packaged"
 """Folder of the models that come with the package, one folder each."""
 
 

@@ -14,14 +14,14 @@ from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.journal.state_folder import state_folder
 from nwb_unitrefine.models.cascade_folder import read_any_folder
 from nwb_unitrefine.models.folder import appearing_folder
-from nwb_unitrefine.models.hub import HubAddress, fetch, parse_address
-from nwb_unitrefine.models.registry import find_registered
+from nwb_unitrefine.models.places.hub import HubAddress, fetch, parse_address
+from nwb_unitrefine.models.places.registry import find_registered
 from nwb_unitrefine.records import ModelIdentity
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models.cascade_folder import CascadeFolder
     from nwb_unitrefine.models.folder import ModelFolder
-    from nwb_unitrefine.models.registry import RegisteredModel
+    from nwb_unitrefine.models.places.registry import RegisteredModel
 
 __all__ = ["Pin", "cached_folder", "fetch_named", "pin_model", "pin_place", "pinned", "pull_model"]
 

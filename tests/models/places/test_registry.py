@@ -15,9 +15,9 @@ from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.learn import BoostedTrees, TwoSteps, train_model
 from nwb_unitrefine.model_list import list_models
 from nwb_unitrefine.models import load_model, pin_model, pull_model, push_model, registered_models, write_folder
-from nwb_unitrefine.models.hub import parse_address
-from nwb_unitrefine.models.locate import locate
-from nwb_unitrefine.models.named import pin_place
+from nwb_unitrefine.models.places.hub import parse_address
+from nwb_unitrefine.models.places.locate import locate
+from nwb_unitrefine.models.places.named import pin_place
 
 # The Hub's client sends files in a way that its HTTP library advises against.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
