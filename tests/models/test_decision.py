@@ -57,7 +57,7 @@ def test_a_manifest_makes_labels_uncertain_with_the_reason():
     assert found.reasons == (
         "",
         "49 spikes, fewer than 50",
-        "1 features, fewer than 2",
+        "1 feature, fewer than 2",
         "outside the training range: firing_rate",
         "between sua and noise",
         "10 spikes, fewer than 50; outside the training range: half_width@0.101; between mua and noise",
@@ -106,10 +106,11 @@ def test_single_units_whose_contamination_is_not_excluded_are_marked():
     """Only single units are, with the share that violations leave possible and the number of spikes."""
     manifest = make_manifest(uncertainty=Uncertainty(max_contamination=0.3))
     names = ("a", "b", "contamination_upper@0.101", "num_spikes")
-    values = [[1, 1, 0.384, 412], [1, 1, 0.29, 412], [1, 1, 0.384, 412], [1, 1, np.nan, 412]]
-    found = _decide(values, [SURE, SURE, [0.1, 0.8, 0.1], SURE], manifest=manifest, names=names)
-    assert found.reasons == ("contamination of up to 38 % cannot be excluded (412 spikes)", "", "", "")
-    assert found.uncertain.tolist() == [True, False, False, False]
+    values = [[1, 1, 0.384, 412], [1, 1, 0.29, 412], [1, 1, 0.384, 412], [1, 1, np.nan, 412], [1, 1, 0.384, np.nan]]
+    found = _decide(values, [SURE, SURE, [0.1, 0.8, 0.1], SURE, SURE], manifest=manifest, names=names)
+    share = "contamination of up to 38 % cannot be excluded"
+    assert found.reasons == (f"{share} (412 spikes)", "", "", "", share)
+    assert found.uncertain.tolist() == [True, False, False, False, True]
 
 
 def _scored(*, hidden: tuple[str, ...] = (), right: float) -> Evaluation:

@@ -9,6 +9,7 @@ import numpy as np
 from nwb_unitrefine.models.manifest import Uncertainty
 from nwb_unitrefine.models.poor_sources import reasons_of_poor_sources
 from nwb_unitrefine.records import CONTAMINATION_UPPER, Predictions
+from nwb_unitrefine.records.display import plural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,10 +68,10 @@ def decide(
             continue
         why = []
         if spikes[row] < rule.min_spikes:
-            why.append(f"{spikes[row]:.0f} spikes, fewer than {rule.min_spikes}")
+            why.append(f"{plural(round(spikes[row]), 'spike')}, fewer than {rule.min_spikes}")
         present = int((~np.isnan(inputs[row])).sum())
         if present < rule.min_present:
-            why.append(f"{present} features, fewer than {rule.min_present}")
+            why.append(f"{plural(present, 'feature')}, fewer than {rule.min_present}")
         if poor[row]:
             why.append(poor[row])
         if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
@@ -81,7 +82,8 @@ def decide(
             why.append(f"between {first} and {second}")
         if names[scores[row].argmax()] == SUA and contamination[row] > limit:
             share = f"contamination of up to {100 * contamination[row]:.0f} %"
-            why.append(f"{share} cannot be excluded ({spikes[row]:.0f} spikes)")
+            count = f" ({plural(round(spikes[row]), 'spike')})" if np.isfinite(spikes[row]) else ""
+            why.append(f"{share} cannot be excluded{count}")
         reasons.append("; ".join(why))
     ordered = np.sort(scores, axis=1)
     return Predictions(
