@@ -8,9 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.model_factory import NAMES, fitted_pipeline, make_manifest
 from nwb_unitrefine import load_model
-from nwb_unitrefine.explain import ClassQuantiles, evidence_of, explain, percentiles, telling_values
+from nwb_unitrefine.explain import (
+    ClassQuantiles,
+    class_quantiles,
+    evidence_of,
+    explain,
+    percentiles,
+    telling_values,
+)
 from nwb_unitrefine.explain.evidence import OTHER, REFRACTORY
+from nwb_unitrefine.learn.learner import in_memory
+from nwb_unitrefine.models.cascade import make_cascade
+from nwb_unitrefine.models.manifest import Feature
 from nwb_unitrefine.records import Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import METRICS
 
@@ -84,6 +95,23 @@ def test_percentiles_are_between_quantiles_and_in_the_middle_of_ties():
     assert np.isnan(percentiles(_features(np.array([[1.0]]), ("b",)), quantiles, "sua")).all()
     assert quantiles.median("a", "sua") == 0
     assert np.isnan(quantiles.median("a", "mua"))
+
+
+def test_two_models_in_a_row_have_the_quantiles_of_the_model_that_gives_each_class():
+    """Noise has those of the first, sua and mua those of the second; neural is no class of both together."""
+    steps = []
+    for wanted, classes, low in (
+        (np.arange(240) % 3 == 2, ("neural", "noise"), 0),
+        (np.arange(240) % 3 == 1, ("sua", "mua"), 7),
+    ):
+        quantiles = {label: tuple(float(low + place + one) for one in range(11)) for place, label in enumerate(classes)}
+        features = tuple(Feature(name=name, column=name.partition("@")[0], quantiles=quantiles) for name in NAMES)
+        shares = dict.fromkeys(classes, 0.5)
+        manifest = make_manifest(classes=classes, class_priors=shares, features=features)
+        steps.append(in_memory(fitted_pipeline(labels=wanted), manifest))
+    found = class_quantiles(make_cascade(*steps))
+    assert {label: known[0] for label, known in found.values[NAMES[0]].items()} == {"noise": 1, "sua": 7, "mua": 8}
+    assert class_quantiles(in_memory(fitted_pipeline(), make_manifest())) is None
 
 
 def test_the_telling_value_is_the_one_that_sets_a_unit_apart(explained):

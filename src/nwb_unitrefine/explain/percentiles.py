@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nwb_unitrefine.models import FittedModel
+from nwb_unitrefine.models import Cascade, FittedModel
 from nwb_unitrefine.models.manifest import QUANTILE_LEVELS
 
 if TYPE_CHECKING:
@@ -43,22 +43,23 @@ class ClassQuantiles:
 
 
 def class_quantiles(model: Model) -> ClassQuantiles | None:
-    """Return the quantiles that a model's manifest records; None for a model that records none.
+    """Return the quantiles that a model records; None for a model that records none.
+
+    Of two models in a row, each class has those of the model that gives it.
 
     Parameters
     ----------
     model : Model
     """
-    manifest = model.manifest if isinstance(model, FittedModel) else None
-    if manifest is None or not any(feature.quantiles for feature in manifest.features):
+    steps = model.steps if isinstance(model, FittedModel | Cascade) else ()
+    found: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for manifest in (step.manifest for step in steps if step.manifest is not None):
+        for feature in manifest.features:
+            known = {label: np.array(each) for label, each in feature.quantiles.items() if label in model.classes}
+            found.setdefault(feature.name, {}).update(known)
+    if not any(found.values()):
         return None
-    return ClassQuantiles(
-        levels=np.array(QUANTILE_LEVELS, dtype=np.float64),
-        values={
-            feature.name: {label: np.array(values) for label, values in feature.quantiles.items()}
-            for feature in manifest.features
-        },
-    )
+    return ClassQuantiles(levels=np.array(QUANTILE_LEVELS, dtype=np.float64), values=found)
 
 
 def percentiles(features: Features, quantiles: ClassQuantiles, label: str) -> NDArray[np.float64]:
