@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from helpers.bare_nwb import make_small_session
-from helpers.refusals import refusals
+from helpers.refusals import HEAVY, refusals
 from nwb_unitrefine.cli import COMMANDS
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.write.preflight import require_writable
@@ -38,6 +41,10 @@ MISSING = [
     "model show {0}",
     "model explain {0}",
     "status {0}",
+    "dandiset label {0}",
+    "dandiset check {0}",
+    "dandiset summary {0}",
+    "dandiset upload {0} --to DANDI:000456",
 ]
 """A line for each command that takes a place."""
 
@@ -57,7 +64,26 @@ def test_a_source_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_every_command_that_takes_a_place_refuses_a_missing_one() -> None:
     """No command is left out of the list above but those that make what they are given, or ask a server."""
-    assert set(COMMANDS) - {line.partition(" ")[0] for line in MISSING} == {"demo", "dandiset", "inspect"}
+    assert set(COMMANDS) - {line.partition(" ")[0] for line in MISSING} == {"demo", "inspect"}
+
+
+def test_inspect_answers_for_missing_files_without_loading_anything(tmp_path: Path) -> None:
+    """To inspect, a source that does not exist is a finding like others, and as quick as a refusal."""
+    places = [str(tmp_path / name) for name in ("one.nwb", "two.nwb")]
+    program = (
+        "import contextlib, io, json, sys\n"
+        "from nwb_unitrefine.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()) as printed:\n"
+        "    code = main(['inspect', *sys.argv[1:], '--json'])\n"
+        "print(json.dumps([code, json.loads(printed.getvalue()), sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *places], capture_output=True, text=True, check=True)
+    code, document, modules = json.loads(done.stdout)
+    assert code == 1
+    assert [(one["importance"], one["code"], one["source"]) for one in document["findings"]] == [
+        ("ERROR", "source.unreadable", place) for place in places
+    ]
+    assert not {*HEAVY, "h5py", "nwb_unitrefine.pipeline"} & set(modules)
 
 
 def test_an_output_that_exists(session: Path, tmp_path: Path) -> None:

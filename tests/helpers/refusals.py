@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["refusals"]
+__all__ = ["HEAVY", "refusals"]
 
 HEAVY = (
     "sklearn", "scipy.stats", "numba", "pandas", "pynwb", "hdmf", "spikeinterface", "neuroconv", "skops", "matplotlib",

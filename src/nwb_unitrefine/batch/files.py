@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nwb_unitrefine.batch.found_sources import list_places
 from nwb_unitrefine.batch.interrupts import Interrupts
 from nwb_unitrefine.errors import NoUnitsError, SourceError, WriteError
 from nwb_unitrefine.history.authors import LabelAuthors, combine_labels, read_label_authors
@@ -22,15 +23,13 @@ from nwb_unitrefine.write.copies import is_place_for_copies
 from nwb_unitrefine.write.preflight import require_main_table, require_writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nwb_unitrefine.models import Model
     from nwb_unitrefine.records import Curation, LabelsInEffect, RawOptions, SourceHints, Units
     from nwb_unitrefine.write import WriteReport
 
-__all__ = ["LabelResult", "find_sources", "label", "label_many"]
-
-NWB_SUFFIXES = (".nwb", ".nwb.zarr")
+__all__ = ["LabelResult", "label", "label_many"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -72,47 +71,6 @@ class LabelResult(Displayed):
             title=f"{self.source}: {labels}; {written}",
             facts=(("run", self.report.run if self.report else ""), ("time", f"{self.seconds:.1f} s")),
         )
-
-
-def find_sources(places: str | Path | Iterable[str | Path]) -> list[str]:
-    """Replace each folder that merely holds NWB files by those files, in the order of their names.
-
-    A folder that is itself a source (a Zarr store, a sorter's output, an analyzer) holds no NWB file and is kept; so is
-    every address. Hidden files and folders below a folder are not meant: a copy that was interrupted leaves such.
-
-    Parameters
-    ----------
-    places : str, Path or iterable of them
-
-    Returns
-    -------
-    list of str
-        Each source once, in the order given.
-    """
-    found: dict[str, None] = {}
-    for place in _listed(places):
-        folder = Path(place)
-        inside = _nwb_files_below(folder) if folder.is_dir() and not folder.name.endswith(NWB_SUFFIXES) else []
-        found.update(dict.fromkeys(inside or [str(place)]))
-    return list(found)
-
-
-def _listed(places: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """Make a list of what may be one place: a text would be taken letter by letter."""
-    return [places] if isinstance(places, str | Path) else list(places)
-
-
-def _nwb_files_below(folder: Path) -> list[str]:
-    """List the NWB files of a folder; a Zarr store counts once and is not looked into."""
-    inside: list[str] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.name.endswith(NWB_SUFFIXES):
-            inside.append(str(entry))
-        elif entry.is_dir() and not entry.is_symlink():
-            inside += _nwb_files_below(entry)
-    return inside
 
 
 def label(
@@ -247,7 +205,7 @@ def label_many(
         If the user interrupts it. Labels that are being written into a file are written first, and yielded; other work
         on the file in hand is dropped, and the file is as it was.
     """
-    listed = _listed(sources)
+    listed = list_places(sources)
     folder = _folder_for_copies(listed, output)
     options = write_options or WriteOptions()
     outputs = _outputs(listed, output, folder, named_later=options.units_only)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.errors import NoUnitsError, SpikeTimesUnitError, UnitRefineError
-from nwb_unitrefine.read.across_units import find_across_units
 from nwb_unitrefine.records import Problem, ProblemCode, Severity
 from nwb_unitrefine.records.names import without_secrets
 
@@ -161,5 +160,7 @@ def remedy(code: ProblemCode) -> str:
 
 def find_problems(curation: Curation) -> list[Problem]:
     """Return every problem of a source: met on reading and computing, and those that only the whole shows."""
+    from nwb_unitrefine.read.across_units import find_across_units
+
     units = curation.units
     return [*units.problems, *curation.features.problems, *find_across_units(units)]

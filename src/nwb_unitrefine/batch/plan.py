@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from nwb_unitrefine.batch.files import find_sources
+from nwb_unitrefine.batch.found_sources import find_sources
 from nwb_unitrefine.batch.study_folder import PLAN, is_output, require_own_files, whole_lines
 from nwb_unitrefine.errors import SourceError, SourceNotFoundError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
@@ -29,6 +29,7 @@ __all__ = [
     "output_path",
     "plan_files",
     "read_plan",
+    "require_study",
     "told_apart",
     "write_plan",
 ]
@@ -117,6 +118,19 @@ def _require_sound(entry: Entry) -> None:
         raise ValueError("its output is no path of a derived file")
     if entry.source != entry.id and (not _ARCHIVED.match(entry.id) or not entry.source.startswith("dandi://")):
         raise ValueError("its source is not what its id names")
+
+
+def require_study(study: Path) -> None:
+    """Refuse a folder that holds no study, before anything is loaded for it.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If there is no plan.
+    SourceError
+        If the first line of the plan is damaged.
+    """
+    next(read_plan(study), None)
 
 
 def write_plan(study: Path, entries: Iterable[Entry]) -> PlanChange:

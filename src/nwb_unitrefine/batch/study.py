@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from nwb_unitrefine.batch.executors import MOST_DEATHS, WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
-from nwb_unitrefine.batch.plan import read_plan
+from nwb_unitrefine.batch.plan import read_plan, require_study
 from nwb_unitrefine.batch.study_folder import MOST_LINE_BYTES, OPTIONS, require_own_files
 from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions, is_done, label_entry, load_task_model, refusal
 from nwb_unitrefine.errors import SourceError
@@ -255,7 +255,7 @@ def read_options(study: Path) -> TaskOptions | None:
 
 def _keep_options(study: Path, options: TaskOptions) -> None:
     """Keep the options for `status`, `summary` and whoever goes on."""
-    next(read_plan(study), None)  # there is a study
+    require_study(study)
     try:
         known = read_options(study)
     except SourceError:  # damaged: these take their place

@@ -100,6 +100,9 @@ def label(
 
     It can be interrupted, and goes on where it stopped; several runs at once share the work.
     """
+    from nwb_unitrefine.batch.plan import require_study
+
+    require_study(study)
     from nwb_unitrefine.batch.ledger import REFUSED
     from nwb_unitrefine.batch.study import Workforce, label_study, pending, study_options
     from nwb_unitrefine.batch.tasks import TaskOptions

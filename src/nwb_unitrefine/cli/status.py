@@ -19,6 +19,9 @@ def command(study: Path, *, as_json: bool) -> int:
 
     STUDY is a folder that `dandiset plan` made.
     """
+    from nwb_unitrefine.batch.plan import require_study
+
+    require_study(study)
     from nwb_unitrefine.batch.study import study_status
 
     status = study_status(study)
