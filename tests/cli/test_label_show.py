@@ -33,6 +33,22 @@ def test_one_bad_file_does_not_stop_the_rest(files, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
+def test_a_file_unlike_training_is_named_among_several(files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its sentence stands on standard error with its name, its row is marked, and JSON has it among the problems."""
+    with h5py.File(files / "b.nwb", "r+") as file:
+        file["units/waveform_mean"].attrs["sampling_rate"] = 5000.0
+    sources = [str(files / name) for name in ("a.nwb", "b.nwb")]
+    assert main(["label", *sources, "--dry-run"]) == 0
+    printed = capsys.readouterr()
+    (line,) = (line for line in printed.err.splitlines() if "unlike what" in line)
+    assert line.startswith(f"warning: {sources[1]}: The data is unlike what unitrefine-default was trained on")
+    assert ["unlike training" in line for line in printed.out.splitlines() if ".nwb" in line] == [False, True]
+    assert main(["label", *sources, "--dry-run", "--json"]) == 0
+    for document, is_unlike in zip(json.loads(capsys.readouterr().out), (False, True), strict=True):
+        assert any(problem["code"] == "model.other-data" for problem in document["problems"]) is is_unlike
+
+
+@pytest.mark.slow
 def test_dry_run_prints_the_same_and_writes_nothing(files, capsys: pytest.CaptureFixture[str]) -> None:
     """A dry run prints every label and leaves the bytes of the file."""
     path = files / "a.nwb"

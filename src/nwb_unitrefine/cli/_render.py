@@ -144,12 +144,13 @@ def _least_width(rows: Sequence[Sequence[str]], *, wraps: bool) -> int:
     return sum(widths)
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Print what was noticed, one line each, on standard error."""
+def print_problems(problems: Iterable[Problem], *, where: str = "") -> None:
+    """Print what was noticed, one line each, on standard error; `where` names the source where there are several."""
     for problem in problems:
         named = problem.unit_ids if len(problem.unit_ids) <= FEW else (*problem.unit_ids[:FEW], "…")
         kind = "note" if problem.severity is Severity.INFO else "warning"
-        say(f"{kind}: {problem.what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
+        what = f"{where}: {problem.what}" if where else problem.what
+        say(f"{kind}: {what}" + (f" (units {', '.join(map(str, named))})" if named else ""), err=True)
 
 
 def show_number(value: float | np.floating[Any]) -> str:

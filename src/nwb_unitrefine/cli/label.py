@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nwb_unitrefine.batch import LabelResult
-    from nwb_unitrefine.records import Predictions
+    from nwb_unitrefine.records import Predictions, Problem
 
 __all__ = ["command"]
 
@@ -132,6 +132,8 @@ def command(
                 describe_error(result.error, where=result.source)
             elif len(found) == 1:
                 _print_units(result)
+            else:
+                print_problems(_unlike_training(result), where=result.source)
             rows.append(_summary(result))
     except KeyboardInterrupt:
         interrupted = True
@@ -189,7 +191,7 @@ def _print_units(result: LabelResult) -> None:
     predictions, spikes = labels.predictions, curation.units.spike_times_s.counts
     theirs, contamination = sorter_ids(curation.units), curation.contamination
     problems = (*curation.units.problems, *curation.features.problems)
-    about_file = [problem for problem in problems if problem.code is ProblemCode.MODEL_OTHER_DATA]
+    about_file = _unlike_training(result)
     print_problems(about_file)  # first: it decides whether the labels are worth reading
     print_table(
         f"{result.source}: {len(predictions)} units by {curation.model.name}",
@@ -260,6 +262,13 @@ class _Line(NamedTuple):
     n_uncertain: int
     rests_on: str
     outcome: str
+    unlike: bool = False
+
+
+def _unlike_training(result: LabelResult) -> list[Problem]:
+    """What makes the data of a source another kind than the model was trained on."""
+    problems = () if result.curation is None else result.curation.features.problems
+    return [problem for problem in problems if problem.code is ProblemCode.MODEL_OTHER_DATA]
 
 
 def _summary(result: LabelResult) -> _Line:
@@ -271,20 +280,22 @@ def _summary(result: LabelResult) -> _Line:
     done = "dry run" if result.report is None else written
     basis = result.curation.rests_on if result.curation is not None else None
     n_uncertain = int(labels.predictions.uncertain.sum())
-    return _Line(result.source, _counts(labels.predictions), n_uncertain, basis.value if basis else "–", done)
+    rests_on, unlike = basis.value if basis else "–", bool(_unlike_training(result))
+    return _Line(result.source, _counts(labels.predictions), n_uncertain, rests_on, done, unlike)
 
 
 def _print_sources(lines: Sequence[_Line], *, n_refused: int) -> None:
     """One row for each source, one column for each label that any of them has."""
     found = dict.fromkeys(name for line in lines for name in line.counts or ()) or dict.fromkeys(CLASSES)
     names = [*(name for name in found if name != "unlabelled"), "unlabelled"]
-    print_table(
-        f"{len(lines)} sources, {n_refused} refused",
-        ["source", *names, "uncertain", "rests on", "outcome"],
-        [
-            [line.source, *["–"] * (len(names) + 2), line.outcome]
-            if line.counts is None
-            else [line.source, *(line.counts.get(name, 0) for name in names), line.n_uncertain, *line[3:]]
-            for line in lines
-        ],
-    )
+    with_data = ["data"] if any(line.unlike for line in lines) else []
+
+    def row(line: _Line) -> list[object]:
+        numbers: list[object] = ["–"] * (len(names) + 1)
+        if line.counts is not None:
+            numbers = [*(line.counts.get(name, 0) for name in names), line.n_uncertain]
+        data = ["unlike training" if line.unlike else "" for _ in with_data]
+        return [line.source, *numbers, line.rests_on, *data, line.outcome]
+
+    headings = ["source", *names, "uncertain", "rests on", *with_data, "outcome"]
+    print_table(f"{len(lines)} sources, {n_refused} refused", headings, map(row, lines))
