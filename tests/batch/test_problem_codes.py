@@ -211,13 +211,14 @@ def test_a_critical_problem_is_the_exit_code(sound: Path, tmp_path: Path, capsys
 
 @pytest.mark.slow
 def test_real_recordings_get_few_findings_of_known_kinds(shared_data: Path, model: Model) -> None:
-    """Ten sound Neuropixels recordings have units that were sorted twice or split, and no other problem but one.
+    """Ten sound Neuropixels recordings have units that were sorted twice or split, and no other problem but two.
 
-    The other one is mostly artefact, of which the units are no duplicates.
+    One is mostly artefact, of which the units are no duplicates, and one is of three minutes.
     """
     usual = {"units.likely-duplicates", "units.likely-split", "spike-times.duplicated"}
     for path in sorted(shared_data.glob("nwb*/brody_*.nwb")):
         found = findings_of(curate(path, model=model))
         is_artefact = path.stem == "brody_T182_2018_08_13_bank1_600s"
-        assert {finding.code for finding in found} - usual == ({"model.other-data"} if is_artefact else set()), path
+        is_other = is_artefact or path.stem == "brody_T196_2019_04_22"
+        assert {finding.code for finding in found} - usual == ({"model.other-data"} if is_other else set()), path
         assert len(found) <= 15, path

@@ -64,7 +64,7 @@ def _sentence(model: FittedModel, features: Features, predictions: Predictions, 
 @pytest.fixture(scope="module")
 def units() -> Units:
     """Units without waveforms."""
-    return replace(make_units([[0.0, 1.0]]), waveforms=None)
+    return replace(make_units([[0.0, 7200.0]]), waveforms=None)
 
 
 def test_a_file_like_the_training_gets_no_sentence(model: FittedModel, units: Units) -> None:
@@ -117,6 +117,18 @@ def test_waveforms_that_cannot_show_what_training_saw_are_named(model: FittedMod
     assert "400 µm apart" in sentence(30_000.0, 40, 400.0)
 
 
+@pytest.mark.parametrize(("minutes", "words"), [(0.5, ""), (5.2, "in 20 % or more of which"), (8.0, ""), (120.0, "")])
+def test_a_recording_too_short_for_rare_units_is_named(model: FittedModel, minutes: float, words: str) -> None:
+    """A quarter of the noise in training is present in 14 % of its minutes or less, which seven minutes cannot show."""
+    features, predictions = _units_like_training(model)
+    short = replace(make_units([[0.0, 60.0 * minutes]]), waveforms=None)
+    sentence = _sentence(model, features, predictions, short)
+    assert words in sentence
+    assert ("recorded for" in sentence) == bool(words)
+    if words:
+        assert "25 % of the units in training that are noise were present in 14 % or less" in sentence
+
+
 def test_few_units_are_a_remark_of_their_own(model: FittedModel, units: Units) -> None:
     """Fewer than a tenth of the smallest recording in training are reported, and are no problem of the data."""
     for n_units, codes in ((5, [ProblemCode.MODEL_FEW_UNITS]), (40, [])):
@@ -134,11 +146,12 @@ def test_of_a_model_without_a_manifest_nothing_is_reported(model: FittedModel, u
 
 @pytest.mark.slow
 def test_the_recording_that_is_mostly_artefact_is_the_one_that_is_named(shared_data: Path, model: FittedModel) -> None:
-    """Of the ten recordings of rats, synchrony as of artefacts is found in one, and the others get no sentence."""
+    """Of the ten recordings of rats, synchrony as of artefacts is found in one; one is of three minutes alone."""
     named = {}
     for path in sorted(shared_data.glob("nwb*/brody_*.nwb")):
         for problem in curate(path, model=model).features.problems:
             if problem.code is ProblemCode.MODEL_OTHER_DATA:
                 named[path.stem] = problem.what
-    assert list(named) == ["brody_T182_2018_08_13_bank1_600s"]
+    assert list(named) == ["brody_T196_2019_04_22", "brody_T182_2018_08_13_bank1_600s"]
+    assert "it was recorded for 2.9 min" in named["brody_T196_2019_04_22"]
     assert "more synchronous" in named["brody_T182_2018_08_13_bank1_600s"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nwb_unitrefine.metrics.prepare.observed_time import observed_time
+from nwb_unitrefine.metrics.spike_trains import PRESENCE_BIN_S
 from nwb_unitrefine.models.cascade import Cascade
 from nwb_unitrefine.models.decision import out_of_range
 from nwb_unitrefine.models.manifest import QUANTILE_LEVELS
@@ -48,6 +50,7 @@ _FEWEST = 0.1
 """Of the units of the smallest recording in training, below which a file has few."""
 
 _SUA = "sua"
+_QUARTER = QUANTILE_LEVELS.index(25)
 _SHOWN = 4
 
 
@@ -166,7 +169,8 @@ def _of_metrics(found: Comparison) -> Iterator[str]:
 
 
 def _of_recording(manifest: Manifest, units: Units) -> Iterator[str]:
-    """What the stored waveforms cannot show of spikes as those in training were."""
+    """What its length and the stored waveforms cannot show of units as those in training were."""
+    yield from _of_duration(manifest, units)
     waveforms = units.waveforms
     if waveforms is None:
         return
@@ -188,6 +192,25 @@ def _of_recording(manifest: Manifest, units: Units) -> Iterator[str]:
             f"its channels are {pitch_um:.0f} µm apart, further than 25 % of the single units in training reach "
             f"({spread[25]:.0f} µm)"
         )
+
+
+def _of_duration(manifest: Manifest, units: Units) -> Iterator[str]:
+    """Whether a recording is too short for a unit to be present as rarely as many in training are."""
+    times_s = units.spike_times_s.values
+    feature = next((one for one in manifest.features if _plain(one) == "presence_ratio"), None)
+    if feature is None or not feature.quantiles or not times_s.size:
+        return
+    extent_s = (float(times_s.min()), float(times_s.max()))
+    duration_s = float(np.median(observed_time(units, sampling_rate_hz=1.0, extent_s=extent_s).total_samples))
+    n_bins = duration_s // PRESENCE_BIN_S
+    label, quantiles = min(feature.quantiles.items(), key=lambda item: item[1][_QUARTER])
+    if not n_bins or 1 / n_bins <= quantiles[_QUARTER]:  # with no bin, there is no presence ratio, as is reported
+        return
+    here, there = (f"{100 * share:.2g} %" for share in (1 / n_bins, quantiles[_QUARTER]))
+    yield (
+        f"it was recorded for {duration_s / 60:.2g} min, in {here} or more of which a unit is present, and 25 % of the "
+        f"units in training that are {label} were present in {there} or less"
+    )
 
 
 def _distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> float:

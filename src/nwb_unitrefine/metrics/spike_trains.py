@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.metrics.prepare.trains import SpikeTrains
 
-__all__ = ["spike_train_metrics"]
+__all__ = ["PRESENCE_BIN_S", "spike_train_metrics"]
 
 _ISI_S = 1.5 / 1000
 _REFRACTORY_MS = 1.0
-_PRESENCE_BIN_S = 60
+PRESENCE_BIN_S = 60
 _RANGE_BIN_S = 5
 _RANGE_PERCENTILES = (5.0, 95.0)
 
@@ -84,7 +84,7 @@ def _binned(trains: SpikeTrains, always: tuple[Missing, ...]) -> dict[str, Outco
     from nwb_unitrefine.metrics.kernels.trains import bin_rates
 
     observed = trains.observed
-    presence_samples = int(_PRESENCE_BIN_S * trains.sampling_rate_hz)
+    presence_samples = int(PRESENCE_BIN_S * trains.sampling_rate_hz)
     present, count_range = bin_rates(
         trains.times_s,
         trains.offsets,
