@@ -123,7 +123,7 @@ def test_no_option_that_a_document_names_is_unknown(document: str) -> None:
     """Every long option in a document belongs to a command, of ours or of the scripts and programs that it runs."""
     known = {"--help", "--debug", "--version", "--check", "--doctest-modules"}  # of `ruff format`, pytest
     known |= {"--array", "--cpus-per-task", "--mem", "--time", "--reflink"}  # of SLURM and cp; --output is ours, too
-    known |= {"--python", "--resolution"}  # of uv
+    known |= {"--python", "--resolution", "--modules"}  # of uv and nwbinspector
     for name in COMMANDS:
         command = import_module(f"nwb_unitrefine.cli.{name.replace('-', '_')}").command
         for one in (command, *getattr(command, "commands", {}).values()):

@@ -45,6 +45,7 @@ _REMEDIES = {
     ProblemCode.SPIKE_TIMES_NEGATIVE: "Choose a reference time that no spike precedes, or remove these spikes.",
     ProblemCode.SPIKE_TIMES_OUTSIDE: "Extend obs_intervals to all of the time that was sorted.",
     ProblemCode.OBS_INTERVALS_UNUSABLE: "Store rows of start and stop in s, in order, without overlap.",
+    ProblemCode.OBS_INTERVALS_TRANSPOSED: "Store obs_intervals as rows of start and stop.",
     ProblemCode.OBS_INTERVALS_MISSING: "Give every unit its obs_intervals, or remove the column.",
     ProblemCode.OBS_INTERVALS_SPIKES_OUTSIDE: "Correct obs_intervals: they must cover the time that was sorted.",
     ProblemCode.OBS_INTERVALS_CONVERTED: "Store obs_intervals in seconds, as spike times.",

@@ -12,7 +12,8 @@ from nwb_unitrefine.records.features import Features, Origin, OriginKind
 from nwb_unitrefine.records.names import asset_id, private_parts, recorded_name, shown_name
 from nwb_unitrefine.records.options import SLOWEST_HZ, RawOptions, SourceHints, SpikeTimesIn
 from nwb_unitrefine.records.predictions import CLASSES, ModelIdentity, Predictions
-from nwb_unitrefine.records.problems import Problem, ProblemCode, Severity
+from nwb_unitrefine.records.problem_codes import ProblemCode, Severity
+from nwb_unitrefine.records.problems import Problem
 from nwb_unitrefine.records.runs import Basis, Curation, LabelsInEffect, Redaction, Run, RunKind
 from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Units, Waveforms, offsets_of_counts
 

@@ -388,6 +388,28 @@ def test_an_axis_too_short_for_samples_is_that_of_channels(tmp_path, n_channels)
         assert "axes were swapped" in _what(units)
 
 
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
+def test_units_as_the_last_axis_of_waveforms_become_the_first(tmp_path, order):
+    """(samples, channels, units) and (channels, samples, units) are recognised by the number of units, and reported."""
+    waves = np.random.default_rng(0).normal(size=(3, 30, 4))
+    table = _units_table(waveform_mean=np.ascontiguousarray(waves.transpose(order)))
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table, electrodes=_electrodes()))
+    np.testing.assert_array_equal(units.waveforms.mean, waves)
+    single = _units_table(waveform_mean=np.ascontiguousarray(waves[:, :, 0].T))
+    units = read_units(write_bare_nwb(tmp_path / "b.nwb", single))
+    np.testing.assert_array_equal(units.waveforms.mean[:, :, 0], waves[:, :, 0])
+    assert "units are the last axis" in _what(units)
+
+
+def test_transposed_observation_intervals_are_transposed_back(tmp_path):
+    """A row of starts and a row of stops are recognised by their shape, and reported."""
+    intervals = np.array([[0.0, 2.0], [0.5, 2.0], [0.5, 1.0], [1.5, 2.5]])
+    table = _units_table(obs_intervals=intervals.T, obs_intervals_index=np.array([1, 2, 4]))
+    units = read_units(write_bare_nwb(tmp_path / "a.nwb", table))
+    assert [row.tolist() for row in units.obs_intervals_s] == [[[0, 2]], [[0.5, 2]], [[0.5, 1], [1.5, 2.5]]]
+    assert ProblemCode.OBS_INTERVALS_TRANSPOSED in [problem.code for problem in units.problems]
+
+
 def test_padding_of_waveforms_is_taken_off(tmp_path):
     """Samples that are NaN in all units are left out; a unit with fewer samples than others is named."""
     waves = np.full((3, 40, 2), np.nan)

@@ -126,7 +126,11 @@ def read_obs_intervals(
     array, index = table.array("obs_intervals"), table.array("obs_intervals_index")
     if array is None:
         return None
-    if stored is None or len(array.shape) != 2 or array.shape[1] != 2:
+    if stored is not None and stored.ndim == 2 and stored.shape[0] == 2 != stored.shape[1]:
+        what = f"obs_intervals has shape {array.shape}, a row of starts and one of stops: they were transposed."
+        context.report(ProblemCode.OBS_INTERVALS_TRANSPOSED, what)
+        stored = stored.T
+    if stored is None or stored.ndim != 2 or stored.shape[1] != 2:
         what = f"obs_intervals not used: shape {array.shape} is not (n_intervals, 2)."
         context.report(ProblemCode.OBS_INTERVALS_UNUSABLE, what)
         return None

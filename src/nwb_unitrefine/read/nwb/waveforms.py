@@ -7,6 +7,7 @@ stored as                                  found in
 (units, channels * samples)                all channels of a unit in one row, in either order
 (units, samples, channels)                 the schema's layout; channels are the unit's electrodes or all of them
 (units, channels, samples)                 files that swapped the last two axes
+(samples, channels, units)                 files that wrote the axes in MATLAB's order, with channels or without
 (rows, samples) and an index of rows       one row a channel, units stacked: Allen
 (rows, channels) and an index of rows      one row a sample, units stacked
 (values) and an index of values            one channel a unit, units stacked
@@ -163,12 +164,17 @@ def _dense(
 ) -> _Stack | None:
     """Waveforms stored as one block a unit."""
     shape, n_units = array.shape, context.n_units
+    are_last = len(shape) in (2, 3) and shape[0] != n_units == shape[-1]
+    if are_last:
+        what = f"waveform_mean has shape {shape}, in which units are the last axis: it was made the first."
+        context.report(ProblemCode.WAVEFORMS_AXES_SWAPPED, what)
+        shape = (shape[-1], *shape[:-1])
     if len(shape) not in (2, 3) or shape[0] != n_units or 0 in shape:
         context.report(
             ProblemCode.WAVEFORMS_UNUSABLE, f"waveform_mean not used: shape {shape} does not fit {n_units} units."
         )
         return None
-    mean = array.read()
+    mean = np.moveaxis(array.read(), -1, 0) if are_last else array.read()
     if mean.ndim == 2:
         return _one_row_a_unit(mean, context, unit_electrodes=unit_electrodes, peak_rows=peak_rows)
     counts = np.zeros(n_units, np.int64) if unit_electrodes is None else unit_electrodes.counts
