@@ -105,6 +105,24 @@ def test_upsampling_is_that_of_scipy(seed: int, n_samples: int) -> None:
     assert np.array_equal(found.lowest_at, theirs.argmin(axis=1).ravel())
 
 
+@pytest.mark.parametrize("upsampled", [True, False])
+def test_channels_that_are_filtered_side_by_side_do_not_meet(*, upsampled: bool) -> None:
+    """Eight are, of whichever units; each has what it has alone, to the last bit, beside any other."""
+    rng = np.random.default_rng(0)
+    counts = [0, 3, 0, 0, 1, 8, 17, 2, 0]
+    waveforms = rng.normal(size=(len(counts), 20, 17)) * 10.0 ** rng.integers(-6, 6, (len(counts), 1, 17))
+    channels = np.concatenate([rng.permutation(17)[:count] for count in counts]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    together = channel_extremes(waveforms, channels, offsets, upsampled=upsampled)
+    for item, (unit, channel) in enumerate(zip(np.repeat(np.arange(len(counts)), counts), channels, strict=True)):
+        wave = waveforms[unit : unit + 1, :, channel : channel + 1]
+        alone = channel_extremes(wave, np.array([0]), np.array([0, 1]), upsampled=upsampled)
+        for ours, theirs in zip(together, alone, strict=True):
+            assert ours[item] == theirs[0]
+    waves = np.ascontiguousarray(waveforms[:, :, 0])
+    assert np.array_equal(upsample(waves), np.concatenate([upsample(wave[np.newaxis]) for wave in waves]))
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=3, max_size=40))
 def test_peaks_are_those_of_scipy(values: list[int]) -> None:

@@ -37,11 +37,12 @@ _SHARED = 15
 
 
 @inlined
-def _residuals(x: Floats, distance: Floats, amplitude: Floats, out: Floats) -> float:
-    """Write ``a exp(-decay distance) + offset - amplitude``, and return half the sum of squares."""
+def _residuals(x: Floats, distance: Floats, amplitude: Floats, decayed: Floats, out: Floats) -> float:
+    """Write ``exp(-decay distance)`` and ``a`` times it ``+ offset - amplitude``; return half the sum of squares."""
     cost = 0.0
     for i in range(len(distance)):
-        out[i] = x[1] * np.exp(-x[0] * distance[i]) + x[2] - amplitude[i]
+        decayed[i] = np.exp(-x[0] * distance[i])
+        out[i] = x[1] * decayed[i] + x[2] - amplitude[i]
         cost += out[i] * out[i]
     return 0.5 * cost
 
@@ -59,20 +60,26 @@ def _difference(value: float, low: float, high: float) -> float:
 
 @inlined
 def _jacobian(
-    x: Floats, f: Floats, distance: Floats, amplitude: Floats, low: Floats, high: Floats, out: Floats2
+    x: Floats,
+    f: Floats,
+    distance: Floats,
+    amplitude: Floats,
+    decayed: Floats,
+    low: Floats,
+    high: Floats,
+    out: Floats2,
 ) -> None:
-    """Forward differences of `_residuals`."""
+    """Forward differences of `_residuals`, from what it wrote last."""
     h0, h1, h2 = (
         _difference(x[0], low[0], high[0]),
         _difference(x[1], low[1], high[1]),
         _difference(x[2], low[2], high[2]),
     )
     for i in range(len(f)):
-        e = np.exp(-x[0] * distance[i])
         faster = np.exp(-(x[0] + h0) * distance[i])
         out[i, 0] = (x[1] * faster + x[2] - amplitude[i] - f[i]) / h0
-        out[i, 1] = ((x[1] + h1) * e + x[2] - amplitude[i] - f[i]) / h1
-        out[i, 2] = (x[1] * e + (x[2] + h2) - amplitude[i] - f[i]) / h2
+        out[i, 1] = ((x[1] + h1) * decayed[i] + x[2] - amplitude[i] - f[i]) / h1
+        out[i, 2] = (x[1] * decayed[i] + (x[2] + h2) - amplitude[i] - f[i]) / h2
 
 
 @inlined
@@ -137,6 +144,7 @@ def _fit(
     distance: Floats,
     amplitude: Floats,
     bounds: Floats2,
+    decayed: Floats,
     f: Floats,
     f_new: Floats,
     jac: Floats2,
@@ -148,8 +156,8 @@ def _fit(
     low, high = bounds[0], bounds[1]
     g, d, diag, g_h, s, uf = small[0], small[1], small[2], small[3], small[4], small[5]
     p_h, step_h, x_new, v, b_h = small[6], small[7], small[8], small[9:12], small[12:15]
-    cost = _residuals(x, distance, amplitude, f)
-    _jacobian(x, f, distance, amplitude, low, high, jac)
+    cost = _residuals(x, distance, amplitude, decayed, f)
+    _jacobian(x, f, distance, amplitude, decayed, low, high, jac)
     evaluations = 1
     alpha = 0.0
     radius = -1.0
@@ -173,7 +181,7 @@ def _fit(
             alpha = solve_within(m, uf, s, v, radius, alpha, p_h)
             expected = select_step(x, b_h, g_h, p_h, d, radius, low, high, theta, step_h, small[_SHARED:])
             length = _move(x, d, step_h, bounds, x_new)
-            cost_new = _residuals(x_new, distance, amplitude, f_new)
+            cost_new = _residuals(x_new, distance, amplitude, decayed, f_new)
             evaluations += 1
             length_h = norm(step_h)
             gain = cost - cost_new
@@ -196,7 +204,7 @@ def _fit(
             _copy(x_new, x)
             _copy(f_new, f)
             cost = cost_new
-            _jacobian(x, f, distance, amplitude, low, high, jac)
+            _jacobian(x, f, distance, amplitude, decayed, low, high, jac)
 
 
 @compiled
@@ -218,7 +226,7 @@ def _fit_all(
             continue
         m = stop - start
         amplitude = amplitudes[start:stop]
-        distance, f, f_new = channels[0, :m], channels[1, :m], channels[2, :m]
+        distance, decayed, f, f_new = channels[0, :m], channels[1, :m], channels[2, :m], channels[3, :m]
         largest = start + highest(amplitude, 0, m)
         for i in range(m):
             across, along = (
@@ -226,7 +234,9 @@ def _fit_all(
                 positions[start + i, 1] - positions[largest, 1],
             )
             distance[i] = np.sqrt(across**2 + along**2)
-        stopped, half = _fit(x[unit], distance, amplitude, bounds[unit], f, f_new, jac[:m], work[: m + _N], small)
+        stopped, half = _fit(
+            x[unit], distance, amplitude, bounds[unit], decayed, f, f_new, jac[:m], work[: m + _N], small
+        )
         if stopped:
             cost[unit] = half
 
@@ -271,7 +281,7 @@ def fit_exponentials(
         positions_um,
         offsets,
         bounds,
-        np.empty((3, widest)),
+        np.empty((4, widest)),
         np.empty((widest, _N)),
         np.empty((widest + _N, _N + 1)),
         np.empty((_SHARED + 8, _N)),
