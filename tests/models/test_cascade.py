@@ -13,7 +13,8 @@ from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models import describe_classes, load_model
 from nwb_unitrefine.models.recorded import recorded_options
 from nwb_unitrefine.records import CLASSES
-from nwb_unitrefine.vocabulary.labels import class_name, meaning
+from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name
 
 
 @pytest.fixture

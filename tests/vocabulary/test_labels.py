@@ -16,14 +16,13 @@ from nwb_unitrefine.vocabulary.labels import (
     LABEL_WORDS,
     NOISE,
     SUA,
-    class_words,
-    is_class_word,
     meaning,
     one_label,
     spell,
     translate,
     word_key,
 )
+from nwb_unitrefine.vocabulary.model_classes import class_words, is_class_word
 from nwb_unitrefine.write import import_labels
 
 if TYPE_CHECKING:

@@ -170,7 +170,7 @@ def parse_mapping(
     pairs: tuple[str, ...], classes: Sequence[str] = CLASSES, *, own_words: bool = False
 ) -> dict[str, str]:
     """Read ``fair=mua``, as `mapping_option` has it; with `own_words`, a word may also stand for itself."""
-    from nwb_unitrefine.vocabulary.labels import is_class_word
+    from nwb_unitrefine.vocabulary.model_classes import is_class_word
 
     known = dict.fromkeys((*classes, *CLASSES))
     mapping: dict[str, str] = {}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nwb_unitrefine.read.existing_labels import Agreement, compare_labels, in_common_classes
-from nwb_unitrefine.vocabulary.labels import class_name, meaning
+from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name
 
 if TYPE_CHECKING:
     import pandas as pd

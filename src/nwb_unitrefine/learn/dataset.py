@@ -15,8 +15,8 @@ from nwb_unitrefine.errors import TrainingError
 from nwb_unitrefine.metrics.contamination import EVIDENCE_FROM, refractory_evidence
 from nwb_unitrefine.records import CLASSES, Features, Origin, OriginKind
 from nwb_unitrefine.vocabulary import OLD, find_metric
-from nwb_unitrefine.vocabulary.labels import check_classes
 from nwb_unitrefine.vocabulary.metrics.ranks import rank_names, ranked_name, ranks_within
+from nwb_unitrefine.vocabulary.model_classes import check_classes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.records.display import plural
-from nwb_unitrefine.vocabulary.labels import classes_in_words, in_usual_order
+from nwb_unitrefine.vocabulary.model_classes import classes_in_words, in_usual_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

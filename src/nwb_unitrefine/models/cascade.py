@@ -13,7 +13,8 @@ from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.records.names import IN_A_ROW
-from nwb_unitrefine.vocabulary.labels import class_name, meaning
+from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -29,7 +29,8 @@ from nwb_unitrefine.models.rules import is_rule_source, load_rules
 from nwb_unitrefine.models.skops.estimator import Estimator, load_estimator
 from nwb_unitrefine.records import CLASSES, ModelIdentity
 from nwb_unitrefine.vocabulary import OLD, definition_of, resolve
-from nwb_unitrefine.vocabulary.labels import class_words, is_class_word, json_key, likely_meant
+from nwb_unitrefine.vocabulary.labels import likely_meant
+from nwb_unitrefine.vocabulary.model_classes import class_words, is_class_word, json_key
 
 if TYPE_CHECKING:
     from nwb_unitrefine.models.adaptation import Adaptation

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nwb_unitrefine.errors import ModelError
 from nwb_unitrefine.records import CLASSES
-from nwb_unitrefine.vocabulary.labels import check_classes
+from nwb_unitrefine.vocabulary.model_classes import check_classes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from nwb_unitrefine.models.adaptation import Adaptation, Placed
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
 from nwb_unitrefine.records import CLASSES, CONTAMINATION_UPPER
-from nwb_unitrefine.vocabulary.labels import class_name, json_key, meaning
+from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name, json_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

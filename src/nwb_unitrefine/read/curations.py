@@ -12,7 +12,8 @@ from nwb_unitrefine.read.existing_labels import label_candidates
 from nwb_unitrefine.read.tables import Table, is_table, read_table
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary.dialects.phy import GROUP_NUMBERS
-from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, is_class_word, meaning, one_label, word_key
+from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, NO_DECISION, meaning, one_label, word_key
+from nwb_unitrefine.vocabulary.model_classes import is_class_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

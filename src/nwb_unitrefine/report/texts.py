@@ -10,7 +10,8 @@ import numpy as np
 from nwb_unitrefine.models.adaptation import Adaptation
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.report.commands import python_that_labelled, shell_that_labelled, source_name
-from nwb_unitrefine.vocabulary.labels import classes_in_words, meaning
+from nwb_unitrefine.vocabulary.labels import meaning
+from nwb_unitrefine.vocabulary.model_classes import classes_in_words
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Curation

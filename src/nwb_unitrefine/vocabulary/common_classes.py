@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nwb_unitrefine.records import CLASSES, Problem, ProblemCode
-from nwb_unitrefine.vocabulary.labels import class_name, meaning, word_key
+from nwb_unitrefine.vocabulary.labels import meaning, word_key
+from nwb_unitrefine.vocabulary.model_classes import class_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

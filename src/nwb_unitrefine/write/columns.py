@@ -13,7 +13,7 @@ from nwb_unitrefine.history.newest import read_deciding
 from nwb_unitrefine.history.tree import HISTORY, Dataset, text_array
 from nwb_unitrefine.records import RunKind
 from nwb_unitrefine.storage.tree import attribute_text
-from nwb_unitrefine.vocabulary.labels import explain_class
+from nwb_unitrefine.vocabulary.model_classes import explain_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

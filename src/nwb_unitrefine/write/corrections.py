@@ -15,7 +15,8 @@ from nwb_unitrefine.history.integrity import check_history
 from nwb_unitrefine.history.runs import add_run, human_labels, read_runs, runs_in_effect
 from nwb_unitrefine.history.tree import HISTORY
 from nwb_unitrefine.records import CLASSES, Predictions, Run, RunKind
-from nwb_unitrefine.vocabulary.labels import class_name, is_class_word, likely_meant, meaning
+from nwb_unitrefine.vocabulary.labels import likely_meant, meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name, is_class_word
 from nwb_unitrefine.write.columns import (
     COLUMN_SETS,
     ColumnNames,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, mode
 
 from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.vocabulary import resolve
-from nwb_unitrefine.vocabulary.labels import is_class_word
+from nwb_unitrefine.vocabulary.model_classes import is_class_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from nwb_unitrefine.errors import WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.records.csv_text import to_csv
-from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, class_name, meaning
+from nwb_unitrefine.vocabulary.labels import EXPORT_WORDS, meaning
+from nwb_unitrefine.vocabulary.model_classes import class_name
 
 if TYPE_CHECKING:
     from nwb_unitrefine.records import Run
