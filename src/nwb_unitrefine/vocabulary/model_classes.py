@@ -37,6 +37,7 @@ def class_name(meant: Meaning | None) -> str | None:
 
     Examples
     --------
+    >>> from nwb_unitrefine.vocabulary.labels import MUA, NOISE, SUA
     >>> class_name(SUA), class_name(SUA | MUA), class_name(MUA | NOISE)
     ('sua', 'neural', None)
     """
