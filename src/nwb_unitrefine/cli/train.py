@@ -213,7 +213,7 @@ def _continued(parent: Parent, dataset: Dataset, *, validate: bool) -> tuple[Dat
 
 def _print_scores(lineage: tuple[Round, ...], evaluations: tuple[Evaluation, ...]) -> None:
     """Scores before and after the newest round, and those of each kind of source."""
-    for newest in lineage[-1:]:
+    for newest in (one for one in lineage[-1:] if one.scored_units):
         rows = [[name.replace("_", " "), value, newest.after[name]] for name, value in newest.before.items()]
         print_table(f"{newest.scored_units} units, held out", ["score", "before", "after"], rows)
     for one in evaluations:

@@ -142,11 +142,11 @@ def _training_data(folder: str | Path, model: Model, *, data: str | Path | None)
         )
     if data is None:
         shared = " `model push --include-data` shares it." * (address is not None)
-        which = ", the UnitRefine base dataset (CSV files)," * packaged
-        ours = "continue a model folder that train wrote"
+        which = ", the UnitRefine base dataset (CSV files)" * packaged
+        command = f"nwb-unitrefine train SOURCE --continue-from {folder} --add-to DATA"
         raise TrainingError(
             f"{folder} has no training data, so it cannot be continued.",
-            tip=f"Name what it was trained on{which} with --add-to, or {ours}.{shared}",
+            tip=f"Name what it was trained on{which}: {command}; or continue a model folder that train wrote.{shared}",
         )
     inputs = model.inputs if isinstance(model, FittedModel) else ()
     found = read_training_data(data, classes=manifest.classes, ranks=any("rank_of_" in name for name in inputs))
