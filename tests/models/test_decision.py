@@ -46,8 +46,8 @@ def test_a_manifest_makes_labels_uncertain_with_the_reason():
     """Few spikes, few features, out of the training range, a small probability: each is said, and the label stays."""
     manifest = make_manifest(
         features=tuple(
-            Feature(name=name, column=name.partition("@")[0], low=low, high=high)
-            for name, low, high in zip(NAMES, (1, 0.0, None), (1e6, 10.0, 2.0), strict=True)
+            Feature(name=name, column=name.partition("@")[0], unit=unit, low=low, high=high)
+            for name, unit, low, high in zip(NAMES, ("", "Hz", "s"), (1, 0.0, None), (1e6, 10.0, 2.0), strict=True)
         ),
         uncertainty=Uncertainty(min_spikes=50, min_probability=0.46, max_out_of_range=0, min_present=2),
     )
@@ -58,9 +58,9 @@ def test_a_manifest_makes_labels_uncertain_with_the_reason():
         "",
         "49 spikes, fewer than 50",
         "1 feature, fewer than 2",
-        "outside the training range: firing_rate",
+        "outside the training range: firing_rate 11 Hz (0 to 10)",
         "between sua and noise",
-        "10 spikes, fewer than 50; outside the training range: half_width@0.101; between mua and noise",
+        "10 spikes, fewer than 50; outside the training range: half_width 3 s (up to 2); between mua and noise",
     )
     assert found.uncertain.tolist() == [False] + [True] * 5
     assert found.labels.tolist() == ["sua"] * 5 + ["mua"]

@@ -14,7 +14,7 @@ from nwb_unitrefine.records.display import plural
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nwb_unitrefine.models.manifest import Manifest
+    from nwb_unitrefine.models.manifest import Feature, Manifest
     from nwb_unitrefine.records import Features
 
 __all__ = ["decide", "out_of_range"]
@@ -75,7 +75,10 @@ def decide(
         if poor[row]:
             why.append(poor[row])
         if manifest is not None and rule.max_out_of_range is not None and outside[row].sum() > rule.max_out_of_range:
-            outliers = [manifest.features[column].name for column in np.flatnonzero(outside[row])]
+            outliers = [
+                _against_range(manifest.features[column], inputs[row, column])
+                for column in np.flatnonzero(outside[row])
+            ]
             why.append(f"outside the training range: {', '.join(outliers)}")
         if certainty[row] < rule.min_probability:
             first, second = names[np.argsort(scores[row])[:-3:-1]]
@@ -95,6 +98,15 @@ def decide(
         classes=classes,
         margins=np.where(unlabelled, np.nan, ordered[:, -1] - ordered[:, -2]),
     )
+
+
+def _against_range(feature: Feature, value: float) -> str:
+    """Name a metric with its value and the range that training saw."""
+    unit = f" {feature.unit}" * bool(feature.unit)
+    known = [f"{end:.3g}" for end in (feature.low, feature.high) if end is not None]
+    ends = "up to" if feature.low is None else "from" if feature.high is None else ""
+    seen = f"{ends} {known[0]}" if ends else " to ".join(known)
+    return f"{feature.name.partition('@')[0]} {value:.3g}{unit} ({seen})"
 
 
 def _named(features: Features, name: str) -> NDArray[np.float64]:
