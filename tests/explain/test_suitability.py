@@ -11,9 +11,10 @@ import pytest
 from helpers.made_units import make_units
 from nwb_unitrefine import curate, load_model
 from nwb_unitrefine.explain.suitability import compare_with_training, unlike_training
-from nwb_unitrefine.models import predict
+from nwb_unitrefine.models import Cascade, predict
+from nwb_unitrefine.models.cascade_folder import CascadeManifest
 from nwb_unitrefine.models.manifest import QUANTILE_LEVELS
-from nwb_unitrefine.records import Electrodes, Features, Origin, OriginKind, ProblemCode, Waveforms
+from nwb_unitrefine.records import CLASSES, Electrodes, Features, Origin, OriginKind, ProblemCode, Waveforms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +31,12 @@ def model() -> FittedModel:
     return load_model("default")
 
 
-def _units_like_training(model: FittedModel, n_units: int = N_UNITS) -> tuple[Features, Predictions]:
+def _units_like_training(
+    model: FittedModel, n_units: int = N_UNITS, *, classes: tuple[str, ...] = CLASSES
+) -> tuple[Features, Predictions]:
     """Units whose metrics are drawn from the training's quantiles of one class each, with that class as label."""
     rng = np.random.default_rng(0)
-    labels = rng.choice(("sua", "mua", "noise"), n_units)
+    labels = rng.choice(classes, n_units)
     values = np.empty((n_units, len(model.manifest.features)))
     for column, feature in enumerate(model.manifest.features):
         for label, quantiles in feature.quantiles.items():
@@ -56,7 +59,7 @@ def _changed(features: Features, name: str, values: object) -> Features:
     return replace(features, values=table)
 
 
-def _sentence(model: FittedModel, features: Features, predictions: Predictions, units: Units) -> str:
+def _sentence(model: FittedModel | Cascade, features: Features, predictions: Predictions, units: Units) -> str:
     found = unlike_training(model, units, features, predictions)
     return next((problem.what for problem in found if problem.code is ProblemCode.MODEL_OTHER_DATA), "")
 
@@ -97,6 +100,37 @@ def test_each_difference_is_named(model: FittedModel, units: Units) -> None:
         column = [one.partition("@")[0] for one in features.names].index(name)
         other = _changed(other, name, model.manifest.features[column].quantiles["sua"][1])
     assert "7 of 20 metrics are distributed otherwise" in _sentence(model, other, predictions, units)
+
+
+def test_two_models_in_a_row_are_compared_as_one_is(model: FittedModel, units: Units) -> None:
+    """Noise and neural with the first's training, what concerns single units with the second's, the size with both."""
+    features, predictions = _units_like_training(model, classes=("sua", "noise"))
+
+    def step(classes: tuple[str, ...], meaning: dict[str, str]) -> FittedModel:
+        listed = tuple(
+            one.model_copy(update={"quantiles": {label: one.quantiles[as_in] for label, as_in in meaning.items()}})
+            for one in model.manifest.features
+        )
+        manifest = model.manifest.model_copy(update={"features": listed, "classes": classes, "evaluations": ()})
+        estimator = replace(model.estimator, classes=(0, 1))
+        return replace(model, manifest=manifest, class_labels=classes, estimator=estimator)
+
+    training = model.manifest.training
+    both = CascadeManifest(
+        name="pair", version="1", classes=CLASSES, training=training, evaluations=model.manifest.evaluations
+    )
+    pair = Cascade(
+        first=step(("neural", "noise"), {"neural": "sua", "noise": "noise"}),
+        second=step(("sua", "mua"), {"sua": "sua", "mua": "mua"}),
+        divided=0,
+        manifest=both,
+    )
+    assert unlike_training(pair, units, features, predictions) == []
+    synchronous = _changed(features, "sync_spike_2", 0.6)
+    assert "100 % of the units are more synchronous" in _sentence(pair, synchronous, predictions, units)
+    few, predicted = _units_like_training(model, 5, classes=("sua", "noise"))
+    (problem,) = unlike_training(pair, units, few, predicted)
+    assert problem.code is ProblemCode.MODEL_FEW_UNITS
 
 
 def test_waveforms_that_cannot_show_what_training_saw_are_named(model: FittedModel, units: Units) -> None:

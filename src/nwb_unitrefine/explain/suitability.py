@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,17 +97,20 @@ def unlike_training(model: Model, units: Units, features: Features, predictions:
     list of Problem
         At most one sentence about the data, and one about the number of units.
     """
-    step = model.first if isinstance(model, Cascade) else model
-    if not isinstance(step, FittedModel) or step.manifest is None or not len(features):
+    steps = model.steps if isinstance(model, FittedModel | Cascade) else ()
+    described = [(step, step.manifest) for step in steps if step.manifest is not None]
+    if not described or steps[0].manifest is None or not len(features):
         return []
-    manifest = step.manifest
-    found = compare_with_training(manifest, step.input_values(features), predictions)
-    reasons = [*_of_metrics(found), *_of_recording(manifest, units)]
+    (first, manifest), (last, with_single_units) = described[0], described[-1]
+    found = compare_with_training(manifest, first.input_values(features), _of_first(model, predictions))
+    synchronous = _share_synchronous(with_single_units, last.input_values(features))
+    reasons = [*_of_metrics(replace(found, share_synchronous=synchronous)), *_of_recording(with_single_units, units)]
     problems = []
     if reasons:
         what = f"The data is unlike what {model.identity.name} was trained on: {'; '.join(reasons)}."
         problems.append(Problem(ProblemCode.MODEL_OTHER_DATA, what))
-    smallest = min((one.n_units for score in manifest.evaluations for one in score.recordings), default=0)
+    evaluations = model.manifest.evaluations if isinstance(model, Cascade) and model.manifest else manifest.evaluations
+    smallest = min((one.n_units for score in evaluations for one in score.recordings), default=0)
     if len(features) < _FEWEST * smallest:
         what = (
             f"Synchrony with other units needs other units: here are {len(features)}, and the smallest recording that "
@@ -115,6 +118,15 @@ def unlike_training(model: Model, units: Units, features: Features, predictions:
         )
         problems.append(Problem(ProblemCode.MODEL_FEW_UNITS, what))
     return problems
+
+
+def _of_first(model: Model, predictions: Predictions) -> Predictions:
+    """Labels of two models in a row as the first gave them: neural for sua and mua."""
+    if not isinstance(model, Cascade):
+        return predictions
+    labels = predictions.labels
+    own = np.isin(labels, (*model.first.classes, ""))
+    return replace(predictions, labels=np.where(own, labels, model.first.classes[model.divided]))
 
 
 def compare_with_training(manifest: Manifest, inputs: NDArray[np.float64], predictions: Predictions) -> Comparison:
