@@ -14,7 +14,7 @@ from nwb_unitrefine.models.skops.archive import MAX_DEPTH, broken
 from nwb_unitrefine.models.skops.neighbours import NEAREST, SEARCH_TREES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from nwb_unitrefine.models.skops.archive import Archive
 
@@ -158,6 +158,9 @@ ALLOWED: dict[str, frozenset[str]] = {
 operators, partial functions, constructors) are not here at all, and functions are not imported: they stay names."""
 
 
+_NESTING = (dict, list)
+
+
 def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str]]:
     """Yield loader and type of every node of a schema.
 
@@ -166,15 +169,17 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
     ModelError
         If a node lacks either, or nodes are nested deeper than any model's.
     """
-    pending: list[tuple[dict[str, Any] | list[Any], int]] = [(schema, 0)]
-    n_nodes = n_widening = 0
-    while pending:
-        item, depth = pending.pop()
+    level: list[Any] = [schema]
+    depth = n_nodes = n_widening = 0
+    while level:
         if depth > MAX_DEPTH:
             raise broken(archive.path, "its schema is nested too deeply")
-        if isinstance(item, dict):
-            if "__loader__" in item or "__class__" in item or "__module__" in item:
-                loader, module, name = (item.get(f"__{key}__") for key in ("loader", "module", "class"))
+        below: list[Any] = []
+        for item in level:
+            is_node = isinstance(item, dict)
+            below.extend([one for one in (item.values() if is_node else item) if isinstance(one, _NESTING)])
+            if is_node and ("__loader__" in item or "__class__" in item or "__module__" in item):
+                loader, module, name = item.get("__loader__"), item.get("__module__"), item.get("__class__")
                 if not (isinstance(loader, str) and isinstance(module, str) and isinstance(name, str)):
                     raise broken(archive.path, "a node of its schema has no type")
                 n_nodes += 1
@@ -183,10 +188,8 @@ def walk(schema: dict[str, Any], *, archive: Archive) -> Iterator[tuple[str, str
                     what = "parts" if n_nodes > MAX_NODES else "steps that widen its table"
                     raise broken(archive.path, f"it has too many {what}")
                 yield loader, f"{module}.{name}"
-            children: Iterable[Any] = item.values()
-        else:
-            children = item
-        pending.extend([(child, depth + 1) for child in children if isinstance(child, dict | list)])
+        level = below
+        depth += 1
 
 
 def list_types(archive: Archive) -> tuple[str, ...]:
