@@ -64,6 +64,14 @@ def test_timestamps_that_go_back_keep_their_rate_and_are_reported(tmp_path: Path
     assert ProblemCode.RECORDING_GOES_BACK in codes(units)
 
 
+@pytest.mark.parametrize("fill", [np.nan, np.inf])
+def test_timestamps_that_are_no_times_are_not_used(tmp_path: Path, fill: float) -> None:
+    """A series whose timestamps are NaN states no rate and no length, and gives no warning of numpy's."""
+    units = read_units(file_of_timestamps(tmp_path / "a.nwb", np.full(60_000, fill), spikes=np.array([1.0, 2.0])))
+    assert units.recording_intervals_s is None
+    assert units.sampling_rate_from != "of the recording"
+
+
 def test_spikes_in_gaps_of_the_recording_are_reported(tmp_path: Path) -> None:
     """Spike times that were counted from sample numbers run on through the gaps."""
     times = np.arange(120_000) / 30_000 + 2.0 * (np.arange(120_000) >= 60_000)

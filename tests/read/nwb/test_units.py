@@ -348,6 +348,7 @@ def _electrodes(**columns):
     [
         (np.zeros(4), np.zeros(4), "share one place"),
         (np.array([1.10, 1.12, 1.14, 1.16]), np.array([3.0, 3.02, 3.04, 3.06]), "cannot be micrometres"),
+        (["0", "20", "40", "60"], ["0", "0", "0", "0"], "they are no numbers"),
     ],
 )
 def test_places_that_are_none_are_not_used(tmp_path, x, y, why):

@@ -73,6 +73,9 @@ def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tupl
                 values[:, axis] = _numbers(table, name)
         source = ", ".join(found)
         if not np.isfinite(values[:, :2]).any():
+            if not all(_holds_numbers(table, name) for name in found):
+                what = f"Electrode positions {source} not used: they are no numbers."
+                context.report(ProblemCode.ELECTRODES_POSITIONS_UNUSABLE, what)
             continue
         values[:, 2] = np.nan_to_num(values[:, 2])
         reason = _why_unusable(values, groups)
@@ -83,11 +86,17 @@ def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tupl
     return None, ""
 
 
+def _holds_numbers(table: Group, name: str) -> bool:
+    """Whether a column is of a type of numbers."""
+    array = table.array(name)
+    return array is not None and array.dtype.kind in "fiu"
+
+
 def _numbers(table: Group, name: str) -> NDArray[np.float64]:
     """A column as numbers; NaN throughout where it holds none."""
     array = table.array(name)
     assert array is not None
-    if array.dtype.kind not in "fiu":
+    if not _holds_numbers(table, name):
         return np.full(array.shape, np.nan)
     return np.asarray(array.read(), dtype=np.float64)
 

@@ -155,7 +155,9 @@ class _Timestamps:
 
 
 def _clock(blocks: list[NDArray[np.float64]]) -> _Clock | None:
-    """Step and scatter of timestamps, from stretches that may have gaps; None where they do not advance."""
+    """Step and scatter of timestamps, from stretches that may have gaps; None where they do not advance, or are NaN."""
+    if not all(np.isfinite(times_s).all() for times_s in blocks):
+        return None
     steps = np.concatenate([np.diff(times_s) for times_s in blocks])
     step_s, scatter_s = float(np.median(steps)), 0.0
     if not (step_s > 0 and np.mean(np.abs(steps - step_s) <= _REGULAR_STEP * step_s) >= _NEARLY_ALL):
