@@ -6,8 +6,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from nwb_unitrefine.read.existing_labels import existing_labels
 from nwb_unitrefine.read.same_neuron import duplicate_pairs, split_pairs
@@ -66,6 +64,9 @@ def _connected(pairs: list[tuple[int, int, float]], n_units: int) -> Iterator[tu
     """Join pairs that have a unit in common; yield the rows of each group, and the smallest share in it."""
     if not pairs:
         return
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     first, second, shares = (np.array(one) for one in zip(*pairs, strict=True))
     graph = csr_array((np.ones(len(pairs)), (first, second)), shape=(n_units, n_units))
     _, groups = connected_components(graph, directed=False)
