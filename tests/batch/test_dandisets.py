@@ -183,7 +183,8 @@ def test_derived_files_are_uploaded_once(archive: Archive, tmp_path: Path, monke
         assert len(first.new) == 2
         assert not target.assets
         assert upload_study(study, "DANDI:000456", instance="dandi-own").new == first.new
-        tables = {"units.tsv", "units.json", "sessions.tsv", "sessions.json", "report.html"}
+        described = ("units", "sessions", "problems")
+        tables = {*(f"{name}.{kind}" for name in described for kind in ("tsv", "json")), "report.html"}
         assert set(target.assets) == {*first.new, *tables, "dataset_description.json", "README.md", ".bidsignore"}
         assert target.blobs
         n_uploads = len(target.uploads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import h5py
 import pytest
@@ -18,9 +18,6 @@ from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.batch.tasks import TaskOptions
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import SourceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_study_that_was_not_labelled_has_no_tables(tmp_path: Path) -> None:
@@ -43,6 +40,17 @@ def test_tables_hold_every_unit_and_session_and_no_formula(tmp_path: Path) -> No
     list(label_study(study, study_options(TaskOptions())))
     tables = summarize_study(study)
     assert (tables.n_sessions, tables.n_units) == (3, 12)
+    with (study / "problems.tsv").open(newline="") as file:
+        problems = list(csv.DictReader(file, delimiter="\t"))
+    short = [row for row in problems if row["code"] == "recording.too-short"]
+    assert [Path(row["source"]).name for row in short] == ["a.nwb", "b.nwb"]
+    assert {(row["importance"], row["location"], row["n_units"]) for row in short} == {
+        ("BEST_PRACTICE_VIOLATION", "/units", "n/a")
+    }
+    assert all("120 s" in row["message"] and "whole recording" in row["remedy"] for row in short)
+    assert [(row["importance"], row["code"]) for row in problems if row["source"].endswith("c.nwb")] == [
+        ("ERROR", "source.unreadable")
+    ]
     with (study / "units.tsv").open(newline="") as file:
         units = list(csv.DictReader(file, delimiter="\t"))
     with (study / "sessions.tsv").open(newline="") as file:
@@ -52,7 +60,7 @@ def test_tables_hold_every_unit_and_session_and_no_formula(tmp_path: Path) -> No
     assert {row["label_in_quality"] for row in units} == {"sua"}
     assert [row["outcome"] for row in sessions] == ["labelled", "labelled", "refused"]
     assert "c.nwb" in sessions[2]["error"]
-    for name, rows in (("units", units), ("sessions", sessions)):
+    for name, rows in (("units", units), ("sessions", sessions), ("problems", problems)):
         described = json.loads((study / f"{name}.json").read_text())
         assert list(described) == list(rows[0])
         assert all(column["Description"] for column in described.values())
@@ -83,9 +91,9 @@ def test_parquet_has_the_types_of_the_values(labelled: Path) -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     paths = {path.name for path in summarize_study(labelled, parquet=True).paths}
-    assert {"units.parquet", "sessions.parquet"} <= paths
+    assert {"units.parquet", "sessions.parquet", "problems.parquet"} <= paths
     kinds = {"integer": "Int64", "number": "Float64", "boolean": "boolean", "string": "string"}
-    for name in ("units", "sessions"):
+    for name in ("units", "sessions", "problems"):
         table = pandas.read_parquet(labelled / f"{name}.parquet", dtype_backend="numpy_nullable")
         described = json.loads((labelled / f"{name}.json").read_text())
         expected = {column: kinds[about["Format"]] for column, about in described.items()}

@@ -16,6 +16,7 @@ from nwb_unitrefine.batch.ledger import LABELLED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
 from nwb_unitrefine.batch.study_folder import DANDISET, DESCRIPTION, made_file
+from nwb_unitrefine.batch.study_tables import COLUMNS
 from nwb_unitrefine.batch.summary import summarize_study
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
@@ -28,7 +29,7 @@ __all__ = ["DandisetUpload", "describe_dandiset", "made_files", "programs_found"
 
 _TARGET = re.compile(r"(?:[A-Z]+-)?DANDI(?:-[A-Z-]+)?:(?P<dandiset>\d{6})", re.IGNORECASE)
 _ARCHIVE = re.compile(r"([\w.-]+:\d{6})@([\w.]+)/")
-_TABLES = ("units.tsv", "units.json", "sessions.tsv", "sessions.json", "report.html")
+_TABLES = (*(f"{name}.{kind}" for name in COLUMNS for kind in ("tsv", "json")), "report.html")
 _ABOUT = ("dataset_description.json", "README.md", ".bidsignore")
 _IGNORED = "\n".join(["dandiset.yaml", "sub-*/*.nwb", *_TABLES, ""])
 """What BIDS has no names for: dandi's own file, NWB files outside a folder of a modality, and tables of all units."""

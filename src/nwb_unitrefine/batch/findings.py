@@ -10,7 +10,7 @@ from nwb_unitrefine.records import Problem, ProblemCode, Severity
 from nwb_unitrefine.records.names import without_secrets
 
 if TYPE_CHECKING:
-    from nwb_unitrefine.records import Curation
+    from nwb_unitrefine.records import Curation, Source
 
 __all__ = [
     "IMPORTANCE",
@@ -19,6 +19,8 @@ __all__ = [
     "find_problems",
     "finding_of_refusal",
     "findings_of",
+    "importance_of_refusal",
+    "location_of_units",
     "remedy",
 ]
 
@@ -120,7 +122,7 @@ def findings_of(curation: Curation) -> list[Finding]:
             importance=IMPORTANCE[problem.severity],
             code=problem.code.value,
             message=problem.what,
-            location=f"/{source.units_path or 'units'}" if source.kind.startswith("nwb-") else "",
+            location=location_of_units(source),
             unit_ids=problem.unit_ids,
             remedy=remedy(problem.code),
         )
@@ -139,11 +141,21 @@ def finding_of_refusal(source: str, error: Exception) -> Finding:
     code = code_of_refusal(error)
     return Finding(
         source=source,
-        importance="CRITICAL" if code is ProblemCode.SPIKE_TIMES_WRONG_UNIT else "ERROR",
+        importance=importance_of_refusal(code),
         code=code.value,
         message=without_secrets(error.message if isinstance(error, UnitRefineError) else str(error)),
         remedy=remedy(code),
     )
+
+
+def importance_of_refusal(code: str) -> str:
+    """Importance of what a source was refused for: spike times in another unit can be read, and are wrong."""
+    return "CRITICAL" if code == ProblemCode.SPIKE_TIMES_WRONG_UNIT else "ERROR"
+
+
+def location_of_units(source: Source) -> str:
+    """Path of the units table in an NWB file; empty for other sources."""
+    return f"/{source.units_path or 'units'}" if source.kind.startswith("nwb-") else ""
 
 
 def code_of_refusal(error: Exception) -> ProblemCode:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter, defaultdict
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from nwb_unitrefine.batch.findings import IMPORTANCE, importance_of_refusal, remedy
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
+from nwb_unitrefine.batch.study_tables import COLUMNS, MISSING, describe_table, open_table, to_parquet
 from nwb_unitrefine.batch.tasks import record_path
-from nwb_unitrefine.errors import MissingExtraError, SourceError
-from nwb_unitrefine.journal.appearing import appearing
-from nwb_unitrefine.records import Severity
-from nwb_unitrefine.records.csv_text import plain_cell
+from nwb_unitrefine.errors import SourceError
+from nwb_unitrefine.records import ProblemCode, Severity
 from nwb_unitrefine.records.names import recorded_name
 from nwb_unitrefine.report.tables_page import PageTable, write_tables_page
 
@@ -27,50 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["StudyTables", "summarize_study"]
-
-MISSING = "n/a"
-"""As in BIDS."""
-
-UNIT_COLUMNS = {
-    "source": "The file or asset that the unit is in.",
-    "subject": "Subject id, as the file states it.",
-    "session": "Session id, as the file states it.",
-    "unit_id": "Id in the file's units table.",
-    "region": "Brain region of the unit's main channel, as the file names it.",
-    "electrode_group": "Probe or shank of the unit's main channel.",
-    "depth_um": "Position of the main channel along the probe, in µm.",
-    "n_spikes": "Number of spikes.",
-    "span_s": "Time from the first to the last spike, in s.",
-    "label": "Label by the model; empty where it gives none.",
-    "uncertain": "Whether the label should not be relied on.",
-    "reason": "Why not, or why there is no label.",
-}
-SESSION_COLUMNS = {
-    "source": "The file or asset.",
-    "outcome": "labelled, refused, skipped (its metadata lists no units) or waiting.",
-    "refused_for": "Kind of error for which it was refused.",
-    "subject": "Subject id, as the file states it.",
-    "session": "Session id, as the file states it.",
-    "start_time": "Start of the session.",
-    "dialect": "Archive or program whose names its columns follow.",
-    "n_units": "Number of units.",
-    "n_spikes": "Number of spikes of all units.",
-    "n_uncertain": "Units whose label should not be relied on.",
-    "share_out_of_range": "Share of the units outside the training range of the model.",
-    "rests_on": "The richest kind of feature that the labels rest on.",
-    "problems": "Codes of the problems, separated by semicolons.",
-    "output": "Derived file, relative to the study's dandiset.",
-    "error": "Why it was refused.",
-}
-_FAMILIES = {
-    "probability_": "Calibrated probability of this class.",
-    "label_in_": "Label in this column of the source, in the words sua, mua and noise.",
-    "accuracy_": "Share of the units labelled in this column of the source that have the same label here.",
-    "n_": "Number of units with this label.",
-}
-_NUMBERS = ("depth_um", "span_s", "share_out_of_range", "probability_", "accuracy_")
-_PARQUET = {"boolean": "bool_", "integer": "int64", "number": "float64", "string": "string"}
-"""Types of pyarrow, by the format of a column as BIDS names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +43,7 @@ class StudyTables:
 
 
 def summarize_study(study: str | Path, *, parquet: bool = False, folder: Path | None = None) -> StudyTables:
-    """Write ``units.tsv``, ``sessions.tsv``, a JSON description of each, and ``report.html`` into a study's folder.
+    """Write ``units.tsv``, ``sessions.tsv``, ``problems.tsv``, a description of each, and ``report.html``.
 
     They hold what the ledger has with the options that the study was last labelled with. Text that a spreadsheet would
     take for a formula gets an apostrophe; what is missing is ``n/a``. Sessions are read one at a time.
@@ -100,7 +54,8 @@ def summarize_study(study: str | Path, *, parquet: bool = False, folder: Path | 
     parquet : bool, optional
         Write each table as Parquet, too.
     folder : Path, optional
-        Write them there, to be published: of files on this machine their names alone, and of errors their kind.
+        Write them there, to be published: of files on this machine their names alone, of errors their kind, and not
+        where links lead to.
 
     Raises
     ------
@@ -118,27 +73,31 @@ def summarize_study(study: str | Path, *, parquet: bool = False, folder: Path | 
     is_public = folder is not None
     place = study if folder is None else folder
     classes, before = _names(study)
-    unit_columns = [*UNIT_COLUMNS, *(f"probability_{name}" for name in classes), *(f"label_in_{n}" for n in before)]
-    session_columns = [*SESSION_COLUMNS, *(f"n_{name}" for name in classes), *(f"accuracy_{name}" for name in before)]
+    columns = {
+        "units": [*COLUMNS["units"], *(f"probability_{name}" for name in classes), *(f"label_in_{n}" for n in before)],
+        "sessions": [*COLUMNS["sessions"], *(f"n_{name}" for name in classes), *(f"accuracy_{n}" for n in before)],
+        "problems": list(COLUMNS["problems"]),
+    }
     counts, n_units, n_sessions = _Counts(), 0, 0
-    with (
-        _table(place / "units.tsv", unit_columns) as units,
-        _table(place / "sessions.tsv", session_columns) as sessions,
-    ):
+    paths = [place / f"{name}.tsv" for name in columns]
+    with ExitStack() as stack:
+        units, sessions, problems = (stack.enter_context(open_table(path, columns[path.stem])) for path in paths)
         for found, document in _sessions(study):
             row = _as_published(found) if is_public else found
             sessions.writerow(row)
             counts.add_session(row, document)
             n_sessions += 1
+            for problem in _problems(row, document):
+                of_links = is_public and problem["code"] == ProblemCode.LINK_OUTSIDE
+                problems.writerow({**problem, "message": ""} if of_links else problem)
             for unit in () if document is None else document["units"]:
                 units.writerow({**row, **unit})
                 counts.add_unit({**row, **unit})
                 n_units += 1
-    paths = [place / "units.tsv", place / "sessions.tsv"]
-    for path, columns in zip(tuple(paths), (unit_columns, session_columns), strict=True):
-        paths.append(_describe(path, columns))
+    for path in tuple(paths):
+        paths.append(describe_table(path, columns[path.stem]))
         if parquet:
-            paths.append(_to_parquet(path, columns))
+            paths.append(to_parquet(path, columns[path.stem]))
     page, title = place / "report.html", "Curated units" if is_public else f"Study {study.name}"
     write_tables_page(title, f"{n_sessions} sessions, {n_units} units", counts.tables(classes), page)
     return StudyTables(paths=(*paths, page), n_sessions=n_sessions, n_units=n_units)
@@ -176,7 +135,7 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
         yield (
             {
                 **row,
-                **{name: session[name] for name in SESSION_COLUMNS if name in session},
+                **{name: session[name] for name in COLUMNS["sessions"] if name in session},
                 "problems": ";".join(codes),
                 "share_out_of_range": round(session["n_out_of_range"] / n_units, 4) if n_units else None,
                 **{f"n_{label}": number for label, number in session["labels"].items()},
@@ -184,6 +143,32 @@ def _sessions(study: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | No
             },
             document,
         )
+
+
+def _problems(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong with a session, or why it was refused, in the form of nwbinspector's messages."""
+    about = {name: row.get(name) for name in ("source", "subject", "session")}
+    if document is None:
+        if row["outcome"] == REFUSED:
+            code = row["problems"]
+            grave = {"importance": importance_of_refusal(code), "code": code, "message": row["error"]}
+            yield {**about, **grave, "remedy": _remedy(code)}
+        return
+    for problem in document["session"]["problems"]:
+        yield {
+            **about,
+            "importance": IMPORTANCE.get(problem["severity"], ""),
+            "code": problem["code"],
+            "message": problem.get("what", ""),
+            "location": document["session"].get("location", ""),
+            "n_units": problem["n_units"] or None,
+            "remedy": _remedy(problem["code"]),
+        }
+
+
+def _remedy(code: str) -> str:
+    """How to mend a problem; empty for a code of another version of this package."""
+    return next((remedy(known) for known in ProblemCode if known.value == code), "")
 
 
 class _Part(BaseModel):
@@ -238,74 +223,6 @@ def _names(study: Path) -> tuple[list[str], list[str]]:
     return list(classes), list(before)
 
 
-class _Writer:
-    """Writes rows of a table with what is missing, and no formulas."""
-
-    def __init__(self, file: Any, columns: Sequence[str]) -> None:
-        self._columns = columns
-        self._writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        self._writer.writerow([plain_cell(name) for name in columns])
-
-    def writerow(self, row: Mapping[str, Any]) -> None:
-        cells = (row.get(name) for name in self._columns)
-        self._writer.writerow([MISSING if cell is None or cell == "" else plain_cell(cell) for cell in cells])
-
-
-@contextmanager
-def _table(path: Path, columns: Sequence[str]) -> Iterator[_Writer]:
-    """A table that appears under its name when it is complete."""
-    with appearing(path, overwrite=True) as place, place.open("w", encoding="utf-8", newline="") as file:
-        yield _Writer(file, columns)
-
-
-def _describe(path: Path, columns: Sequence[str]) -> Path:
-    """Write what each column of a table means."""
-    known = UNIT_COLUMNS if path.stem == "units" else SESSION_COLUMNS
-    described: dict[str, dict[str, str]] = {}
-    for name in columns:
-        family = next((text for prefix, text in _FAMILIES.items() if name.startswith(prefix)), "")
-        described[name] = {"Description": known.get(name, family), "Format": _format(name)}
-        if name.endswith(("_um", "_s")):
-            described[name]["Units"] = "µm" if name.endswith("_um") else "s"
-    sidecar = path.with_suffix(".json")
-    with appearing(sidecar, overwrite=True) as place:
-        place.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return sidecar
-
-
-def _format(name: str) -> str:
-    """Format of a column, in the words of BIDS."""
-    if name == "uncertain":
-        return "boolean"
-    if name.startswith("n_"):
-        return "integer"
-    return "number" if name.startswith(_NUMBERS) else "string"
-
-
-def _to_parquet(path: Path, columns: Sequence[str]) -> Path:
-    """Write a table as Parquet, with numbers as numbers."""
-    try:
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", extra="parquet", purpose="to write Parquet") from error
-
-    table = arrow_csv.read_csv(
-        path,
-        parse_options=arrow_csv.ParseOptions(delimiter="\t", newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types={name: getattr(pa, _PARQUET[_format(name)])() for name in columns},
-            null_values=[MISSING],
-            strings_can_be_null=True,
-        ),
-    )
-    output = path.with_suffix(".parquet")
-    with appearing(output, overwrite=True) as place:
-        parquet.write_table(table, place)
-    return output
-
-
 class _Counts:
     """What the page of a study counts."""
 
@@ -342,8 +259,10 @@ class _Counts:
         labels = [*classes, "unlabelled", "uncertain"]
         tables = [PageTable("Sessions", ["outcome", "sessions"], list(self.outcomes.most_common()))]
         tables.append(PageTable("Refusals", ["reason", "sessions"], list(self.refusals.most_common())))
-        rows = [(*key, found["problems"], found["units"]) for key, found in sorted(self.problems.items())]
-        tables.append(PageTable("Problems", ["code", "severity", "times", "units named"], rows))
+        rows = [
+            (*key, found["problems"], found["units"], _remedy(key[0])) for key, found in sorted(self.problems.items())
+        ]
+        tables.append(PageTable("Problems", ["code", "severity", "times", "units named", "how to mend it"], rows))
         for name, found in self.units.items():
             shown = [
                 (value, *(counts[label] for label in labels), counts["outside"] / max(1, _n_units(counts, classes)))

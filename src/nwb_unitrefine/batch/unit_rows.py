@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.batch.findings import find_problems
+from nwb_unitrefine.batch.findings import find_problems, location_of_units
 from nwb_unitrefine.read import compare_labels, existing_labels
 from nwb_unitrefine.read.unit_places import unit_groups, unit_positions_um, unit_regions
 
@@ -43,6 +43,7 @@ def describe_session(curation: Curation) -> dict[str, Any]:
         "start_time": source.session_start_time,
         "format": source.kind,
         "dialect": source.dialect,
+        "location": location_of_units(source),
         "n_units": len(units),
         "n_spikes": int(units.spike_times_s.values.size),
         "labels": dict(counts),
