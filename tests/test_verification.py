@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,3 +123,22 @@ def test_single_waveforms_that_means_are_made_of_are_digested(session: Path) -> 
     with h5py.File(session, "r+") as file:
         file["units/waveforms"][0, 5] += 1e-4
     assert [check.what for check in verify(session).checks if not check.passed] == ["waveforms unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "what"),
+    [
+        ("adaptation", "{}", "The file records an adaptation that cannot be read"),
+        ("labels", "[", "The file records meanings of its model's classes that cannot be read"),
+        ("labels", "[1]", "The file records meanings of its model's classes that are no words"),
+    ],
+)
+def test_a_record_of_how_the_model_was_loaded_that_makes_no_sense_is_named(
+    session: Path, parameter: str, text: str, what: str
+) -> None:
+    """It is not taken for a model that cannot be found, and the message states how to look further."""
+    write_curation(replace(curate(session), parameters={parameter: text}))
+    with pytest.raises(ModelError, match=what) as caught:
+        verify(session, recompute=True)
+    assert caught.value.tip.endswith("lists every change.")
+    assert verify(session).passed

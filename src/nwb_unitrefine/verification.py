@@ -221,8 +221,9 @@ def _model_of(run: Run, model: str | Path | Model | Sequence[str | Path] | None,
     from nwb_unitrefine.models.load import load_model
     from nwb_unitrefine.models.recorded import recorded_options
 
+    recorded = recorded_options(run.parameters)
     try:
-        return load_model(model or run.model, **{**recorded_options(run.parameters), **options})
+        return load_model(model or run.model, **{**recorded, **options})
     except ModelError as error:
         if model is not None:
             raise

@@ -243,4 +243,7 @@ def _three(values: Any, kind: Callable[[Any], Number]) -> tuple[Number, Number, 
 
 def _unreadable(why: str) -> ModelError:
     """Refuse what a file records."""
-    return ModelError(f"The file records an adaptation that cannot be read: {why}.")
+    return ModelError(
+        f"The file records an adaptation that cannot be read: {why}.",
+        tip="The run was damaged or edited: `nwb-unitrefine verify FILE` lists every change.",
+    )

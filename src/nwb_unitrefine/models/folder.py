@@ -162,7 +162,10 @@ def read_folder(path: Path, *, file: str | None = None) -> ModelFolder:
         )
     for name, most in ((found[0].name, MAX_FILE_BYTES), (MANIFEST, MAX_TEXT_BYTES), (INFO, MAX_TEXT_BYTES)):
         if (path / name).is_file() and (path / name).stat().st_size > most:
-            raise ModelError(f"{path / name} is larger than {most // 2**20} MiB, which no model's is.")
+            raise ModelError(
+                f"{path / name} is larger than {most // 2**20} MiB, which is too large for a model.",
+                tip="Get the model again, or give the folder of another.",
+            )
     manifest = read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else None
     if manifest is not None:
         _check_digests(path, manifest, needed=found[0].name)
@@ -185,7 +188,9 @@ def _read_classes(file: Path) -> dict[str, str]:
         raise ModelError(f"{file} is not JSON: {error}.") from error
     classes = document.get("classes") if isinstance(document, dict) else None
     if not isinstance(classes, dict) or not all(isinstance(label, str) for label in classes.values()):
-        raise ModelError(f"{file} does not hold a label for each class.", tip="Write it with: model describe.")
+        raise ModelError(
+            f"{file} does not hold a label for each class.", tip="Write it with `nwb-unitrefine model describe`."
+        )
     return classes
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["recorded_options", "recorded_source"]
 
+_DAMAGED = "The run was damaged or edited: `nwb-unitrefine verify FILE` lists every change."
+
 
 def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
     """Turn what a run records of how its model was loaded into the arguments of `load_model`.
@@ -48,10 +50,11 @@ def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
         try:
             found["labels"] = json.loads(str(parameters["labels"]))
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"The file records labels of its model that cannot be read: {error}.") from error
+            what = f"The file records meanings of its model's classes that cannot be read: {error}."
+            raise ModelError(what, tip=_DAMAGED) from error
         each = found["labels"] if isinstance(found["labels"], list) else [found["labels"]]
         if not all(isinstance(one, dict) for one in each):
-            raise ModelError("The file records labels of its model that are no labels.")
+            raise ModelError("The file records meanings of its model's classes that are no words.", tip=_DAMAGED)
     return found
 
 

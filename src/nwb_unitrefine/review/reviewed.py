@@ -70,7 +70,7 @@ class ReviewedFile:
         self._rounds: tuple[int, list[dict[str, Any]]] = (-1, [])
         self._lock = threading.RLock()
         if not self.by:
-            raise WriteError("A review needs the name of who answers.", tip="Name them with --by.")
+            raise WriteError("A review needs the name of the person who answers.", tip="Name them with --by.")
         with read_store(self.path) as store:
             ids = store.read("id")
             if ids.dtype.kind not in "iu":

@@ -85,7 +85,7 @@ def relabel(
         If a unit or label is not known, nobody is named, or the file cannot be written: it is as it was.
     """
     if not by.strip():
-        raise WriteError("A correction needs the name of who decided.", tip="Name them with --by.")
+        raise WriteError("A correction needs the name of the person who decided.", tip="Name them with --by.")
     if not labels:
         raise WriteError("There is no label to set.", tip="Give one as --unit 12=noise, or a table with --labels.")
 
