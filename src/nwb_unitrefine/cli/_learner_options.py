@@ -32,7 +32,11 @@ _OPTIONS = (
         is_flag=True,
         help="Also use ratios of counts, and the rank of each metric among the units of its recording.",
     ),
-    click.option("--cascade", is_flag=True, help="Two models in one folder: noise or neural, then sua or mua."),
+    click.option(
+        "--cascade",
+        is_flag=True,
+        help="Two models in one folder, which learn from labels alone: noise or neural, then sua or mua.",
+    ),
     click.option(
         "--search", is_flag=True, help="Search over pipelines as UnitRefine does, instead of our own learner."
     ),
