@@ -124,7 +124,7 @@ def coarse_step(values: NDArray[np.float64]) -> float | None:
     for step_s in _COARSE_STEPS_S:
         if is_whole(head / step_s):
             return step_s
-    largest = np.abs(values).max()
+    largest = max(float(values.max()), -float(values.min()))
     single_s = float(np.spacing(np.float32(largest)))
     return single_s if single_s > _FINE_S and np.array_equal(head, head.astype(np.float32)) else None
 

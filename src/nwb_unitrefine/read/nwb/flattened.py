@@ -22,6 +22,9 @@ __all__ = ["unflatten"]
 _FEWEST_SAMPLES = 20
 """Shorter parts may be pieces of a channel, where a unit has more electrodes than its waveform has channels."""
 
+_ENOUGH_UNITS = 50
+"""So many units, taken evenly from all, show how their waveforms are stored."""
+
 _ALIKE, _AT_ONE_SAMPLE, _FEW_SAMPLES = 0.8, 0.6, 2
 """Least correlation of a unit's two largest channels, and how many units have both peaks within so many samples."""
 
@@ -48,7 +51,8 @@ def unflatten(mean: NDArray[Any], n_channels: int) -> NDArray[Any] | None:
     n_units, n_values = mean.shape
     if n_channels < 2 or n_values % n_channels or n_values // n_channels < _FEWEST_SAMPLES:
         return None
-    known = mean[np.isfinite(mean).all(axis=1)].astype(np.float64)
+    some = mean[:: max(1, n_units // _ENOUGH_UNITS)]
+    known = some[np.isfinite(some).all(axis=1)].astype(np.float64)
     if not known.any():
         return None
     n_samples = n_values // n_channels

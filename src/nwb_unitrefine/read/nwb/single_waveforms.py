@@ -56,7 +56,7 @@ def mean_of_single_waveforms(
         return None
     ends = _ends(table, index, context, n_spikes=n_spikes, n_electrodes=n_electrodes)
     if ends is None:
-        what = "waveforms not used: they have one index, and more rows than the unit has spikes."
+        what = "waveforms not used: they have one index, which goes back or has more rows than a unit has spikes."
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
         return None
     unit_ends, row_ends = ends
@@ -95,7 +95,7 @@ def _ends(
         n_rows, per_spike = np.diff(unit_ends), 1
         if n_electrodes is not None and (n_electrodes == n_electrodes[0]).all() and (n_rows > n_spikes).any():
             per_spike = int(n_electrodes[0])
-        if per_spike < 1 or (n_rows % per_spike).any() or (n_rows > per_spike * n_spikes).any():
+        if per_spike < 1 or (n_rows < 0).any() or (n_rows % per_spike).any() or (n_rows > per_spike * n_spikes).any():
             return None
         return unit_ends // per_spike, np.arange(int(unit_ends[-1]) // per_spike + 1, dtype=np.int64) * per_spike
     unit_ends = offsets_of(upper.read(), name="units/waveforms_index_index", context=context)
