@@ -35,9 +35,10 @@ def test_one_bad_file_does_not_stop_the_rest(files, capsys: pytest.CaptureFixtur
 @pytest.mark.slow
 def test_a_file_unlike_training_is_named_among_several(files, capsys: pytest.CaptureFixture[str]) -> None:
     """Its sentence stands on standard error with its name, its row is marked, and JSON has it among the problems."""
-    with h5py.File(files / "b.nwb", "r+") as file:
+    long = make_session(n_units=4, duration_s=3600.0, rate_hz=2.0)  # a short one is unlike the training by its length
+    sources = [str(write_nwb(files / name, long)) for name in ("long_a.nwb", "long_b.nwb")]
+    with h5py.File(sources[1], "r+") as file:
         file["units/waveform_mean"].attrs["sampling_rate"] = 5000.0
-    sources = [str(files / name) for name in ("a.nwb", "b.nwb")]
     assert main(["label", *sources, "--dry-run"]) == 0
     printed = capsys.readouterr()
     (line,) = (line for line in printed.err.splitlines() if "unlike what" in line)
