@@ -133,7 +133,7 @@ def explain(model: Model, features: Features, predictions: Predictions) -> Reaso
 
 
 def _filling(model: Model) -> tuple[Model, bool]:
-    """Have a model that refuses missing features fill them in, and tell whether it does."""
+    """Return a model that fills missing features in where it would refuse them, and whether it does."""
     if isinstance(model, Cascade):
         first, second = (_filling(one)[0] for one in model.steps)
         assert isinstance(first, FittedModel)

@@ -175,7 +175,7 @@ def header_from_group(name: str, group: storage.Group, *, where: str) -> Run:
 
 
 def _malformed(name: str, where: str, error: Exception) -> SourceError:
-    """Say what is wrong with a run."""
+    """Make the error of a run that is not as the extension describes it."""
     return SourceError(
         f"{where}{': ' * bool(where)}the curation run {name!r} is not as ndx-unit-curation describes it: {error}.",
         tip="It was not written by nwb-unitrefine, or the file is damaged.",

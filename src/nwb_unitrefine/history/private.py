@@ -52,7 +52,7 @@ def private_fields(history: storage.Group | None) -> list[tuple[str, str]]:
 
 
 def rewrites(group: Group, path: str = "") -> Iterator[Rewrite]:
-    """Say which attributes and datasets of a group hold private text, and what they are without it."""
+    """Find the attributes and datasets of a group that hold private text, and what they are without it."""
     for name, value in group.attributes.items():
         if name in (DIGEST, "previous_digest"):
             continue

@@ -155,7 +155,7 @@ def _require_before(run: Run, earlier: Sequence[Run], *, where: str) -> None:
 
 
 def nothing_to_take_back(run: Run, *, where: str) -> SourceError:
-    """Say of a run that what it takes back is not in the history before it."""
+    """Make the error of a run that takes back what is not in the history before it."""
     return SourceError(
         f"{where}: the curation run {run.name} takes back {run.undoes!r}, which is not in the history before it.",
         tip="A run was removed or renamed, or the history was not written by nwb-unitrefine.",

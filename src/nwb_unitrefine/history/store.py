@@ -47,7 +47,7 @@ class UnitsStore(Protocol):
         ...
 
     def describe_source(self, attributes: dict[str, str]) -> None:
-        """Say which file this one was derived from."""
+        """Record which file this one was derived from."""
         ...
 
     def group(self, path: str) -> storage.Group | None:

@@ -228,7 +228,7 @@ class FittedModel:
         return values
 
     def _lacks(self, absent: tuple[str, ...], features: Features) -> FeatureError:
-        """Say which features are missing for all units, why, and what can be done."""
+        """Make the error that names the features that no unit has, why they are missing, and what can be done."""
         reasons = {
             features.origin(0, name).detail if name in features.names else "not among the features given"
             for name in absent

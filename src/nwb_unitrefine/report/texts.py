@@ -75,7 +75,7 @@ def page_texts(curation: Curation) -> list[dict[str, Any]]:
 
 
 def _methods(curation: Curation) -> str:
-    """Say what was done as a paper would, with what it rests on."""
+    """Describe what was done as a paper would, with what it rests on."""
     model, features = curation.model, curation.features
     n_present = int(np.isfinite(features.values).any(axis=0).sum())
     classes = classes_in_words(curation.predictions.classes)

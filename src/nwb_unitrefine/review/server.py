@@ -132,7 +132,7 @@ class _Review:
         return self._learning
 
     def _with_training(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Tell the page whether it can offer to train."""
+        """Add whether the page can offer to train."""
         trains = self._learning is not None and self._learning.trains
         return {**data, "review": {**data["review"], "trains": trains}}
 

@@ -58,7 +58,7 @@ class CheckedThresholds:
         return next(i for i, pair in enumerate(pairs) if pair == (owner.label, threshold))
 
     def describe(self, row: int, column: int) -> str:
-        """Say how one unit fails a threshold, as ``snr 3.2, not >= 5``."""
+        """Describe how one unit fails a threshold, as ``snr 3.2, not >= 5``."""
         threshold, value = self.thresholds[column], self.values[row, column]
         name = f"|{threshold.metric}|" if threshold.absolute else threshold.metric
         if np.isnan(value):
@@ -246,7 +246,7 @@ class RuleModel:
         return np.asarray((checked.failed[:, places] | out).all(axis=1) & ~out.all(axis=1))
 
     def _failures(self, checked: CheckedThresholds, one: RuleClass, row: int) -> list[str]:
-        """Say which thresholds gave a unit its class."""
+        """Describe which thresholds gave a unit its class."""
         places: dict[int, None] = {}
         for group in one.groups:
             members = [checked.column(one, threshold) for threshold in group]

@@ -130,7 +130,7 @@ def _ask(
 
 
 def _lost(path: Path, why: str) -> ModelError:
-    """Say that a model did not come back."""
+    """Make the error of a model whose process did not answer."""
     return ModelError(
         f"The model in {path} cannot be used: {why}.", tip="The file is damaged, made to do harm, or far too large."
     )

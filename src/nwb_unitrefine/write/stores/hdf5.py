@@ -137,7 +137,7 @@ class Hdf5Store:
         return found
 
     def describe_source(self, attributes: dict[str, str]) -> None:
-        """Say which file this one was derived from."""
+        """Record which file this one was derived from."""
         self._require_history()
         for name, value in attributes.items():
             self._file[HISTORY].attrs[name] = value
@@ -279,7 +279,7 @@ class Hdf5Store:
             written.attrs["table"] = self._file[dataset.refers_to].ref
 
     def _type(self, place: h5py.Group | h5py.Dataset, type_name: str, namespace: str) -> None:
-        """Say what an object is, as NWB does."""
+        """Give an object its type and id, as NWB does."""
         place.attrs["namespace"] = namespace
         place.attrs["neurodata_type"] = type_name
         place.attrs["object_id"] = str(uuid.uuid4())

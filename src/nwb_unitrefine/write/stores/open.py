@@ -61,7 +61,7 @@ def read_store(path: str | Path) -> Iterator[UnitsStore]:
 
 
 def _require_nwb(place: Path) -> None:
-    """Say of what keeps no history what it is, and where its labels are."""
+    """Make the error of a source that keeps no history: what it is, and where its labels are."""
     if place.is_dir() and place.suffix != ".zarr" and not is_zarr_folder(place):
         raise SourceError(
             f"{place} is a folder and no Zarr store: only NWB files keep a history.",
@@ -165,7 +165,7 @@ def _store_over(overlay: FolderOverlay | ZipStore, name: str) -> ZarrStore:
 
 
 def _require_zarr() -> None:
-    """Say what to install where zarr is not."""
+    """Require zarr, and name what to install without it."""
     try:
         import zarr  # noqa: F401 - it is only asked whether it is there
     except ImportError as error:
@@ -174,7 +174,7 @@ def _require_zarr() -> None:
 
 @contextmanager
 def _damage_explained(name: str) -> Iterator[None]:
-    """Say in our words that a file's structure is damaged."""
+    """Report that a file's structure is damaged in one line of our own."""
     try:
         yield
     except UnitRefineError:

@@ -95,7 +95,7 @@ class ZarrStore:
             yield source[start : start + step]
 
     def describe_source(self, attributes: dict[str, str]) -> None:
-        """Say which file this one was derived from."""
+        """Record which file this one was derived from."""
         self._require_history()
         self._root[HISTORY].attrs.update(attributes)
 
@@ -250,7 +250,7 @@ class ZarrStore:
 
 
 def _type(type_name: str, namespace: str) -> dict[str, str]:
-    """Say what an object is, as NWB does."""
+    """Give an object its type and id, as NWB does."""
     return {"namespace": namespace, "neurodata_type": type_name, "object_id": str(uuid.uuid4())}
 
 
