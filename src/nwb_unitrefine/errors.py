@@ -43,6 +43,7 @@ __all__ = [
     "UnitRefineError",
     "UntrustedModelError",
     "WriteError",
+    "first_line",
     "require_installed",
     "shown_name",
     "without_secrets",
@@ -51,6 +52,17 @@ __all__ = [
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 _PUNCTUATION = ".,:;)"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error, without its full stop; its type where it has no text.
+
+    Examples
+    --------
+    >>> first_line(ValueError("No such column.")), first_line(KeyboardInterrupt())
+    ('No such column', 'KeyboardInterrupt')
+    """
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def shown_name(source: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.errors import ModelError, first_line
 from nwb_unitrefine.models.cascade_folder import CASCADE_FILES, is_cascade_folder, read_cascade
 from nwb_unitrefine.models.folder import APPRAISAL, CARD, INFO, LABELS, MANIFEST, STEPS, TRAINING_DATA, read_folder
 from nwb_unitrefine.models.skops.estimator import load_estimator
@@ -112,7 +112,7 @@ def fetch(address: HubAddress, *, include_data: bool = False) -> tuple[Path, str
             tip="Load it once with a connection; after that it works without one.",
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"{address} cannot be fetched: {_first_line(error)}.") from error
+        raise ModelError(f"{address} cannot be fetched: {first_line(error)}.") from error
     return Path(folder), Path(folder).name
 
 
@@ -210,7 +210,7 @@ def _upload(folder: Path, repo_id: str, files: Sequence[str], *, message: str, p
             )
     except Exception as error:
         # The client passes on the errors of its HTTP library, which was another one in each of its major releases.
-        raise ModelError(f"The Hub did not take {repo_id}: {_first_line(error)}.", tip=_LOGIN) from error
+        raise ModelError(f"The Hub did not take {repo_id}: {first_line(error)}.", tip=_LOGIN) from error
     return str(commit.oid)
 
 
@@ -227,8 +227,3 @@ def _quietly() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
-
-
-def _first_line(error: Exception) -> str:
-    """Keep an error of many lines to its first."""
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

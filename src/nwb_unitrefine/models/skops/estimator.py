@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.errors import ModelError, first_line
 from nwb_unitrefine.models.skops.archive import broken, open_archive, read_content
 from nwb_unitrefine.models.skops.audit import audit, list_types
 from nwb_unitrefine.models.skops.boosted_trees import BoostedTrees, read_boosted_trees
@@ -100,7 +100,7 @@ class Estimator:
         except Exception as error:
             # Whatever a stranger's estimator raises here means one thing: it cannot be used.
             raise ModelError(
-                f"The model in {self.path} cannot predict: {type(error).__name__}: {_one_line(error)}.",
+                f"The model in {self.path} cannot predict: {type(error).__name__}: {first_line(error)}.",
             ) from error
         if found.shape != (len(inputs), len(self.classes)):
             raise ModelError(f"The model in {self.path} does not give one probability for each of its classes.")
@@ -240,8 +240,3 @@ def _as_trained_on(inputs: NDArray[np.floating[Any]], columns: tuple[str, ...]) 
     import pandas as pd
 
     return pd.DataFrame(values, columns=list(columns))
-
-
-def _one_line(error: Exception) -> str:
-    """Keep an error that goes over many lines to its first."""
-    return str(error).partition("\n")[0].rstrip(".")

@@ -141,7 +141,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is not an answer
     _limit()
-    from nwb_unitrefine.errors import UnitRefineError
+    from nwb_unitrefine.errors import UnitRefineError, first_line
     from nwb_unitrefine.models.skops.estimator import describe_fitted, load_fitted
 
     request = json.loads(sys.stdin.buffer.readline())
@@ -152,7 +152,7 @@ def main() -> None:
     except UnitRefineError as error:
         answer, found = {"error": error.message, "tip": error.tip}, None
     except Exception as error:  # noqa: BLE001 - as in the parent: it means that the model cannot be used
-        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip('.')}"
+        why = f"{type(error).__name__}: {first_line(error)}"
         answer, found = {"error": f"The model in {request['path']} cannot predict: {why}.", "tip": ""}, None
     answers.write(json.dumps(answer).encode() + b"\n")
     if found is not None:

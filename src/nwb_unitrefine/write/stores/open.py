@@ -6,14 +6,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError
+from nwb_unitrefine.errors import SourceError, UnitRefineError
 from nwb_unitrefine.journal import held_for_reading
 from nwb_unitrefine.journal.transaction import change_folder, change_hdf5
 from nwb_unitrefine.read.tables import is_table
 from nwb_unitrefine.storage.hdf5 import open_hdf5
 from nwb_unitrefine.storage.hdf5_guard import GuardedFile
 from nwb_unitrefine.storage.local_files import require_content
-from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip
+from nwb_unitrefine.storage.zarr import is_zarr_folder, is_zarr_zip, require_zarr
 from nwb_unitrefine.write.check import require_only_our_edits, require_only_ours_changed
 from nwb_unitrefine.write.stores.hdf5 import Hdf5Store
 
@@ -126,7 +126,7 @@ def change_store(
         require_only_our_edits(was, _store_over(overlay, place.name), edits)
 
     if place.is_dir():
-        _require_zarr()
+        require_zarr("for Zarr files")
         with _damage_explained(place.name):
             return change_folder(path, in_zarr, check=check_zarr, dry_run=dry_run, unnamed=appears_in is not None)
     with _damage_explained(place.name):
@@ -142,7 +142,7 @@ def change_store(
 
 def _zarr_store(folder: Path) -> ZarrStore:
     """Open a Zarr folder for reading."""
-    _require_zarr()
+    require_zarr("for Zarr files")
     from nwb_unitrefine.journal.folder_overlay import FolderOverlay
 
     return _store_over(FolderOverlay(folder, follows_links=True), folder.name)
@@ -151,7 +151,7 @@ def _zarr_store(folder: Path) -> ZarrStore:
 @contextmanager
 def _zipped_store(place: Path) -> Iterator[ZarrStore]:
     """Open a ZIP file of a Zarr folder, for reading."""
-    _require_zarr()
+    require_zarr("for Zarr files")
     from nwb_unitrefine.storage.zarr_stores import ZipStore
 
     with closing(ZipStore(place)) as archive:
@@ -162,14 +162,6 @@ def _store_over(overlay: FolderOverlay | ZipStore, name: str) -> ZarrStore:
     from nwb_unitrefine.write.stores.zarr import ZarrStore
 
     return ZarrStore(overlay, name=name)
-
-
-def _require_zarr() -> None:
-    """Require zarr, and name what to install without it."""
-    try:
-        import zarr  # noqa: F401 - it is only asked whether it is there
-    except ImportError as error:
-        raise MissingExtraError("zarr", extra="zarr", purpose="for Zarr files") from error
 
 
 @contextmanager
