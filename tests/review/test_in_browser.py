@@ -273,7 +273,7 @@ def test_twenty_answers_adapt_the_model(chromium, tmp_path, start_on):
     before = path.read_bytes()
     page.keyboard.press("a")
     page.wait_for_selector("dialog[open]")
-    assert "20 labels of people (5 sua, 15 mua, 0 noise)" in page.inner_text("dialog")
+    assert "20 labels of people (5 sua, 15 mua, 0 noise; by A. Curator" in page.inner_text("dialog")
     assert "each predicted without its own label" in page.inner_text("dialog")
     assert path.read_bytes() == before
     page.click("dialog button:first-of-type")
