@@ -15,7 +15,7 @@ from nwb_unitrefine.models import load_model
 from nwb_unitrefine.models.skops import isolation
 from nwb_unitrefine.models.skops.estimator import load_estimator
 
-AREAS = ("containers", "trees", "kernels", "neighbours", "selections", "bombs", "folders")
+AREAS = ("containers", "trees", "kernels", "neighbours", "selections", "bombs", "folders", "two models")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="each attempt is a fork")
