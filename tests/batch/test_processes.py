@@ -17,6 +17,7 @@ from nwb_unitrefine.errors import WriteError
 PROGRAM = """
 import json, os, threading
 from contextlib import ExitStack
+from multiprocessing import active_children
 from pathlib import Path
 import h5py
 from helpers.worker_tasks import die_once, double, parent_of_worker
@@ -35,7 +36,13 @@ if __name__ == "__main__":
         places = [str(Path(name).resolve()) for name in ("a", "once", "always", "b")]
         deaths = run_in_processes(die_once, places, workers=2)
         found = {{Path(task).name: str(type(result).__name__) for task, result in deaths}}
-    print(json.dumps([os.getpid() in parents, len(parents), doubled, found]))
+        dropped = run_in_processes(double, range(4), workers=3)
+        workers = active_children()
+        del dropped
+        for worker in workers:
+            worker.join(60)
+        ended = [worker.exitcode for worker in workers]
+    print(json.dumps([os.getpid() in parents, len(parents), doubled, found, ended]))
 """
 
 pytestmark = pytest.mark.slow
@@ -43,7 +50,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("state", ["alone", "thread", "file"])
 def test_a_worker_is_a_fork_of_a_process_that_nothing_else_runs_in(tmp_path: Path, state: str) -> None:
-    """With a thread or an open HDF5 file, workers start from another process; what they give is the same."""
+    """With a thread or an open HDF5 file, workers start from another process; what they give is the same.
+
+    Those of a run that nobody goes on with end.
+    """
     paths = [Path(__file__).parents[1], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM.format(state=state)],
@@ -53,11 +63,12 @@ def test_a_worker_is_a_fork_of_a_process_that_nothing_else_runs_in(tmp_path: Pat
         stdout=subprocess.PIPE,
         text=True,
     )
-    is_fork, n_parents, doubled, found = json.loads(done.stdout)
+    is_fork, n_parents, doubled, found, ended = json.loads(done.stdout)
     assert is_fork == (state == "alone" and sys.platform == "linux")
     assert n_parents == 1
     assert doubled == list(range(0, 18, 2))
     assert found == {"a": "str", "once": "str", "always": "WorkerDiedError", "b": "str"}
+    assert ended == [0, 0, 0]
 
 
 def test_what_a_task_raises_ends_the_run_where_it_is_seen() -> None:

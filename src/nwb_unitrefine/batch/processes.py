@@ -109,7 +109,8 @@ class _Worker(Generic[Task, Result]):
         """Start a process, in the place of one that died."""
         start = self._context()
         self.connection, theirs = start.Pipe()
-        self._process = start.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        inherited = self.connection if start.get_start_method() == "fork" else None
+        self._process = start.Process(target=_serve, args=(theirs, self._work, inherited), daemon=True)
         with _without_interrupts():
             self._process.start()
         theirs.close()  # so that the connection ends with the process
@@ -191,8 +192,10 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
-    """Do tasks until there are no more, or the parent has gone."""
+def _serve(connection: Connection, work: Callable[[Any], Any], inherited: Connection | None) -> None:
+    """Do tasks until there are no more, or the parent has gone or has dropped its end of the connection."""
+    if inherited is not None:
+        inherited.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     use_one_thread()
