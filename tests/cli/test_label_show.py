@@ -103,8 +103,19 @@ def test_labels_of_the_file_are_compared_with_ours(tmp_path, capsys: pytest.Capt
     assert main(["show", str(path)]) == 0
     text = capsys.readouterr().out
     assert re.search(r"ground_truth +labelled sua +labelled mua +labelled noise", text)
-    assert "In ground_truth, mua means mua, noise means noise, sua means sua. " in text
+    assert "In ground_truth" not in text  # whose words are those of the classes
     assert re.search(r" % of 48 units have the same label, kappa (1|0\.\d+)\.", text)
+
+
+@pytest.mark.slow
+def test_words_of_a_column_that_are_not_those_of_the_classes_are_explained(
+    tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a curator's good and unsorted were taken for stands beside how far labels agree."""
+    words = ["good", "mua", "unsorted", "good"]
+    path = write_nwb(tmp_path / "a.nwb", make_session(n_units=4), columns={"quality": words})
+    assert main(["label", str(path), "--dry-run"]) == 0
+    assert "In quality, good means sua, unsorted means no class. " in capsys.readouterr().out
 
 
 @pytest.fixture

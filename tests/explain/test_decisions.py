@@ -94,10 +94,13 @@ def test_two_models_in_a_row_state_both_steps(features: Features) -> None:
     found = model.predict(features)
     decisions = explain_decisions(model, features, found)
     noise, neural = (int(np.flatnonzero((found.labels == "noise") == one)[0]) for one in (True, False))
-    assert decisions.sentence(noise).startswith("Decided in steps, by probability: noise 0.")
-    assert "; then by probability: " not in decisions.sentence(noise)
+    assert decisions.sentence(noise).startswith("Decided by probability: noise 0.")
+    assert "; then " not in decisions.sentence(noise)
     assert len(decisions.document(noise)["steps"]) == 1
-    assert f"; then by probability: {found.labels[neural]} 0." in decisions.sentence(neural)
+    assert f"; then {found.labels[neural]} 0." in decisions.sentence(neural)
+    weighed = replace(model, second=replace(model.second, decide="balanced"))
+    both = explain_decisions(weighed, features, found).sentence(neural)
+    assert "; then by probability relative to the class's share in training: " in both
     below = (found.labels != "noise") & (found.probabilities.argmax(axis=1) == 2)
     assert below.any()
     assert "Noise is more probable (0." in decisions.unexpected(int(np.flatnonzero(below)[0]))

@@ -58,6 +58,7 @@ def print_agreement(units: Units, labels: NDArray[np.str_], *, ours: Collection[
             [column, *(f"labelled {label}" for label in compared["classes"])],
             [[label, *row] for label, row in zip(compared["classes"], compared["confusion"], strict=True) if any(row)],
         )
-        meanings = ", ".join(f"{value} means {label or 'no class'}" for value, label in compared["meaning"].items())
         share, kappa = show_number(100 * compared["accuracy"]), show_number(compared["kappa"])
-        say(f"In {column}, {meanings}. {share} % of {compared['n_units']} units have the same label, kappa {kappa}.")
+        others = [(value, label or "no class") for value, label in compared["meaning"].items() if value != label]
+        meanings = f"In {column}, {', '.join(f'{value} means {label}' for value, label in others)}. " if others else ""
+        say(f"{meanings}{share} % of {compared['n_units']} units have the same label, kappa {kappa}.")

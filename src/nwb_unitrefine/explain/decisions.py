@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +45,9 @@ class DecisionStep:
     shares: Mapping[str, float]
 
     def text(self, row: int) -> str:
-        """What the scores are, and those of one unit, the largest first."""
+        """Scores of one unit, the largest first."""
         order = np.argsort(-self.scores[row], kind="stable").tolist()
-        return f"by {self.by}: {', '.join(f'{self.classes[i]} {self.scores[row, i]:.2f}' for i in order)}"
+        return ", ".join(f"{self.classes[i]} {self.scores[row, i]:.2f}" for i in order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,11 +69,13 @@ class Decisions:
 
         Empty without a label.
         """
-        texts = [step.text(row) for step in self._of_unit(row)]
-        if not texts:
+        steps = self._of_unit(row)
+        if not steps:
             return ""
-        decided = f"Decided {texts[0]}." if len(self.steps) == 1 else f"Decided in steps, {'; then '.join(texts)}."
-        return f"{decided} {self._of_likeliest(row)}".rstrip()
+        decided = f"Decided by {steps[0].by}: {steps[0].text(row)}"
+        for before, step in pairwise(steps):
+            decided += f"; then{'' if step.by == before.by else f' by {step.by}:'} {step.text(row)}"
+        return f"{decided}. {self._of_likeliest(row)}".rstrip()
 
     def unexpected(self, row: int) -> str:
         """Return `sentence` for a unit whose label is not its most probable class, which looks like a mistake."""
