@@ -52,7 +52,7 @@ def _run(name: str, *arguments: str | Path, folder: Path, modules: Path | None =
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_assets_of_an_archive_are_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three sessions get files of their own; one that is no NWB file and one without units are named."""
+    """Three sessions get files of their own; one that is not an NWB file and one without units are named."""
     pytest.importorskip("dandi")
     monkeypatch.delenv("DANDI_API_KEY", raising=False)
     with small_archive(tmp_path / "archive") as modules:

@@ -163,7 +163,7 @@ def test_units_are_chosen_and_sorted_by_words_of_ones_own(
     assert main(["show", str(session), "--label", "axon", "--json"]) == 0
     assert '"axon"' in capsys.readouterr().out
     assert main(["show", str(session), "--label", "dendrite"]) == 2
-    assert "'dendrite' is no label here" in capsys.readouterr().err
+    assert "'dendrite' is not a label here" in capsys.readouterr().err
 
 
 def test_a_table_may_have_words_of_ones_own(session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

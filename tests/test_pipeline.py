@@ -94,7 +94,7 @@ def test_an_unknown_feature_has_no_origin(tmp_path) -> None:
 
 
 def test_a_closed_file_is_refused(tmp_path) -> None:
-    """An h5py.File that was closed is no source, and the error says what to do."""
+    """An h5py.File that was closed is not a source, and the error says what to do."""
     path = write_nwb(tmp_path / "a.nwb", make_session(n_units=2))
     with h5py.File(path) as file:
         pass

@@ -130,7 +130,7 @@ def test_single_waveforms_that_means_are_made_of_are_digested(session: Path) -> 
     [
         ("adaptation", "{}", "The file records an adaptation that cannot be read"),
         ("labels", "[", "The file records meanings of its model's classes that cannot be read"),
-        ("labels", "[1]", "The file records meanings of its model's classes that are no words"),
+        ("labels", "[1]", "The file records meanings of its model's classes that are not words"),
     ],
 )
 def test_a_record_of_how_the_model_was_loaded_that_makes_no_sense_is_named(

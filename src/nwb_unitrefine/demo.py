@@ -4,7 +4,7 @@ Three kinds of unit on one column of a probe with 30 kHz:
 
 - single units: one refractory train, a narrow trough and a slower peak that decay with distance;
 - multi-units: several refractory trains that ignore each other, and their smaller, blurred mean;
-- noise: events that many units share, or bursts of a few minutes, with a waveform that is no spike.
+- noise: events that many units share, or bursts of a few minutes, with a waveform that is not a spike.
 
 It shows that everything works and what an answer looks like. It measures nothing: for figures on recordings that a
 person labelled, see `nwb_unitrefine.learn`.

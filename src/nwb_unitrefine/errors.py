@@ -77,7 +77,7 @@ def shown_name(source: str) -> str:
         return source
     try:
         parts = urlsplit(source)
-    except ValueError:  # it is no address after all
+    except ValueError:  # it is not an address after all
         return source.partition("?")[0].rpartition("@")[2]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

@@ -39,7 +39,7 @@ class Archive(NamedTuple):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sessions, one of them as Zarr, too, and a file that is no NWB file."""
+    """Two sessions, one of them as Zarr, too, and a file that is not an NWB file."""
     place = tmp_path_factory.mktemp("blobs")
     first = make_small_session(place / "a.nwb")
     shutil.copy(first, place / "b.nwb")
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    """A dandiset of six assets: two with units, one broken, one gone, one without units, one that is no NWB file."""
+    """A dandiset of six assets: two with units, one broken, one gone, one without units, one that is not NWB."""
     pytest.importorskip("dandi")
     monkeypatch.delenv("DANDI_API_KEY", raising=False)
     with (
@@ -104,9 +104,9 @@ def test_a_dandiset_that_does_not_exist_or_is_embargoed_is_one_line(archive: Arc
     for source in ("DANDI:000999", "DANDI:000123@0.1.2", "DANDI:000123/nothing"):
         with pytest.raises(SourceNotFoundError, match=source):
             list(plan_dandiset(source, instance="dandi-stub"))
-    with pytest.raises(SourceError, match="no instance of DANDI"):
+    with pytest.raises(SourceError, match="not an instance of DANDI"):
         list(plan_dandiset("DANDI:000123", instance="nowhere"))
-    with pytest.raises(SourceError, match="no instance of DANDI"):
+    with pytest.raises(SourceError, match="not an instance of DANDI"):
         resolve_address(f"dandi://evil.example.org/assets/{_asset_id(0)}")
     archive.stub.key = "secret"
     with pytest.raises(SourceError) as caught:

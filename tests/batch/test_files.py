@@ -111,7 +111,7 @@ def test_several_copies_cannot_go_into_a_file_or_store(tmp_path, kind) -> None:
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_is_computed(tmp_path, source, output, says) -> None:
-    """The place is looked at first: the source, which is no file that could be read, is not."""
+    """The place is looked at first: the source, which is not a file that could be read, is not."""
     if source.endswith(".zarr"):
         (tmp_path / source).mkdir()
         (tmp_path / source / ".zgroup").write_text("{}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 N_UNITS = 6
 LONGER = 10.0
-"""What the trains of 100 s are stretched by: 1000 s are no short recording."""
+"""What the trains of 100 s are stretched by: 1000 s are not a short recording."""
 
 EVERYWHERE = {"model.few-units"}
 
@@ -213,7 +213,7 @@ def test_a_critical_problem_is_the_exit_code(sound: Path, tmp_path: Path, capsys
 def test_real_recordings_get_few_findings_of_known_kinds(shared_data: Path, model: Model) -> None:
     """Ten sound Neuropixels recordings have units that were sorted twice or split, and no other problem but two.
 
-    One is mostly artefact, of which the units are no duplicates, and one is of three minutes.
+    One is mostly artefact, of which the units are not duplicates, and one is of three minutes.
     """
     usual = {"units.likely-duplicates", "units.likely-split", "spike-times.duplicated"}
     for path in sorted(shared_data.glob("nwb*/brody_*.nwb")):

@@ -62,7 +62,7 @@ def test_derived_files_of_one_name_are_told_apart(tmp_path) -> None:
 
 
 def test_a_folder_without_a_plan_is_refused_with_what_to_do(tmp_path) -> None:
-    """What is no study is not labelled, and the message names the command that makes one."""
+    """What is not a study is not labelled, and the message names the command that makes one."""
     with pytest.raises(SourceNotFoundError, match="dandiset plan"):
         list(label_study(tmp_path, TaskOptions()))
 
@@ -138,7 +138,7 @@ def test_tasks_are_taken_as_they_are_needed() -> None:
 
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three sessions and a file that is no NWB file."""
+    """A folder with three sessions and a file that is not an NWB file."""
     folder = tmp_path_factory.mktemp("sessions")
     first = make_small_session(folder / "sub-m1_ses-a_ecephys.nwb")
     for name in ("sub-m1_ses-b_ecephys.nwb", "other.nwb"):

@@ -110,7 +110,7 @@ def test_a_file_in_the_place_of_a_study_is_one_line(
 @pytest.mark.parametrize("name", ["plan.jsonl", "ledger.jsonl", "claims.lock", "options.json", "dandiset", "records"])
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_links_and_pipes_in_a_study_are_refused(tmp_path: Path, name: str, kind: str) -> None:
-    """Nothing is read from, written to or waited for behind a name of the study that is no plain file or folder."""
+    """Nothing is read from, written to or waited for behind a name of the study that is not a plain file or folder."""
     study, outside = tmp_path / "study", tmp_path / "outside"
     write_plan(study, [Entry(**ENTRY)])
     outside.write_text("mine")

@@ -248,7 +248,7 @@ def _sizes(ground: Ground) -> Iterator[Attempt]:
 
 
 def _odd_files(ground: Ground) -> Iterator[Attempt]:
-    """What is no regular file of the user in the place of a journal, and what is no journal."""
+    """What is not a regular file of the user in the place of a journal, and what is not a journal."""
     kinds: dict[str, Callable[[Path], Any]] = {
         "a pipe": os.mkfifo,
         "a link to a device": lambda place: place.symlink_to("/dev/zero"),
@@ -270,7 +270,7 @@ def _odd_files(ground: Ground) -> Iterator[Attempt]:
                 why = _try(ground, act, must_fail=kind != "4 TB")
                 if not why and kind != "4 TB" and fault_campaign.digest(target) != old:
                     why = "the file was changed"
-                yield Attempt("what is no journal", f"{name} {kind} {command}", not why, why)
+                yield Attempt("what is not a journal", f"{name} {kind} {command}", not why, why)
 
 
 def _sparse(place: Path, size: int) -> None:

@@ -4,7 +4,7 @@ Run it as ``python tests/benchmarks/appraise.py BASE_DATASET PERSON_FOLDER [--mo
 UnitRefine base dataset and one curator's labels beside the majority's; without ``--model``, the folder is the packaged
 one. It compares the default's learner with its peers on mice left out, and with the person on the recording that the
 person labelled, and lets one thing change at a time: the recording that is scored, the mice in training, the seed. The
-model stays as it is, to the byte; what is written is no part of its digest.
+model stays as it is, to the byte; what is written is not part of its digest.
 """
 
 from __future__ import annotations

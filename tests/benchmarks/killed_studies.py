@@ -4,7 +4,7 @@
     python tests/benchmarks/killed_studies.py --seeds 1 --assets 4  # the small form, as the tests run it
 
 An archive on loopback, which the real client of DANDI talks to, holds assets as HDF5 and Zarr, one that is damaged, one
-that is gone, one without units and one that is no NWB file. It wants a token, lists a few assets a page, leads to its
+that is gone, one without units and one that is not NWB. It wants a token, lists a few assets a page, leads to its
 blobs by redirects, answers some requests with status 429 and breaks some connections. For each seed
 
 1. the dandiset is planned, and labelled by two Dask workers; scheduler, worker or client get SIGKILL when a random

@@ -118,7 +118,7 @@ def test_raw_traces_that_are_not_there_are_refused(session: Path, capsys: pytest
 
 
 def test_a_recording_that_is_not_there_is_refused(session: Path, tmp_path: Path, capsys) -> None:
-    """A path that is no recording is one line, whether nothing is there or something else."""
+    """A path that is not a recording is one line, whether nothing is there or something else."""
     pytest.importorskip("spikeinterface", reason="SpikeInterface is not installed")
     (tmp_path / "folder").mkdir()
     for name, why in (("nosuch", "There is no recording"), ("folder", "cannot be read as a recording")):

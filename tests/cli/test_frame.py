@@ -105,7 +105,7 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path) -> None:
 
 
 def test_tables_break_no_name(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no terminal gets each row in one line, however long."""
+    """What is not a terminal gets each row in one line, however long."""
     name, remark = "a_name_that_is_long_" * 5, "many words " * 30
     print_table("Title", ["name", "number", "remark"], [[name, 1.0, remark.strip()]])
     assert capsys.readouterr().out.splitlines()[2].split() == [name, "1", *remark.split()]

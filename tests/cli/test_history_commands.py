@@ -123,7 +123,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 @pytest.mark.parametrize("units", [["²=noise"], ["--3=noise"], ["3=sua", "3=noise"], ["3"]])
 def test_units_that_make_no_sense_are_refused(labelled: Path, units: list[str], capsys) -> None:
-    """What is no number, or one unit with two labels, is wrong usage, and nothing is written."""
+    """What is not a number, or one unit with two labels, is wrong usage, and nothing is written."""
     before = labelled.read_bytes()
     arguments = [part for unit in units for part in ("--unit", unit)]
     assert main(["relabel", str(labelled), *arguments, "--by", "S. Cajal"]) == 2
@@ -132,7 +132,7 @@ def test_units_that_make_no_sense_are_refused(labelled: Path, units: list[str], 
 
 
 def test_a_run_that_is_no_number_is_not_there(labelled: Path, capsys) -> None:
-    """A digit that is no number names no run."""
+    """A digit that is not a number names no run."""
     assert main(["history", str(labelled), "--diff", "²", "1"]) == 1
     assert "has no run ²" in capsys.readouterr().err
 

@@ -115,7 +115,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dandiset label": {"list": "calls pending"},
     "demo": {"output": "simulate_session(path)", "overwrite": "a file that is there is removed before"},
 }
-"""Options that are no keyword, and what Python users write instead."""
+"""Options that are not keywords, and what Python users write instead."""
 
 LOADED = {"model"}
 """What `load_model` takes as its first argument."""

@@ -98,7 +98,7 @@ def test_percentiles_are_between_quantiles_and_in_the_middle_of_ties():
 
 
 def test_two_models_in_a_row_have_the_quantiles_of_the_model_that_gives_each_class():
-    """Noise has those of the first, sua and mua those of the second; neural is no class of both together."""
+    """Noise has those of the first, sua and mua those of the second; neural is not a class of both together."""
     steps = []
     for wanted, classes, low in (
         (np.arange(240) % 3 == 2, ("neural", "noise"), 0),

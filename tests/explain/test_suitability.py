@@ -164,7 +164,7 @@ def test_a_recording_too_short_for_rare_units_is_named(model: FittedModel, minut
 
 
 def test_few_units_are_a_remark_of_their_own(model: FittedModel, units: Units) -> None:
-    """Fewer than a tenth of the smallest recording in training are reported, and are no problem of the data."""
+    """Fewer than a tenth of the smallest recording in training are reported, and are not a problem of the data."""
     for n_units, codes in ((5, [ProblemCode.MODEL_FEW_UNITS]), (40, [])):
         features, predictions = _units_like_training(model, n_units)
         found = [problem.code for problem in unlike_training(model, units, features, predictions)]

@@ -232,7 +232,7 @@ BAD = {
     "truncated": lambda: pack(*unpack())[:-5000],
     "flipped bit": _flip,
     "no schema": lambda: pack("", {}).replace(b"schema.json", b"schema.jsoN"),
-    "schema is no JSON": lambda: pack("{", {}),
+    "schema is not JSON": lambda: pack("{", {}),
     "schema is a list": lambda: pack("[]", {}),
     "schema nested too deeply": _deep,
     "nodes nested too deeply": _nested_nodes,

@@ -40,7 +40,7 @@ class Block:
     not_run: str
     """Why the document says that the tests do not run it; empty otherwise."""
     title: str
-    """Name of the file that the block shows; empty for a block that is no file."""
+    """Name of the file that the block shows; empty for a block that is not a file."""
 
 
 def blocks(document: str) -> list[Block]:

@@ -57,7 +57,7 @@ NO_DOCUMENTS: dict[str, bytes] = {
     "word": b"nul",
     "zeros": bytes(64),
 }
-"""Contents of metadata that are no JSON objects."""
+"""Contents of metadata that are not JSON objects."""
 
 
 def _codecs() -> dict[str, Any]:

@@ -259,7 +259,7 @@ def neighbour_attempts() -> Iterator[Attempt]:
         "flat neighbours": ("_fit_X", lambda array: array.ravel()),
         "neighbours of integers": ("_fit_X", lambda array: array.astype(np.int64)),
         "neighbours of the other byte order": ("_fit_X", lambda array: array.astype(array.dtype.newbyteorder(">"))),
-        "neighbours that are no numbers": ("_fit_X", lambda array: array * np.nan),
+        "neighbours that are not numbers": ("_fit_X", lambda array: array * np.nan),
     }
     values: dict[str, tuple[Any, ...]] = {
         "n_samples_fit_": (10**9, -1, "90", 90.0, True),

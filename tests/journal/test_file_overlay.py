@@ -57,7 +57,7 @@ def test_an_overlay_is_a_file_and_leaves_the_file_alone(base: int, steps: list[t
 
 
 def test_pages_that_end_as_they_began_are_no_edits(tmp_path: Path) -> None:
-    """Writing the same bytes again is no change."""
+    """Writing the same bytes again is not a change."""
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 64)
     with path.open("rb") as file:

@@ -80,7 +80,7 @@ def test_a_link_under_the_temporary_name_is_not_followed(folder: Path) -> None:
 
 
 def test_a_pipe_is_not_waited_for(folder: Path) -> None:
-    """It is no file, and it is said."""
+    """It is not a file, and it is said."""
     os.mkfifo(folder / "a" / "pipe")
     with pytest.raises(WriteError, match="not a regular file"):
         FolderFiles(folder).read("a/pipe")

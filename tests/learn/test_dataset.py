@@ -37,7 +37,7 @@ def test_the_same_id_in_two_recordings_is_two_units(make) -> None:
 
 
 def test_infinite_is_missing(make) -> None:
-    """An infinite metric, as an SNR over no noise, is no number."""
+    """An infinite metric, as an SNR over no noise, is not a number."""
     dataset = make()
     values = dataset.values.copy()
     values[3, 7] = np.inf

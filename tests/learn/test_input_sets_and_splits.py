@@ -13,7 +13,7 @@ from nwb_unitrefine.learn.splits import split
 
 
 def test_metrics_that_grow_with_the_recording_are_left_out(make) -> None:
-    """num_spikes tells recordings apart, and is no input unless asked for."""
+    """num_spikes tells recordings apart, and is not an input unless asked for."""
     dataset = make()
     assert "num_spikes@0.101" not in choose_inputs(dataset)
     assert "num_spikes@0.101" in choose_inputs(dataset, inputs="spike times", whole_recordings=True)

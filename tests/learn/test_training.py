@@ -135,7 +135,7 @@ def test_what_is_no_model_is_never_replaced(make, small_learner, tmp_path: Path)
 
 
 def test_a_place_where_no_folder_can_be_made_is_said(make, small_learner, tmp_path: Path) -> None:
-    """A file is no folder to put a model into."""
+    """A file is not a folder to put a model into."""
     (tmp_path / "table.csv").write_text("id,label")
     with pytest.raises(ModelError, match="cannot be written"):
         train_model(make(), output=tmp_path / "table.csv" / "model", learner=small_learner, validate=False)

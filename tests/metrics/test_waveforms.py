@@ -217,7 +217,7 @@ def test_the_scale_is_inferred_and_said(declared: str, factor: float, said: str)
     ],
 )
 def test_an_unknown_unit_is_reported_and_no_slope_is_made_up(declared: str, factor: float, stored_as: type) -> None:
-    """Templates of unit norm, whole numbers and kilovolts are no volts: slopes are missing, shapes are not."""
+    """Templates of unit norm, whole numbers and kilovolts are not volts: slopes are missing, shapes are not."""
     waveforms, positions = _on_a_probe()
     stored = (waveforms * factor).astype(stored_as)
     features = compute_features(
@@ -272,7 +272,7 @@ def test_without_positions_nothing_is_said_of_space() -> None:
 
 
 def test_a_unit_without_a_waveform_has_a_reason_and_harms_no_other() -> None:
-    """NaN or zeros throughout is no waveform."""
+    """NaN or zeros throughout is not a waveform."""
     waveforms, positions = _on_a_probe(n_units=4)
     waveforms[1], waveforms[3] = np.nan, 0.0
     features = compute_features(make_units([SPIKES] * 4, waveforms=waveforms, positions_um=positions), names=NAMES)

@@ -96,7 +96,7 @@ def test_it_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_that_of_another_model_is_refused(folder: Path) -> None:
-    """It would vouch for what was never measured; neither is one written that is no appraisal."""
+    """It would vouch for what was never measured; neither is one written that is not an appraisal."""
     other = make_appraisal(f"sha256:{'0' * 64}")
     with pytest.raises(ModelError, match="another model"):
         write_appraisal(folder, other)
@@ -106,7 +106,7 @@ def test_that_of_another_model_is_refused(folder: Path) -> None:
         read_appraisal(folder, digest=digest)
     for text in ("", "[]", '{"model": 3}', other.to_json().replace("protocol", "protocoll")):
         (folder / "appraisal.json").write_text(text, encoding="utf-8")
-        with pytest.raises(ModelError, match="no appraisal") as caught:
+        with pytest.raises(ModelError, match="not an appraisal") as caught:
             read_appraisal(folder, digest=digest)
         assert "\n" not in str(caught.value)
 

@@ -160,7 +160,7 @@ def test_words_of_nobodys_table_are_classes_too(published):
 
 
 def test_classes_that_nobody_explains_are_asked_for(published):
-    """UnitRefine writes {"0": 0, "1": 1}: that is no meaning; `labels` gives one."""
+    """UnitRefine writes {"0": 0, "1": 1}: that is not a meaning; `labels` gives one."""
     table, labels = training_table()
     features = make_features(table.to_numpy(), _old(table))
     folder, _ = published("mute", (labels == 2).astype(int), {"0": 0, "1": 1})
@@ -183,7 +183,7 @@ def test_a_model_without_model_info_is_loaded_by_what_its_estimator_states(publi
 
 
 def test_two_models_that_do_not_fit_are_refused(pair):
-    """Twice the same question is no cascade."""
+    """Twice the same question is not a cascade."""
     with pytest.raises(ModelError, match="neural from noise; noise_neural distinguishes neural from noise"):
         load_model([pair[0][0], pair[0][0]])
 

@@ -98,7 +98,7 @@ def test_a_broken_folder_is_one_line(folder, spoil, match):
 
 
 def test_a_meaning_that_is_none_is_refused(folder):
-    """A slip of a known word is no word of one's own."""
+    """A slip of a known word is not a word of one's own."""
     with pytest.raises(ModelError, match="cannot mean 'niose'"):
         load_model(folder, labels={"0": "niose"})
 
@@ -107,7 +107,7 @@ def test_a_model_is_one_source_or_two(folder):
     """Three in a row are nothing."""
     with pytest.raises(ModelError, match="not 3"):
         load_model([folder] * 3)
-    with pytest.raises(ModelError, match="no repository, so it has no revision"):
+    with pytest.raises(ModelError, match="not a repository, so it has no revision"):
         load_model(folder, revision="v1")
 
 

@@ -51,7 +51,7 @@ def test_a_manifest_is_the_same_after_writing_and_reading(tmp_path):
         ({"class_priors": {"sua": 1.0, "mua": 0.0, "noise": 0.0}}, "must be positive"),
         ({"features": (Feature(name="a", column="a"), Feature(name="a", column="b"))}, "listed twice"),
         ({"features": ()}, "at least 1 item"),
-        ({"feature_groups": {"x": ("unknown",)}}, "are no features"),
+        ({"feature_groups": {"x": ("unknown",)}}, "are not features"),
         ({"calibrations": ()}, "first calibration"),
         (
             {

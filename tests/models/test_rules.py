@@ -167,7 +167,7 @@ def test_what_is_no_rule_set_is_refused_in_one_line(mine: Path, change: tuple[st
     ],
 )
 def test_hostile_yaml_is_refused(tmp_path: Path, text: str, words: str) -> None:
-    """Aliases, deep nesting, what is no text, objects, and what is no table."""
+    """Aliases, deep nesting, what is not a text, objects, and what is not a table."""
     path = tmp_path / "rules.yaml"
     path.write_text(text)
     with pytest.raises(ModelError, match=words) as caught:

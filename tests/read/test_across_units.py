@@ -102,7 +102,7 @@ def test_a_short_recording_is_a_problem(session: Path) -> None:
 
 
 def test_columns_of_labels_that_disagree_are_a_problem(tmp_path: Path) -> None:
-    """The units about which two columns differ are counted; columns that agree are no problem."""
+    """The units about which two columns differ are counted; columns that agree are not a problem."""
     good = ["good"] * 6
     for name, other, n_differing in (("a.nwb", ["good"] * 4 + ["mua"] * 2, 2), ("b.nwb", good, 0)):
         path = make_small_session(tmp_path / name, columns={"quality": good, "KSLabel": other})

@@ -351,7 +351,7 @@ def test_fractions_in_spike_times_npy_are_seconds(tmp_path: Path) -> None:
 
 
 def test_a_sampling_rate_in_kilohertz_is_none(tmp_path: Path) -> None:
-    """30 is no rate of spikes in Hz: it is refused, or another source of the rate is taken and named."""
+    """30 is not a rate of spikes in Hz: it is refused, or another source of the rate is taken and named."""
     import h5py
 
     np.save(tmp_path / "spike_times.npy", np.arange(100) * 30_000)
@@ -375,7 +375,7 @@ def test_a_sampling_rate_in_kilohertz_is_none(tmp_path: Path) -> None:
 
 
 def test_single_waveforms_without_an_index_are_named(tmp_path: Path) -> None:
-    """A block of (units, spikes, samples, channels) is no layout of NWB: that it is not read is reported."""
+    """A block of (units, spikes, samples, channels) is not a layout of NWB: that it is not read is reported."""
     import h5py
 
     with h5py.File(tmp_path / "a.nwb", "w") as file:

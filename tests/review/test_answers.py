@@ -120,7 +120,7 @@ def test_a_full_disk_refuses_the_answer_and_spoils_none(tmp_path, open_answers):
 
 
 def test_only_units_and_labels_that_exist_are_taken(tmp_path, open_answers):
-    """An answer about no unit of the file, or that is no label, is refused."""
+    """An answer about no unit of the file, or that is not a label, is refused."""
     answers = open_answers(tmp_path / "a")
     with pytest.raises(WriteError, match="no unit 99"):
         answers.give(99, "sua")
@@ -168,7 +168,7 @@ def test_links_and_pipes_are_not_followed(tmp_path, open_answers):
     with pytest.raises(SourceError):
         open_answers(tmp_path / "a")
     os.mkfifo(tmp_path / "b")
-    with pytest.raises(SourceError, match="no journal"):
+    with pytest.raises(SourceError, match="not a journal"):
         open_answers(tmp_path / "b")
     assert (tmp_path / "precious").read_text() == "keep me"
 

@@ -57,7 +57,7 @@ def test_strangers_get_403(client, path, headers):
 
 
 def test_a_stranger_s_answer_changes_nothing(client, reviewed):
-    """A request from another page, or one that is no JSON as the page sends it, leaves no answer."""
+    """A request from another page, or one that is not JSON as the page sends it, leaves no answer."""
     answer = {"do": "answer", "unit": IDS[0], "label": "sua"}
     place = "/secret/api/files/0/change"
     assert client.post(place, json=answer, headers={"Origin": "http://evil.example"}).status_code == 403
@@ -92,7 +92,7 @@ def test_answers_become_one_human_run(client, reviewed):
     "body", [{}, {"do": "answer"}, {"do": "answer", "unit": "x", "label": "sua"}, [], {"do": "rm"}]
 )
 def test_nonsense_gets_400(client, body):
-    """What is no answer is refused and keeps nothing."""
+    """What is not an answer is refused and keeps nothing."""
     assert client.post("/secret/api/files/0/change", json=body).status_code == 400
 
 

@@ -126,7 +126,7 @@ def test_texts_that_nobody_stored_take_no_memory(path: Path) -> None:
 
 
 def test_a_member_of_a_family_is_named(tmp_path: Path) -> None:
-    """HDF5's way to keep one file in pieces; each piece alone is no file."""
+    """HDF5's way to keep one file in pieces; each piece alone is not a file."""
     with h5py.File(tmp_path / "a_%d.nwb", "w", driver="family", memb_size=4096) as file:
         file["data"] = np.arange(4000)
     for name in ("a_0.nwb", "a_1.nwb"):

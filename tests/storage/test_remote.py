@@ -99,7 +99,7 @@ def test_broken_connections_are_taken_up_where_they_broke(folder):
 
 @pytest.mark.slow
 def test_a_server_that_is_busy_is_asked_again(folder):
-    """Status 503 and 429 are no refusal."""
+    """Status 503 and 429 are not a refusal."""
     with serve_ranges(folder) as server:
         server.fail = lambda number, _path: {1: 503, 2: 429}.get(number)
         assert len(read_units(f"{server.url}/small.nwb", patience=AT_ONCE)) == 6
@@ -199,7 +199,7 @@ def test_addresses_are_understood(monkeypatch, source, url, is_zarr):
 
 
 def test_what_is_no_nwb_file_is_refused(tmp_path):
-    """A web page behind an address is no HDF5 file, and a missing Zarr store is no store."""
+    """A web page behind an address is not an HDF5 file, and a missing Zarr store is not a store."""
     (tmp_path / "page.nwb").write_text("<html></html>")
     with serve_ranges(tmp_path) as server:
         with pytest.raises(SourceError, match="cannot be read"):

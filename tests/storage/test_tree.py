@@ -43,7 +43,7 @@ def test_a_text_is_a_text_in_every_form(stored: Any) -> None:
 
 @pytest.mark.parametrize("stored", NOTHING, ids=repr)
 def test_what_is_no_single_value_is_none(stored: Any) -> None:
-    """Nothing, and several values, are no value; no first one is picked."""
+    """Nothing, and several values, are not one value; no first one is picked."""
     assert scalar(stored) is None
     assert attribute_number({"rate": stored}, "rate") is None
     assert attribute_text({"unit": stored}, "unit", "unknown") == "unknown"
@@ -57,7 +57,7 @@ def test_what_is_no_finite_number_is_none(stored: Any) -> None:
 
 @pytest.mark.parametrize("stored", [[1, 2], [["a"], 1], {"a": 1}, h5py.Empty("f8"), 3.0], ids=repr)
 def test_a_list_of_names_holds_texts_only(stored: Any) -> None:
-    """Numbers and objects are no names."""
+    """Numbers and objects are not names."""
     assert attribute_texts({"colnames": stored}, "colnames") == []
 
 

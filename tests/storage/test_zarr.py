@@ -123,7 +123,7 @@ def test_a_store_with_a_folder_that_may_not_be_read_is_refused(denied):
 
 
 def test_damaged_stores_are_refused(store):
-    """A chunk that is no chunk, and an empty folder with the marks of a store, raise a `SourceError`."""
+    """A chunk that is not a chunk, and an empty folder with the marks of a store, raise a `SourceError`."""
     array = zarr.open_group(str(store))["units/spike_times"]
     array.store[array._chunk_key((0,))] = b"rubbish"
     with pytest.raises(SourceError, match="cannot be read"):

@@ -94,7 +94,7 @@ def test_references_that_are_damaged_are_said_to_be(store: Path, content: bytes)
 
 
 def test_an_unknown_codec_is_refused_where_it_is_and_nowhere_else(store: Path) -> None:
-    """WavPack in raw data, as some archives have it, is no obstacle to reading units; in spike times it is."""
+    """WavPack in raw data, as some archives have it, is not an obstacle to reading units; in spike times it is."""
     chunk = zarr.open_group(str(store), mode="r+").create_dataset("acquisition/raw", data=np.zeros((4, 2)))
     assert chunk is not None
     zarr.consolidate_metadata(str(store))

@@ -205,7 +205,7 @@ def test_a_ragged_column_by_another_program_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_the_names_of_columns_leave_out_is_not_overwritten_either(file: Path) -> None:
-    """A dataset that is no column any more, as a failed append leaves it, is still somebody's data."""
+    """A dataset that is not a column any more, as a failed append leaves it, is still somebody's data."""
     with h5py.File(file, "r+") as opened:
         opened["units"].create_dataset("quality_label", data=["good"] * 6, dtype=h5py.string_dtype())
     with pytest.raises(ColumnExistsError, match="'quality_label', which another program wrote"):

@@ -17,7 +17,7 @@ They do not detect somebody who computes every digest anew; for that, keep a cop
 
 - **Field.** Every attribute, every dataset and the group `replaced_columns` of a run is a field, wherever it is below
   the run, and also where no specification names it. Its path is relative to the run, as `label` or `model/digest`.
-  The attributes `namespace`, `object_id` and `help`, and what a backend adds about storage, are no fields; `digest`
+  The attributes `namespace`, `object_id` and `help`, and what a backend adds about storage, are not fields; `digest`
   and `field_digests` neither. Fields without content (an empty text, an array of size 0) are left out. Each line of
   `inputs` is a field of its own as well, as `inputs/spike_times`.
 - **Digest of a field.** The first 32 hexadecimal digits of the SHA-256 of: the shape as Python writes a tuple; the

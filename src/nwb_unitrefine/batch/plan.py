@@ -115,7 +115,7 @@ def _entries() -> TypeAdapter[Entry]:
 def _require_sound(entry: Entry) -> None:
     """Refuse an entry that would be written elsewhere, or is of another source than it claims to be."""
     if entry.output and not is_output(entry.output):
-        raise ValueError("its output is no path of a derived file")
+        raise ValueError("its output is not a path of a derived file")
     if entry.source != entry.id and (not _ARCHIVED.match(entry.id) or not entry.source.startswith("dandi://")):
         raise ValueError("its source is not what its id names")
 
@@ -171,7 +171,7 @@ def _known_before(study: Path) -> Iterator[tuple[str, str]]:
 
 
 def plan_files(places: Sequence[str | Path], *, study: Path) -> Iterator[Entry]:
-    """Yield an entry for each NWB file or sorter's output in these places, which the study itself is no part of.
+    """Yield an entry for each NWB file or sorter's output in these places, which the study itself is not part of.
 
     Parameters
     ----------

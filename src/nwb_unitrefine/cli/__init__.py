@@ -148,7 +148,7 @@ def _output_fails() -> bool:
     """Whether it is standard output that is full: no error names what could not be written."""
     try:
         os.write(sys.stdout.fileno(), b"\n")
-    except ValueError:  # it is no file
+    except ValueError:  # it is not a file
         return False
     except OSError:
         return True

@@ -104,7 +104,7 @@ def _loaded(source: str) -> FittedModel | Cascade:
     if isinstance(model, FittedModel | Cascade):
         return model
     raise ModelError(
-        f"{source} is a set of rules, which is no estimator.", tip=f"nwb-unitrefine explain SOURCE --model {source}"
+        f"{source} is a set of rules, which is not an estimator.", tip=f"nwb-unitrefine explain SOURCE --model {source}"
     )
 
 

@@ -179,7 +179,7 @@ def _chosen(
     order = [*dict.fromkeys((*CLASSES, *sorted({*present} - {"–"}))), "–"]
     if unknown := [label for label in labels if label not in {*order, UNLABELLED} - {"–"}]:
         raise click.BadParameter(
-            f"{unknown[0]!r} is no label here: {', '.join((*order[:-1], UNLABELLED))}.", param_hint="--label"
+            f"{unknown[0]!r} is not a label here: {', '.join((*order[:-1], UNLABELLED))}.", param_hint="--label"
         )
     wanted = {"–" if label == UNLABELLED else label for label in labels}
     kept = [

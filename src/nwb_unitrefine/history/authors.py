@@ -53,7 +53,7 @@ def read_label_authors(source: Source) -> LabelAuthors:
     Parameters
     ----------
     source : Source
-        What units were read from. Where it is no file, has no runs, or the units are another table than ``/units``,
+        What units were read from. Where it is not a file, has no runs, or the units are another table than ``/units``,
         which alone has a history, nobody set any.
 
     Raises

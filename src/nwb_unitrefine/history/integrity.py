@@ -201,7 +201,7 @@ def _check_count(history: storage.Group, runs: list[_StoredRun]) -> Iterator[His
     if n_added == len(runs):
         return
     if n_added is None:
-        yield HistoryFinding(NUM_RUNS, intact=False, detail="the number of runs was removed or is no number")
+        yield HistoryFinding(NUM_RUNS, intact=False, detail="the number of runs was removed or is not a number")
         return
     if n_added < len(runs):
         yield HistoryFinding(NUM_RUNS, intact=False, detail=f"{len(runs)} runs, where {n_added} were added")

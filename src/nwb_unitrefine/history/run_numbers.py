@@ -12,7 +12,7 @@ __all__ = ["in_order", "name_of_run", "next_name", "run_number", "run_order"]
 _PREFIX = "run_"
 _DIGITS = "0123456789"
 _MOST_DIGITS = 18
-"""A name with more is no run's number; Python refuses to read numbers of thousands of digits."""
+"""A name with more is not a run's number; Python refuses to read numbers of thousands of digits."""
 
 
 def name_of_run(number: int) -> str:

@@ -42,7 +42,7 @@ def parts_of(key: str) -> tuple[str, ...]:
     Raises
     ------
     WriteError
-        If it leads out of the folder, or is no path: absolute, with ``..``, empty parts, backslashes or a drive.
+        If it leads out of the folder, or is not a path: absolute, with ``..``, empty parts, backslashes or a drive.
 
     Examples
     --------

@@ -346,6 +346,6 @@ def _of_another_user(place: Path) -> JournalError:
 
 def _not_regular(place: Path) -> JournalError:
     return JournalError(
-        f"{place.name} is not a regular file (a link, a pipe or a folder), so it is no journal.",
+        f"{place.name} is not a regular file (a link, a pipe or a folder), so it is not a journal.",
         tip="If the file beside it opens as it should, remove it.",
     )

@@ -64,7 +64,7 @@ def summarize_journal(path: str | Path) -> JournalSummary | None:
     SourceError
         If there is no such file.
     JournalError
-        If what is beside it is no journal of this version.
+        If what is beside it is not a journal of this version.
     """
     target = Path(str(path).removesuffix(SUFFIX)).resolve()
     if not target.exists():

@@ -102,7 +102,7 @@ def read_parent(folder: str | Path, *, data: str | Path | None = None) -> Parent
     TrainingError
         If it has no manifest, no training data or no settings, or if `data` are not what it was trained on.
     ModelError
-        If it is no model.
+        If it is not a model.
     """
     model = load_model(folder)
     manifest = getattr(model, "manifest", None)

@@ -122,7 +122,8 @@ def _open(si: Any, units: Units, recording: Any, electrical_series: str | None) 
         return _load_folder(si, source)
     if recording is None and not units.source.kind.startswith("nwb"):
         raise FeatureError(
-            f"{source} is no NWB file that could hold raw traces.", tip="Give the recording with the option recording."
+            f"{source} is not an NWB file that could hold raw traces.",
+            tip="Give the recording with the option recording.",
         )
     from spikeinterface.extractors.nwbextractors import NwbRecordingExtractor
 

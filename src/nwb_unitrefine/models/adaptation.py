@@ -214,7 +214,7 @@ class Adaptation:
         Raises
         ------
         ModelError
-            If it is no adaptation.
+            If it is not an adaptation.
         """
         try:
             found = json.loads(text)

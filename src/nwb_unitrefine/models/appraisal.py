@@ -1,7 +1,7 @@
 """What a model's scores are worth: beside other ways, beside a person, how far they move, and what was not measured.
 
 A manifest holds the scores of its own model. What else was measured about it stands in ``appraisal.json`` beside it.
-That decides no label, so it is no part of the digest by which files record the model: it may be measured later.
+That decides no label, so it is not part of the digest by which files record the model: it may be measured later.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ def read_appraisal(folder: Path, *, digest: str) -> Appraisal | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise ModelError(f"{file} is no appraisal of a model: {where}: {first['msg']}.", tip="Remove it.") from error
+        raise ModelError(
+            f"{file} is not an appraisal of a model: {where}: {first['msg']}.", tip="Remove it."
+        ) from error
     if found.model != digest:
         raise ModelError(f"{file} is about another model: {found.model}.", tip="Remove it.")
     return found

@@ -146,7 +146,7 @@ def read_cascade(path: Path) -> CascadeFolder:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise ModelError(f"{path / CASCADE} is no manifest of two models: {where}: {first['msg']}.") from error
+        raise ModelError(f"{path / CASCADE} is not a manifest of two models: {where}: {first['msg']}.") from error
     for name in (name for name in _OF_STEPS if name.rpartition("/")[2] in _VOUCHED_FOR):
         if name not in manifest.files:
             raise ModelError(f"{path / CASCADE} does not record the digest of {name}.", tip="Train the model again.")

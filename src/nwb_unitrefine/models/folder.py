@@ -256,7 +256,7 @@ def require_free(path: Path | str, *, overwrite: bool = False) -> None:
     if not overwrite:
         raise ModelError(f"{target} already exists.", tip="Choose another folder, or set the option overwrite.")
     if target.is_symlink() or not target.is_dir():
-        raise ModelError(f"{target} is no model folder, so it is not replaced.", tip="Choose another folder.")
+        raise ModelError(f"{target} is not a model folder, so it is not replaced.", tip="Choose another folder.")
     entries = sorted(target.iterdir())
     needed = {target / SKOPS, target / MANIFEST}
     if target / CASCADE in entries:
@@ -267,7 +267,7 @@ def require_free(path: Path | str, *, overwrite: bool = False) -> None:
     needed_names = {entry.name for entry in needed}
     foreign = [entry.name for entry in entries if entry.name not in _WRITTEN | needed_names or not entry.is_file()]
     if foreign or (entries and not needed <= set(entries)):
-        what = f"holds {foreign[0]}, which is no file of a model" if foreign else "holds no model of this program"
+        what = f"holds {foreign[0]}, which is not a file of a model" if foreign else "holds no model of this program"
         raise ModelError(f"{target} {what}, so it is not replaced.", tip="Choose another folder.")
 
 

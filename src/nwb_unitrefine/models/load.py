@@ -232,7 +232,7 @@ def describe_classes(folder: str | Path, classes: Mapping[str, str]) -> Path:
     Raises
     ------
     ModelError
-        If the folder is no model or has a manifest, or if a class is unknown, left out or labelled impossibly.
+        If the folder is not a model or has a manifest, or if a class is unknown, left out or labelled impossibly.
     """
     found = read_folder(Path(folder).expanduser())
     if found.manifest is not None:

@@ -368,7 +368,7 @@ class Manifest(ManifestValue):
             raise ValueError("the first calibration must be that of units with every feature group")
         for group, members in self.feature_groups.items():
             if unknown := set(members) - set(names):
-                raise ValueError(f"feature group {group!r} names {sorted(unknown)}, which are no features")
+                raise ValueError(f"feature group {group!r} names {sorted(unknown)}, which are not features")
         for entry in self.calibrations:
             if isinstance(entry.calibration, Matrix) and len(entry.calibration.bias) != len(self.classes):
                 raise ValueError(f"a calibration is not of {len(self.classes)} classes")

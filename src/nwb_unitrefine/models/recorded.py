@@ -54,7 +54,7 @@ def recorded_options(parameters: Mapping[str, object]) -> dict[str, Any]:
             raise ModelError(what, tip=_DAMAGED) from error
         each = found["labels"] if isinstance(found["labels"], list) else [found["labels"]]
         if not all(isinstance(one, dict) for one in each):
-            raise ModelError("The file records meanings of its model's classes that are no words.", tip=_DAMAGED)
+            raise ModelError("The file records meanings of its model's classes that are not words.", tip=_DAMAGED)
     return found
 
 

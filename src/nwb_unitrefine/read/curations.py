@@ -201,7 +201,7 @@ def _listed(document: Mapping[str, Any], key: str, place: Path) -> list[Any]:
     """A list of the document, which may be absent or null."""
     found = document.get(key)
     if found is not None and not isinstance(found, list):
-        raise SourceError(f"{place.name}: {key} is no list.", tip="It is not as SpikeInterface writes it.")
+        raise SourceError(f"{place.name}: {key} is not a list.", tip="It is not as SpikeInterface writes it.")
     return found or []
 
 

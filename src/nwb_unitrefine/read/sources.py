@@ -161,7 +161,7 @@ def _read_path(path: Path, *, uri: str, columns: Collection[str], hints: SourceH
 
 
 def _is_nwb(path: Path) -> bool:
-    """Whether a path is for HDF5 or Zarr to judge: by its name, or by its content where it is no sorter's own."""
+    """Whether a path is for HDF5 or Zarr to judge: by its name, or by its content where it is not a sorter's own."""
     if path.is_dir():
         return is_zarr_folder(path) and not is_analyzer_folder(path)
     is_named = path.suffix == ".nwb" or is_zarr_zip(path)

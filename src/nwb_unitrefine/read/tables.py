@@ -112,7 +112,7 @@ def read_table(path: Path, *, name: str = "") -> Table:
     Raises
     ------
     SourceError
-        If it is no table of text, has no column of ids or two of one name, or a row is not as long as the heading.
+        If it is not a table of text, has no column of ids or two of one name, or a row is not as long as the heading.
     NoUnitsError
         If it is empty.
     """

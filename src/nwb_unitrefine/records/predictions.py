@@ -81,7 +81,7 @@ class Predictions(Displayed):
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """Probability of each unit's label, shape (n_units,); NaN without a label, or for one that is no class."""
+        """Probability of each unit's label, shape (n_units,); NaN without a label, or for one that is not a class."""
         places = {name: place for place, name in enumerate(self.classes)}
         known = np.array([places.get(label, -1) for label in self.labels.tolist()], dtype=np.intp)
         picked = self.probabilities[np.arange(len(self)), known]

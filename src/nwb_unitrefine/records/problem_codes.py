@@ -64,7 +64,7 @@ class ProblemCode(StrEnum):
     SPIKE_TIMES_BEYOND_A_YEAR = (
         "spike-times.beyond-a-year",
         Severity.WARNING,
-        "Spike times reach further than a year from the session's zero, which is no session's clock.",
+        "Spike times reach further than a year from the session's zero, which is not a session's clock.",
     )
     SPIKE_TIMES_DUPLICATED = (
         "spike-times.duplicated",

@@ -216,7 +216,7 @@ class LabelsInEffect:
     people : tuple of str, length n_units
         The person who set the label of each unit; empty where a model or a rule did, or where there is no label.
     columns : frozenset of str
-        Columns of labels that the runs in effect wrote: they are no second opinion about the units.
+        Columns of labels that the runs in effect wrote: they are not a second opinion about the units.
     """
 
     predictions: Predictions

@@ -200,10 +200,10 @@ class Answers:
         return descriptor
 
     def _require_mine(self, descriptor: int) -> None:
-        """Refuse what is no journal of this user, and one that another process has."""
+        """Refuse what is not a journal of this user, and one that another process has."""
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
-            raise SourceError(f"{self.place.name} is no journal of answers.", tip="Move it away.")
+            raise SourceError(f"{self.place.name} is not a journal of answers.", tip="Move it away.")
         if is_of_another_user(status):
             raise SourceError(
                 f"The answers in {self.place.name} belong to another user.", tip="Move them away, or work on a copy."

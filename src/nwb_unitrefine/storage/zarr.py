@@ -72,8 +72,8 @@ def open_zarr(store: Path | MutableMapping[str, bytes], *, name: str) -> Iterato
     MissingExtraError
         If zarr is not installed.
     SourceError
-        If it is no Zarr store, or one of a version that the installed zarr cannot read, or a folder whose consolidated
-        metadata are out of date.
+        If it is not a Zarr store, or one of a version that the installed zarr cannot read, or a folder whose
+        consolidated metadata are out of date.
     """
     zarr = require_zarr()
     from nwb_unitrefine.storage.zarr_consolidated import require_current_metadata

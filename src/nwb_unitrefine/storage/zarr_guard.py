@@ -130,9 +130,9 @@ def parse(key: str, content: bytes) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If it is no JSON object.
+        If it is not a JSON object.
     ValueError
-        If it is no JSON, or one that no program writes: too large, nested too deeply, with a number of thousands
+        If it is not JSON, or one that no program writes: too large, nested too deeply, with a number of thousands
         of digits.
     """
     if len(content) > _MOST_METADATA_BYTES:
@@ -142,7 +142,7 @@ def parse(key: str, content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{key} is damaged: {str(error).partition(':')[0]}") from error
     if not isinstance(document, dict):
-        raise TypeError(f"{key} is damaged: it is no JSON object")
+        raise TypeError(f"{key} is damaged: it is not a JSON object")
     return document
 
 
@@ -162,7 +162,7 @@ def checked(key: str, document: Any) -> bytes:
         If it is damaged. A codec that is not read is no damage: reading the array's values is refused then.
     """
     if not isinstance(document, dict):
-        raise TypeError(f"{key} is damaged: it is no JSON object")
+        raise TypeError(f"{key} is damaged: it is not a JSON object")
     name = key.rpartition("/")[2]
     if name != ".zattrs" and document.get("zarr_format") != _FORMAT:
         raise ValueError(f"{key} is not of Zarr format {_FORMAT}, the one that NWB files have")
@@ -183,7 +183,7 @@ def _checked_array(key: str, document: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{key} is damaged: chunks of {chunks} do not fit a shape of {shape}")
     filters, compressor = document.get("filters") or [], document.get("compressor")
     if not isinstance(filters, list):
-        raise TypeError(f"{key} is damaged: its filters are no list")
+        raise TypeError(f"{key} is damaged: its filters are not a list")
     dtype = _dtype(document.get("dtype"))
     n_items = math.prod(chunks)
     if dtype is None:  # numbers mixed with objects: even the fill value would be decoded with the store's codec
@@ -203,7 +203,7 @@ def _checked_array(key: str, document: dict[str, Any]) -> dict[str, Any]:
 def _lengths(key: str, name: str, value: Any) -> tuple[int, ...]:
     """A shape: whole numbers from 0 on, whose product an array can have."""
     if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS:
-        raise ValueError(f"{key} is damaged: its {name} is no list of lengths")
+        raise ValueError(f"{key} is damaged: its {name} is not a list of lengths")
     if not all(type(length) is int and length >= 0 for length in value) or math.prod(value) >= 1 << 60:
         raise ValueError(f"{key} is damaged: no array has the {name} {str(value)[:60]}")
     return tuple(value)

@@ -93,13 +93,13 @@ class FolderStore(_ReadOnly):
         """Every key below `path`, relative to it."""
         start = self._place(path) if path else self._folder
         for at, _, names in os.walk(start):
-            places = (Path(at, name) for name in names)  # a link to nothing, as git-annex leaves one, is no file
+            places = (Path(at, name) for name in names)  # a link to nothing, as git-annex leaves one, is not a file
             yield from (place.relative_to(start).as_posix() for place in places if place.is_file())
 
     def _place(self, key: str) -> Path:
         """Path of a key."""
         if key.startswith("/") or {"..", "."} & set(key.split("/")):
-            raise OSError(f"{key!r} is no key of a Zarr store")
+            raise OSError(f"{key!r} is not a key of a Zarr store")
         place = self._folder / key
         real = os.path.realpath(place)
         if real != self._root and not real.startswith(self._root + os.sep):
@@ -120,7 +120,7 @@ class ZipStore(_ReadOnly):
     Raises
     ------
     OSError
-        From here as from every read: if it is no ZIP file, is encrypted, holds a name twice or one that leads out of
+        From here as from every read: if it is not a ZIP file, is encrypted, holds a name twice or one that leads out of
         it, or states sizes that no compression achieves.
     """
 
@@ -128,7 +128,7 @@ class ZipStore(_ReadOnly):
         try:
             self._archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise OSError(f"it is no ZIP file that can be read: {error}") from error
+            raise OSError(f"it is not a ZIP file that can be read: {error}") from error
         entries = [entry for entry in self._archive.infolist() if not entry.is_dir()]
         if len(entries) > _MOST_ENTRIES:
             raise OSError(f"it holds {len(entries)} files")

@@ -116,7 +116,7 @@ def copied_file(source: Path, output: Path) -> Iterator[Path]:
     Raises
     ------
     WriteError
-        If `source` is no file on this machine, or `output` cannot be written (see `require_new`); nothing is left
+        If `source` is not a file on this machine, or `output` cannot be written (see `require_new`); nothing is left
         behind.
     """
     if not source.exists():

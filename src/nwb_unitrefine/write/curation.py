@@ -363,7 +363,7 @@ def _feature_units(run: Run) -> dict[str, str]:
 def _require_same_units(store: UnitsStore, curation: Curation) -> str:
     """Refuse a file whose units are others than those that were labelled; return the digest of its spike times."""
     if store.read("id").dtype.kind not in "iu":
-        raise SourceError(f"{store.name} has unit ids that are no whole numbers, which NWB asks for.")
+        raise SourceError(f"{store.name} has unit ids that are not whole numbers, which NWB asks for.")
     labelled = np.array_equal(curation.units.unit_ids, curation.predictions.unit_ids)
     digest = digest_same_units(store, curation.units) if labelled else ""
     if not digest:

@@ -27,7 +27,7 @@ def require_writable(
     Parameters
     ----------
     source : str or Path
-        Of the units. What is no NWB file on this machine is not looked into.
+        Of the units. What is not an NWB file on this machine is not looked into.
     output : str or Path, optional
         As of `write_curation`.
     options : WriteOptions, optional

@@ -66,7 +66,7 @@ def test_the_callers_meaning_goes_first() -> None:
 
 
 def test_a_meaning_must_be_a_class() -> None:
-    """A typing error in a meaning is no new class."""
+    """A typing error in a meaning is not a new class."""
     with pytest.raises(TrainingError, match="cannot mean 'mau'"):
         map_labels(["good"], mapping={"good": "mau"})
 

@@ -105,7 +105,7 @@ def test_labels_of_people_are_taken_before_those_of_programs(tmp_path: Path) -> 
 
 
 def test_a_rule_is_not_learnt_from(shared_data: Path) -> None:
-    """A boolean column that nobody signed is no label, and words that only it has are asked for."""
+    """A boolean column that nobody signed is not a label, and words that only it has are asked for."""
     path = shared_data / "nwb" / "brody_T182_2018_08_29_bank1.nwb"
     with pytest.raises(TrainingError, match="no column of labels"):
         read_labelled_units(path)

@@ -57,7 +57,7 @@ def test_ids_without_a_partner_are_said(tmp_path: Path, metrics) -> None:
 
 
 def test_two_rows_of_one_unit_are_refused(tmp_path: Path, metrics) -> None:
-    """A label that was corrected by adding a row is no label."""
+    """A label that was corrected by adding a row is not a label."""
     labels = pd.DataFrame({"unit_id": [1, 3, 1], "label": ["noise", "mua", "good"]})
     with pytest.raises(TrainingError, match="unit '1' more than once"):
         read_labelled_tables(

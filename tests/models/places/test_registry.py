@@ -147,15 +147,15 @@ def test_a_list_may_state_the_commit(lab, hub):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "no list of models"),
+        ("{", "not a list of models"),
         ("{}", "list"),
         ('[{"name": "toy"}]', "source"),
         ('[{"name": "toy", "source": "hf://lab/toy", "size": 3}]', "size"),
         ('[{"name": "rules/toy", "source": "hf://lab/toy"}]', "name"),
         ('[{"name": "default", "source": "hf://lab/toy"}]', "is taken"),
         ('[{"name": "unitrefine-rat", "source": "hf://lab/toy"}]', "is taken"),
-        ('[{"name": "toy", "source": "hf://lab"}]', "no repository"),
-        ("[" * 100_000, "no list of models"),
+        ('[{"name": "toy", "source": "hf://lab"}]', "not a repository"),
+        ("[" * 100_000, "not a list of models"),
         (f'["{"x" * 300_000}"]', "256 kB"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_bad_file_is_refused_with_one_line_and_nothing_of_it_runs(what, tmp_pa
         ("protocol of the future", "written with skops protocol 99"),
         ("tree that leads back", "leads outside itself"),
         ("tree wider than its forest", "its model does not have"),
-        ("no classifier", "no classifier"),
+        ("no classifier", "not a classifier"),
     ],
 )
 def test_a_bad_file_is_refused_for_what_is_wrong_with_it(what, why, tmp_path):

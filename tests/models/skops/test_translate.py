@@ -34,7 +34,7 @@ def test_the_state_in_the_file_is_not_changed():
 
 
 def test_leaves_of_classification_trees_become_shares():
-    """Counts 3 and 1 are .75 and .25; regression trees keep their values; no units are no division by zero."""
+    """Counts 3 and 1 are .75 and .25; regression trees keep their values; no units cause no division by zero."""
     tree = "sklearn.tree._tree.Tree"
     _, state = _translate(tree, {"values": np.array([[[3.0, 1.0]], [[0.0, 0.0]]])}, "1.3.2", "1.9.1")
     np.testing.assert_array_equal(state["values"], [[[0.75, 0.25]], [[0.0, 0.0]]])

@@ -182,7 +182,7 @@ def test_a_bare_table_is_enough(tmp_path):
     [
         ({"id": np.array([5, 6, 6])}, "not unique: 6 occurs 2 times"),
         ({"id": None}, "no ids"),
-        ({"id": np.array([0.5, 1.5, 2.5])}, "no whole numbers"),
+        ({"id": np.array([0.5, 1.5, 2.5])}, "not whole numbers"),
         ({"spike_times_index": np.array([3, 6])}, r"shape \(2,\) where the table has 3 rows"),
         ({"spike_times_index": np.array([3.0, 5.5, 6.0])}, "not whole numbers"),
         ({"spike_times": ["a", "b", "c", "d", "e", "f"]}, "not of times"),
@@ -200,7 +200,7 @@ def test_what_cannot_be_understood_is_refused_in_one_line(tmp_path, changes, wha
 
 
 def test_no_units_are_no_units(tmp_path):
-    """No table, an empty table, a table elsewhere and a file that is no NWB file are told apart."""
+    """No table, an empty table, a table elsewhere and a file that is not an NWB file are told apart."""
     with pytest.raises(NoUnitsError, match="no units table"):
         read_units(write_bare_nwb(tmp_path / "none.nwb", None))
     empty = {"id": np.empty(0, np.int64), "spike_times": np.empty(0), "spike_times_index": np.empty(0, np.int64)}
@@ -348,7 +348,7 @@ def _electrodes(**columns):
     [
         (np.zeros(4), np.zeros(4), "share one place"),
         (np.array([1.10, 1.12, 1.14, 1.16]), np.array([3.0, 3.02, 3.04, 3.06]), "cannot be micrometres"),
-        (["0", "20", "40", "60"], ["0", "0", "0", "0"], "they are no numbers"),
+        (["0", "20", "40", "60"], ["0", "0", "0", "0"], "they are not numbers"),
     ],
 )
 def test_places_that_are_none_are_not_used(tmp_path, x, y, why):

@@ -122,7 +122,7 @@ def test_phys_own_table_outranks_cluster_info(phy: Callable[..., Units]) -> None
 
 
 def test_tables_that_agree_are_not_reported(phy: Callable[..., Units]) -> None:
-    """Phy's snapshot of the same state is no difference."""
+    """Phy's snapshot of the same state is not a difference."""
     assert not _found(phy(cluster_info_tsv=GROUP, cluster_group_tsv=GROUP), ProblemCode.LABELS_DIFFER)
 
 

@@ -134,7 +134,7 @@ def test_what_is_ambiguous_or_unknown_is_said(tmp_path, mixing):
         read_units(tmp_path / "two")
     assert "--sorter" in caught.value.tip
     assert len(read_units(tmp_path / "two", sorter="Kilosort")) == 2
-    with pytest.raises(SourceError, match="no sorter that can be read"):
+    with pytest.raises(SourceError, match="not a sorter that can be read"):
         read_units(tmp_path / "two", sorter="kilosaurus")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="no sorter's output"):
@@ -341,7 +341,7 @@ def test_a_table_of_metrics_is_units_without_spikes(tmp_path):
     ],
 )
 def test_tables_that_are_none_are_refused(tmp_path, content, what):
-    """Each way in which a table is no table has its line."""
+    """Each way in which a table is not a table has its line."""
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(SourceError, match=what):
         read_units(tmp_path / "a.csv")
@@ -354,7 +354,7 @@ def test_allens_table_of_metrics_is_recognised(shared_data):
 
 
 def test_labels_of_ours_beside_a_sorter_are_not_read_back(tmp_path, mixing):
-    """The table that labelling leaves in a folder is no column of the sorter's."""
+    """The table that labelling leaves in a folder is not a column of the sorter's."""
     _write_folder(tmp_path / "ks", mixing, normalised=True)
     (tmp_path / "ks" / "cluster_unitrefine_label.tsv").write_text("cluster_id\tunitrefine_label\n3\tsua\n")
     assert set(read_units(tmp_path / "ks").columns) == {"KSLabel"}

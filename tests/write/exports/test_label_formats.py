@@ -107,7 +107,7 @@ def test_words_of_ones_own_go_out_and_come_back(run: Run, tmp_path: Path) -> Non
 
 
 def test_a_word_that_is_not_defined_is_still_asked_for(run: Run, tmp_path: Path) -> None:
-    """A slip in one entry is no new word."""
+    """A slip in one entry is not a new word."""
     place = export_labels(in_words(run), tmp_path / "curation.json")
     document = json.loads(place.read_text())
     document["manual_labels"][0]["labels"]["quality"] = ["axom"]

@@ -1,4 +1,4 @@
-"""Labels of what is no NWB file go into tables."""
+"""Labels of what is not an NWB file go into tables."""
 
 from __future__ import annotations
 

@@ -381,7 +381,7 @@ def test_a_small_file_leaves_out_what_a_soft_link_leads_outside_to(tmp_path: Pat
 
 
 def test_a_small_file_may_take_in_what_came_with_the_source(tmp_path: Path) -> None:
-    """A link to a file in the same folder is followed, and raw data elsewhere are no matter: they are not copied."""
+    """A link to a file in the same folder is followed, and raw data elsewhere do not matter: they are not copied."""
     (tmp_path / "given").mkdir()
     path = make_small_session(tmp_path / "given" / "source.nwb")
     with h5py.File(path.with_name("beside.h5"), "w") as file:

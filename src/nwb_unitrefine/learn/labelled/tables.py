@@ -92,7 +92,7 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
         if path.is_dir():
             found = [path / TRAINING_DATA] if (path / TRAINING_DATA).is_file() else sorted(path.glob("*.csv"))
         if not found or not found[0].is_file():
-            raise TrainingError(f"{path} is no CSV file, and no folder of CSV files.")
+            raise TrainingError(f"{path} is not a CSV file, and no folder of CSV files.")
         files.extend(found)
     return files
 
@@ -162,7 +162,7 @@ def _numbers(table: Table, name: str) -> NDArray[np.float64]:
     values = table.values(name)
     if values.dtype.kind == "f":
         return values
-    raise TrainingError(f"{table.name}: column {name!r}, a metric, has a value that is no number.")
+    raise TrainingError(f"{table.name}: column {name!r}, a metric, has a value that is not a number.")
 
 
 def read_labels(file: str | Path, column: str | None = None) -> tuple[dict[str, str], str]:
@@ -249,14 +249,14 @@ def subject_of(recording: str, pattern: str | None) -> str:
     try:
         match = re.search(pattern, recording)
     except re.error as error:
-        raise TrainingError(f"The subject pattern {pattern!r} is no regular expression: {error}.") from error
+        raise TrainingError(f"The subject pattern {pattern!r} is not a regular expression: {error}.") from error
     if match is None:
         raise TrainingError(f"The subject pattern {pattern!r} does not fit recording {recording!r}.")
     return match.group(1) if match.groups() else match.group(0)
 
 
 def _metrics(table: Table, definition: str | None, *, exclude: str, file: Path) -> dict[str, str]:
-    """Map vocabulary names to the table's columns; what is no known metric is no feature, above all no label."""
+    """Map vocabulary names to the table's columns; what is not a known metric is not a feature, above all no label."""
     columns = [name for name in table.columns if name != exclude]
     definition = definition or definition_of(columns) or NEW
     found: dict[str, str] = {}

@@ -47,7 +47,7 @@ def largest(wave: Floats, stop: int, centre: float) -> float:
 def local_maxima(wave: Floats, start: int, stop: int, found: Ints) -> int:
     """Write the places of the local maxima of ``wave[start:stop]`` to `found`, and return how many there are.
 
-    A flat top counts at its middle, rounded down; the first and the last sample are no maxima.
+    A flat top counts at its middle, rounded down; the first and the last sample are not maxima.
     """
     n_found = 0
     i = start + 1

@@ -81,7 +81,7 @@ def infer_scale(declared_unit: str, peak_to_peak: NDArray[np.float64], *, are_wh
     stated = f"the file declares {declared_unit}" if declared_unit else "the file declares no unit"
     unknown = ""
     if declared_unit and declared is None:
-        unknown = "which is no voltage"
+        unknown = "which is not a voltage"
     elif are_whole and declared != 1.0:
         unknown = "and all values are whole numbers, as counts are"
     if unknown:

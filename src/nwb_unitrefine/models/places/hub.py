@@ -153,7 +153,7 @@ def push_model(
     Raises
     ------
     ModelError
-        If the folder is no complete model, or the Hub does not take it.
+        If the folder is not a complete model, or the Hub does not take it.
     """
     if is_cascade_folder(Path(path)):
         return _push_cascade(

@@ -75,7 +75,7 @@ def locate(source: str | Path, *, revision: str | None) -> ModelPlace:
         where = str(replace(address, revision=None))
         return ModelPlace(path=path, source=where, name=name, revision=commit, file=address.file)
     if revision is not None:
-        raise ModelError(f"{source} is no repository, so it has no revision.", tip="Write hf://owner/repo.")
+        raise ModelError(f"{source} is not a repository, so it has no revision.", tip="Write hf://owner/repo.")
     if is_packaged:
         return ModelPlace(path=PACKAGED / source, source="packaged")
     path, where = Path(source).expanduser(), str(source)

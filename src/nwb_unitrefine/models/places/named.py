@@ -192,7 +192,7 @@ def pull_model(source: str, folder: Path | str) -> Path:
     address = parse_address(source)
     if address is None and (registered is None or not registered.is_remote):
         raise ModelError(
-            f"{source} is no address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."
+            f"{source} is not an address on the Hub.", tip="Write hf://owner/repo, or hf://owner/repo@revision."
         )
     if target.exists():
         raise ModelError(f"{target} already exists.", tip="Choose another folder.")

@@ -114,20 +114,20 @@ def _of_the_lab() -> list[RegisteredModel]:
         with place.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
-            raise ModelError(f"{place} is larger than {_MAX_BYTES // 1024} kB, so it is no list of models.")
+            raise ModelError(f"{place} is larger than {_MAX_BYTES // 1024} kB, so it is not a list of models.")
         entries = _ENTRIES.validate_python(json.loads(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the list"
         raise ModelError(f"{place}: {where}: {first['msg']}.", tip="Each model has a name and a source.") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{place} is no list of models: {' '.join(str(error).split())}.") from error
+        raise ModelError(f"{place} is not a list of models: {' '.join(str(error).split())}.") from error
     taken = {"default", *(model.name for model in _published())}
     for model in entries:
         if model.name in taken:
             raise ModelError(f"{place}: the name {model.name} is taken.", tip="Give each model a name of its own.")
         if model.is_remote and not re.fullmatch(_REPOSITORY, model.source):
-            raise ModelError(f"{place}: {model.source!r} is no repository.", tip="Write hf://OWNER/REPO.")
+            raise ModelError(f"{place}: {model.source!r} is not a repository.", tip="Write hf://OWNER/REPO.")
         taken.add(model.name)
     return [
         model if model.is_remote else model.model_copy(update={"source": str(place.parent / model.source)})

@@ -190,7 +190,7 @@ def read_rules(path: Path) -> tuple[RuleSet, str]:
     Raises
     ------
     ModelError
-        If it cannot be read, or is no rule set: an unknown metric or key, a bound that is no number, no label.
+        If it cannot be read, or is not a rule set: an unknown metric or key, a bound that is not a number, no label.
     """
     try:
         with path.open("rb") as file:
@@ -198,7 +198,7 @@ def read_rules(path: Path) -> tuple[RuleSet, str]:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
     if len(content) > MAX_BYTES:
-        raise ModelError(f"{path} is larger than {MAX_BYTES // 1024} kB, so it is no set of rules.")
+        raise ModelError(f"{path} is larger than {MAX_BYTES // 1024} kB, so it is not a set of rules.")
     try:
         text = content.decode("utf-8")
         document = tomllib.loads(text) if path.suffix.lower() == ".toml" else _yaml(text)

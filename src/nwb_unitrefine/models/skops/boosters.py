@@ -152,7 +152,7 @@ def _check_xgboost_document(model: Mapping[str, Any], *, archive: Archive) -> No
     _check_xgboost_version(model["version"], archive=archive)
     learner = model["learner"]
     booster = learner["gradient_booster"]
-    _require(booster["name"] in ("gbtree", "dart"), "it is no forest of trees")
+    _require(booster["name"] in ("gbtree", "dart"), "it is not a forest of trees")
     forest = (booster["gbtree"] if booster["name"] == "dart" else booster)["model"]
     n_features = int(learner["learner_model_param"]["num_feature"])
     n_classes = max(1, int(learner["learner_model_param"]["num_class"]))

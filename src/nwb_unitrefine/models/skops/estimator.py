@@ -105,7 +105,7 @@ class Estimator:
         if found.shape != (len(inputs), len(self.classes)):
             raise ModelError(f"The model in {self.path} does not give one probability for each of its classes.")
         if np.any((found < -_ROUNDING) | (found > 1 + _ROUNDING)):
-            raise ModelError(f"The model in {self.path} gives numbers that are no probabilities.")
+            raise ModelError(f"The model in {self.path} gives numbers that are not probabilities.")
         return found
 
 
@@ -125,7 +125,7 @@ def load_estimator(path: Path, *, allow_types: Sequence[str] = ()) -> Estimator:
     UntrustedModelError
         If the file names another type; nothing was built.
     ModelError
-        If it is damaged, or is no fitted classifier.
+        If it is damaged, or is not a fitted classifier.
     """
     content = read_content(path)
     key = (sha256(content).digest(), path, frozenset(allow_types))
@@ -180,7 +180,7 @@ def _usable(fitted: Any, *, path: Path) -> Any:
         # A pipeline asks its steps, and these theirs: what they raise is about a file that makes no sense.
         raise broken(path, f"its estimator fails ({type(error).__name__})") from error
     if not usable:
-        raise ModelError(f"{path} holds a {type(fitted).__name__}, which is no classifier that gives probabilities.")
+        raise ModelError(f"{path} holds a {type(fitted).__name__}, which is not a classifier that gives probabilities.")
     return fitted
 
 

@@ -74,7 +74,7 @@ def _positions(table: Group, groups: NDArray[Any], context: ReadContext) -> tupl
         source = ", ".join(found)
         if not np.isfinite(values[:, :2]).any():
             if not all(_holds_numbers(table, name) for name in found):
-                what = f"Electrode positions {source} not used: they are no numbers."
+                what = f"Electrode positions {source} not used: they are not numbers."
                 context.report(ProblemCode.ELECTRODES_POSITIONS_UNUSABLE, what)
             continue
         values[:, 2] = np.nan_to_num(values[:, 2])

@@ -38,7 +38,7 @@ def read_spike_times(table: Group, context: ReadContext) -> Ragged:
     Raises
     ------
     SourceError
-        If spike times are no numbers, or their index does not fit the table; or if there are some and they cannot be
+        If spike times are not numbers, or their index does not fit the table; or if there are some and they cannot be
         opened, since labels made without them would replace better ones.
     """
     array, index = table.array("spike_times"), table.array("spike_times_index")
@@ -80,7 +80,7 @@ def _overflowed(dtype: np.dtype[Any], *, left: int) -> bool:
 
 
 def stored_intervals(table: Group) -> NDArray[np.float64] | None:
-    """Observation intervals of all units as stored, read once; None without any, or where they are no numbers."""
+    """Observation intervals of all units as stored, read once; None without any, or where they are not numbers."""
     array = table.array("obs_intervals")
     if array is None or array.dtype.kind not in "fiu":
         return None

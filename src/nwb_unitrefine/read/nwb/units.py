@@ -72,7 +72,7 @@ def read_nwb(
     NoUnitsError
         If the file has no units table, or an empty one.
     SourceError
-        If it is no NWB file, its ids are not unique, or columns do not fit together.
+        If it is not an NWB file, its ids are not unique, or columns do not fit together.
     """
     hints = hints or SourceHints()
     table = _units_table(root, uri, hints.units)
@@ -192,7 +192,7 @@ def _unit_ids(table: Group, uri: str) -> NDArray[Any]:
     unit_ids = plain_ids(array.read())
     if unit_ids.ndim != 1 or unit_ids.dtype.kind not in "iuO":
         raise SourceError(
-            f"{uri}: unit ids are no whole numbers, one a unit: {unit_ids.dtype} of shape {unit_ids.shape}."
+            f"{uri}: unit ids are not whole numbers, one a unit: {unit_ids.dtype} of shape {unit_ids.shape}."
         )
     if not len(unit_ids):
         raise NoUnitsError(f"{uri} has a units table without units.")

@@ -253,7 +253,7 @@ def _stacked(
     if values.ndim == 1:
         return _one_row_a_unit(_padded(rows), context, unit_electrodes=unit_electrodes, peak_rows=peak_rows)
     if values.ndim != 2:
-        what = f"waveform_mean not used: shape {values.shape} with an index is no known layout."
+        what = f"waveform_mean not used: shape {values.shape} with an index is not a known layout."
         context.report(ProblemCode.WAVEFORMS_UNUSABLE, what)
         return None
     has = counts > 0

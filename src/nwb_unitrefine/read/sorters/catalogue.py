@@ -164,7 +164,7 @@ def find_sorter(path: str | Path, *, sorter: str | None = None) -> Sorter | None
             if wanted in {known.name, known.interface.lower(), *known.aliases}:
                 return known
         names = ", ".join(known.name for known in SORTERS)
-        raise SourceError(f"{sorter!r} is no sorter that can be read.", tip=f"Known are: {names}.")
+        raise SourceError(f"{sorter!r} is not a sorter that can be read.", tip=f"Known are: {names}.")
     place = Path(path)
     found = [known for known in SORTERS if known.marks and _has_marks(place, known)]
     if len(found) > 1:
@@ -209,7 +209,7 @@ def read_sorter(path: Path, *, uri: str, hints: SourceHints) -> Units | None:
         return None
     if not sorter.extractor:
         if not is_phy_folder(path):
-            raise SourceError(f"{uri} is no Phy or Kilosort folder: it lacks spike_times.npy or spike_clusters.npy.")
+            raise SourceError(f"{uri} is not a Phy or Kilosort folder: it lacks spike_times.npy or spike_clusters.npy.")
         return read_phy_folder(path, uri=uri, hints=hints)
     file = sorter.locate(path)
     sorting = _extract(sorter, file, uri=uri, sampling_rate_hz=hints.sampling_rate_hz)

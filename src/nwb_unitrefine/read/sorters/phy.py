@@ -97,7 +97,7 @@ def read_phy_folder(folder: Path, *, uri: str, hints: SourceHints) -> Units:
     default = "samples"
     if hints.spike_times_in is None and not is_whole(times):
         default = "seconds"
-        what = "spike_times.npy holds fractions, which are no sample numbers: they are taken for seconds."
+        what = "spike_times.npy holds fractions, which are not sample numbers: they are taken for seconds."
         context.report(ProblemCode.SPIKE_TIMES_IN_SECONDS, what)
     per_second = stored_per_second(context, sampling_rate_hz=sampling_rate_hz, default=default)
     trains = Ragged.from_rows(times, rows, len(unit_ids))

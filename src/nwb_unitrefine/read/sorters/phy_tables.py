@@ -115,7 +115,7 @@ def _trust(path: Path) -> tuple[bool, bool, bool, str]:
 
 
 def _require_clusters(table: Table) -> None:
-    """Refuse ids that are no clusters, and two rows that contradict each other."""
+    """Refuse ids that are not clusters, and two rows that contradict each other."""
     if table.unit_ids().dtype.kind != "i" and len(table):
         odd = next(one for one in table.ids if not one.lstrip("+-").isdigit())
         raise SourceError(f"{table.name}: {odd!r} is not the id of a cluster.")

@@ -114,7 +114,8 @@ def dandi_client(instance: str) -> Any:
 
     if instance not in known_instances:
         raise SourceError(
-            f"{instance} is no instance of DANDI that its client knows.", tip=f"It knows {', '.join(known_instances)}."
+            f"{instance} is not an instance of DANDI that its client knows.",
+            tip=f"It knows {', '.join(known_instances)}.",
         )
     return DandiAPIClient.for_dandi_instance(instance, token=os.environ.get("DANDI_API_KEY") or None)
 

@@ -161,7 +161,7 @@ def dialect_of_metrics(columns: Collection[str]) -> Dialect | None:
 
 
 def metric_columns(column: str, *, dialect: str = "") -> tuple[MetricColumn, ...]:
-    """What a column of a file stands for; empty where it is no metric that the dialect names.
+    """What a column of a file stands for; empty where it is not a metric that the dialect names.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ MIN_UNITS = 20
 
 
 def ranked_name(name: str) -> str:
-    """Name the feature that another one is the rank of; empty for a feature that is no rank.
+    """Name the feature that another one is the rank of; empty for a feature that is not a rank.
 
     Examples
     --------

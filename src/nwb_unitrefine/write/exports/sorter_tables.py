@@ -1,4 +1,4 @@
-"""Labels for what is no NWB file: tables beside a sorter's output, properties and a table for a SortingAnalyzer."""
+"""Labels for what is not an NWB file: tables beside a sorter's output, properties and a table for a SortingAnalyzer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def write_tables(
     source = Path(curation.units.source.uri)
     if output is None and not source.exists():
         raise WriteError(
-            f"{source} is no place to write to.", tip="Name a folder for the tables with the option output."
+            f"{source} is not a place to write to.", tip="Name a folder for the tables with the option output."
         )
     is_analyzer = curation.units.source.kind == "analyzer"
     home = source.parent if is_analyzer or source.is_file() else source

@@ -232,7 +232,7 @@ class Hdf5Store:
         Raises
         ------
         SourceError
-            If a link leads there, or it is no group.
+            If a link leads there, or it is not a group.
         """
         place = self._file["/"]
         for name in path.split("/"):

@@ -158,7 +158,7 @@ class ZarrStore:
             return ()
         columns = tuple(attribute_texts(self._root[path].attrs, "colnames"))
         for column in columns:
-            self.remove_column(column)  # which refuses what is no column's name
+            self.remove_column(column)  # which refuses what is not a column's name
             for name in self._with_indices(path, column):
                 self._move(f"{path}/{name}", f"units/{name}")
         self._units.attrs["colnames"] = [*self.columns(), *columns]
