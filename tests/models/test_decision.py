@@ -113,6 +113,17 @@ def test_single_units_whose_contamination_is_not_excluded_are_marked():
     assert found.uncertain.tolist() == [True, False, False, False, True]
 
 
+def test_single_units_whose_violations_show_contamination_are_marked():
+    """Only single units are, with the share that violations show at least, before what they leave possible."""
+    manifest = make_manifest(uncertainty=Uncertainty(max_contamination=0.3, max_evident_contamination=0.1))
+    names = ("a", "b", "contamination_lower@0.101", "contamination_upper@0.101", "num_spikes")
+    values = [[1, 1, 0.11, 0.29, 412], [1, 1, 0.1, 0.29, 412], [1, 1, 0.11, 0.29, 412], [1, 1, 0.2, 0.4, 412]]
+    found = _decide(values, [SURE, SURE, [0.1, 0.8, 0.1], SURE], manifest=manifest, names=names)
+    shown = "refractory violations show a contamination of"
+    assert found.reasons[:3] == (f"{shown} 11 % or more", "", "")
+    assert found.reasons[3] == f"{shown} 20 % or more; contamination of up to 40 % cannot be excluded (412 spikes)"
+
+
 def _scored(*, hidden: tuple[str, ...] = (), right: float) -> Evaluation:
     """Scores of a source that gives all features but some."""
     features = tuple(name for name in NAMES if name not in hidden)

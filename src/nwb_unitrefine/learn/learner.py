@@ -96,6 +96,8 @@ class BoostedTrees:
         Share of units, of subjects not seen, whose label is not to be called uncertain.
     max_contamination : float or None
         Single units for which a larger share of foreign spikes cannot be excluded are uncertain; None for no limit.
+    max_evident_contamination : float or None
+        Likewise where violations show a larger share.
     """
 
     inputs: str = "spike times + mean waveform"
@@ -112,6 +114,7 @@ class BoostedTrees:
     penalty: float = 0.5
     keep: float = 0.8
     max_contamination: float | None = None
+    max_evident_contamination: float | None = None
 
     @property
     def name(self) -> str:
@@ -163,6 +166,7 @@ class BoostedTrees:
             max_out_of_range=MAX_OUT_OF_RANGE,
             min_probability=_smallest_kept(calibrated, data, keep=self.keep),
             max_contamination=self.max_contamination,
+            max_evident_contamination=self.max_evident_contamination,
         )
 
     def _inputs(self, data: Dataset) -> Dataset:

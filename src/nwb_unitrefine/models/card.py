@@ -228,6 +228,9 @@ def _when_uncertain(rule: Uncertainty) -> str:
         f"of a single unit where more than {100 * rule.max_contamination:g} % foreign spikes cannot be excluded"
         if rule.max_contamination is not None
         else "",
+        f"of a single unit where violations show more than {100 * rule.max_evident_contamination:g} % foreign spikes"
+        if rule.max_evident_contamination is not None
+        else "",
     ]
     *others, last = [*filter(None, marks)] or [""]
     if not last:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nwb_unitrefine.models.manifest import Uncertainty
 from nwb_unitrefine.models.poor_sources import reasons_of_poor_sources
-from nwb_unitrefine.records import CONTAMINATION_UPPER, Predictions
+from nwb_unitrefine.records import CONTAMINATION_LOWER, CONTAMINATION_UPPER, Predictions
 from nwb_unitrefine.records.display import plural
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def decide(
     names = np.array(classes)
     rule = manifest.uncertainty if manifest is not None else Uncertainty()
     spikes = _named(features, rule.spike_count)
-    contamination = _named(features, CONTAMINATION_UPPER)
-    limit = 1.0 if rule.max_contamination is None else rule.max_contamination
+    possible, evident = _named(features, CONTAMINATION_UPPER), _named(features, CONTAMINATION_LOWER)
+    most_possible = 1.0 if rule.max_contamination is None else rule.max_contamination
+    most_evident = 1.0 if rule.max_evident_contamination is None else rule.max_evident_contamination
     unlabelled = np.isnan(inputs).all(axis=1) | ~np.isfinite(probabilities).all(axis=1) | (spikes == 0)
     certainty = probabilities[np.arange(len(scores)), scores.argmax(axis=1)]
     outside = out_of_range(inputs, manifest) if manifest is not None else np.zeros(inputs.shape, dtype=bool)
@@ -83,8 +84,11 @@ def decide(
         if certainty[row] < rule.min_probability:
             first, second = names[np.argsort(scores[row])[:-3:-1]]
             why.append(f"between {first} and {second}")
-        if names[scores[row].argmax()] == SUA and contamination[row] > limit:
-            share = f"contamination of up to {100 * contamination[row]:.0f} %"
+        is_single = names[scores[row].argmax()] == SUA
+        if is_single and evident[row] > most_evident:
+            why.append(f"refractory violations show a contamination of {100 * evident[row]:.0f} % or more")
+        if is_single and possible[row] > most_possible:
+            share = f"contamination of up to {100 * possible[row]:.0f} %"
             count = f" ({plural(round(spikes[row]), 'spike')})" if np.isfinite(spikes[row]) else ""
             why.append(f"{share} cannot be excluded{count}")
         reasons.append("; ".join(why))

@@ -43,9 +43,7 @@ __all__ = [
 ]
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-MAX_FEATURES = 10_000
-MAX_GROUPS = 100
-MAX_CLASSES = 100
+MAX_FEATURES, MAX_GROUPS, MAX_CLASSES = 10_000, 100, 100
 Row = tuple[float, ...]
 DecisionRule = Literal["balanced", "probable"]
 QUANTILE_LEVELS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
@@ -160,9 +158,9 @@ class Uncertainty(ManifestValue):
         Units with fewer inputs are uncertain; those without any have no label.
     spike_count : str
         Name of the feature that counts spikes.
-    max_contamination : float or None
-        Single units in which a larger share of foreign spikes cannot be excluded are uncertain (needs the feature
-        ``contamination_upper``); None for any share.
+    max_contamination, max_evident_contamination : float or None
+        Single units are uncertain where more foreign spikes cannot be excluded, and where more are evident: the ends of
+        the 90 % interval (features ``contamination_upper``, ``contamination_lower``). None for any share.
     """
 
     min_spikes: int = Field(default=0, ge=0)
@@ -171,6 +169,7 @@ class Uncertainty(ManifestValue):
     min_present: int = Field(default=1, ge=1)
     spike_count: str = "num_spikes"
     max_contamination: float | None = Field(default=None, ge=0, le=1)
+    max_evident_contamination: float | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -13,7 +13,8 @@ from nwb_unitrefine.errors import FeatureError, ModelError
 from nwb_unitrefine.models.adaptation import Adaptation, Placed
 from nwb_unitrefine.models.calibration import calibrate, decision_scores
 from nwb_unitrefine.models.decision import decide
-from nwb_unitrefine.records import CLASSES, CONTAMINATION_UPPER
+from nwb_unitrefine.models.manifest import Uncertainty
+from nwb_unitrefine.records import CLASSES, CONTAMINATION_LOWER, CONTAMINATION_UPPER
 from nwb_unitrefine.vocabulary.labels import meaning
 from nwb_unitrefine.vocabulary.model_classes import class_name, json_key
 
@@ -118,8 +119,11 @@ class FittedModel:
     def feature_names(self) -> tuple[str, ...]:
         """Vocabulary names of the features to give it: its inputs, and what its rule of uncertainty looks at."""
         wanted = [SPIKE_COUNT]
-        if self.manifest is not None and self.manifest.uncertainty.max_contamination is not None:
+        rule = self.manifest.uncertainty if self.manifest is not None else Uncertainty()
+        if rule.max_contamination is not None:
             wanted.append(CONTAMINATION_UPPER)
+        if rule.max_evident_contamination is not None:
+            wanted.append(CONTAMINATION_LOWER)
         given = {name.partition("@")[0] for name in self.inputs}
         return (*self.inputs, *(name for name in wanted if name not in given))
 

@@ -7,7 +7,7 @@ looked at, not changed.
 
 from __future__ import annotations
 
-from nwb_unitrefine.records.contamination import CONTAMINATION, CONTAMINATION_UPPER, Contamination
+from nwb_unitrefine.records.contamination import CONTAMINATION, CONTAMINATION_LOWER, CONTAMINATION_UPPER, Contamination
 from nwb_unitrefine.records.features import Features, Origin, OriginKind
 from nwb_unitrefine.records.names import asset_id, private_parts, recorded_name, shown_name
 from nwb_unitrefine.records.options import SLOWEST_HZ, RawOptions, SourceHints, SpikeTimesIn
@@ -20,6 +20,7 @@ from nwb_unitrefine.records.units import Column, Electrodes, Ragged, Source, Uni
 __all__ = [
     "CLASSES",
     "CONTAMINATION",
+    "CONTAMINATION_LOWER",
     "CONTAMINATION_UPPER",
     "SLOWEST_HZ",
     "Basis",

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.records.features import Features
 
-__all__ = ["CONTAMINATION", "CONTAMINATION_UPPER", "Contamination", "shown_contamination"]
+__all__ = ["CONTAMINATION", "CONTAMINATION_LOWER", "CONTAMINATION_UPPER", "Contamination", "shown_contamination"]
 
-CONTAMINATION_UPPER = "contamination_upper"
-CONTAMINATION = ("rp_contamination", "contamination_lower", CONTAMINATION_UPPER)
+CONTAMINATION_LOWER, CONTAMINATION_UPPER = "contamination_lower", "contamination_upper"
+CONTAMINATION = ("rp_contamination", CONTAMINATION_LOWER, CONTAMINATION_UPPER)
 """Metrics that hold the estimate and the bounds of its interval of 90 %."""
 
 

@@ -96,6 +96,7 @@ class ContaminationAware(BoostedTrees):
     whole: float = 0.7
     keep: float = 0.85
     max_contamination: float | None = 0.5
+    max_evident_contamination: float | None = 0.1
     contaminated: float = 0.3
 
     @property
