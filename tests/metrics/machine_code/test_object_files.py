@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nwb_unitrefine.metrics.machine_code import object_files
-from nwb_unitrefine.metrics.machine_code.object_files import find_object, keep_object
+from nwb_unitrefine.metrics.machine_code.object_files import find_object, keep_object, one_at_a_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,63 @@ def test_the_next_process_does_without_numba(tmp_path: Path) -> None:
     kept.write_bytes(kept.read_bytes()[:-100])
     assert _imports_numba(tmp_path / "cache")
     assert not _imports_numba(tmp_path / "cache")
+
+
+@needs_permissions
+def test_workers_that_start_together_compile_once(tmp_path: Path) -> None:
+    """The others wait for what the first one makes, and load it; they leave nothing else behind."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", COUNT], env=environment, stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    printed = sorted(worker.communicate()[0].strip() for worker in workers)
+    assert printed == [b"False", b"False", b"True"]
+    assert _kept(tmp_path / "cache").suffix == ".o"
+
+
+HOLD = """
+import sys
+from nwb_unitrefine.metrics.machine_code.object_files import one_at_a_time
+with one_at_a_time("a.kernel"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@needs_permissions
+def test_a_worker_that_dies_holds_up_nobody(folder: Path) -> None:
+    """Not even one that is killed while it compiles."""
+    import fcntl
+
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD], env=environment, **pipes) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"held\n"
+        (lock,) = folder.iterdir()
+        with lock.open("ab") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        worker.kill()
+    with one_at_a_time("a.kernel"):
+        assert list(folder.iterdir()) == [lock]
+    assert list(folder.iterdir()) == []
+
+
+@needs_permissions
+def test_a_worker_that_hangs_is_not_waited_for_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the longest wait a function is made once more."""
+    monkeypatch.setattr(object_files, "_LONGEST_WAIT_S", 0.05)
+    with one_at_a_time("a.kernel"), one_at_a_time("a.kernel"):
+        assert len(list(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_where_no_file_can_be_locked_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a read-only disk each process compiles for itself."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with one_at_a_time("a.kernel"):
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_place_that_cannot_be_written_costs_time_and_nothing_else(tmp_path: Path) -> None:

@@ -155,20 +155,15 @@ class Kernel(Generic[P]):
 
     def _load(self) -> Callable[[tuple[Any, ...], list[Any]], None]:
         """Find the machine code that was made for this processor, or make it."""
-        from nwb_unitrefine.metrics.machine_code.object_files import address_of, find_object, keep_object
+        from nwb_unitrefine.metrics.machine_code.object_files import address_of, find_object, one_at_a_time
 
-        made = find_object(self.name)
+        made: bytes | Callable[..., None] | None = find_object(self.name)
         if made is None:
-            from nwb_unitrefine.metrics.machine_code.made_by_numba import UnknownNumbaError, make_function, make_object
-
-            _tell_once()
-            try:
-                made = make_object(self, _inlined)
-            except UnknownNumbaError as error:
-                _logger.warning("%s It is compiled anew in each process.", error)
-                function = make_function(self, _inlined)
-                return lambda args, _: function(*args)
-            keep_object(self.name, made)
+            with one_at_a_time(self.name):
+                made = find_object(self.name) or self._make()
+        if callable(made):
+            function = made
+            return lambda args, _: function(*args)
         pointer = ctypes.c_void_p
         types = [one for argument in self.arguments for one in argument.c_types]
         code = ctypes.CFUNCTYPE(ctypes.c_int32, pointer, pointer, *types)(address_of(made, self.name))
@@ -179,6 +174,20 @@ class Kernel(Generic[P]):
                 raise RuntimeError(f"{self.name} cannot run on these values.")
 
         return call
+
+    def _make(self) -> bytes | Callable[..., None]:
+        """Make machine code and keep it; where numba compiles otherwise than is known, what it makes in its own way."""
+        from nwb_unitrefine.metrics.machine_code.made_by_numba import UnknownNumbaError, make_function, make_object
+        from nwb_unitrefine.metrics.machine_code.object_files import keep_object
+
+        _tell_once()
+        try:
+            made = make_object(self, _inlined)
+        except UnknownNumbaError as error:
+            _logger.warning("%s It is compiled anew in each process.", error)
+            return make_function(self, _inlined)
+        keep_object(self.name, made)
+        return made
 
 
 @functools.cache

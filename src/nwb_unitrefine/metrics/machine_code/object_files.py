@@ -11,11 +11,12 @@ import os
 import stat
 import sys
 import tempfile
-from contextlib import suppress
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -23,7 +24,7 @@ import llvmlite.binding as llvm
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ENTRY", "address_of", "find_object", "keep_object", "target_machine"]
+__all__ = ["ENTRY", "address_of", "find_object", "keep_object", "one_at_a_time", "target_machine"]
 
 ENTRY = "nwb_unitrefine_kernel"
 """Name of the function in each object file."""
@@ -32,6 +33,8 @@ _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "kernels")
 """Folders of what decides on the machine code."""
 
 _DIGEST_BYTES = 32
+_LONGEST_WAIT_S = 60.0
+_BETWEEN_LOOKS_S = 0.02
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -65,6 +68,40 @@ def keep_object(name: str, made: bytes) -> None:
                 Path(place).unlink(missing_ok=True)
                 raise
             return
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Wait while another process makes the same function, so that workers that start together do not all make it.
+
+    A process that ends lets go of it, whatever its end is; after a minute this goes on all the same, and at once where
+    no file can be locked.
+    """
+    with ExitStack() as until_made:
+        for folder in _folders():
+            with suppress(OSError):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not _is_ours(folder.stat()):
+                    continue
+                path = folder / f"{_file_name(name)}.lock"
+                _wait_for(until_made.enter_context(path.open("ab")))
+                until_made.callback(path.unlink, missing_ok=True)
+                break
+        yield
+
+
+def _wait_for(file: IO[bytes]) -> None:
+    """Lock a file, which closing it ends."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    latest = time.monotonic() + _LONGEST_WAIT_S
+    while time.monotonic() < latest:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_BETWEEN_LOOKS_S)
 
 
 def address_of(made: bytes, name: str) -> int:
