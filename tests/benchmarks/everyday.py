@@ -1,14 +1,16 @@
 """Measure what people wait for, as ratios that hold on a busy machine, too.
 
-    python tests/benchmarks/everyday.py                     # commands and metrics, some minutes
+    python tests/benchmarks/everyday.py                     # commands, metrics and the write, some minutes
     python tests/benchmarks/everyday.py --file SESSION.nwb  # commands on a file of one's own
+    python tests/benchmarks/everyday.py --busy              # and again while other processes use all cores
     python tests/benchmarks/everyday.py --files FOLDER      # and a study over the files of a folder, five times each
     python tests/benchmarks/everyday.py --large             # and 10^8 spikes of 100,000 units
 
-Times are seconds of processor time, user and system together, of whole processes. Each command takes turns with its
-reference, ``python -c 'import h5py'``, and the ratio is that of the medians. Metrics are compared with reading the
-bytes and with SpikeInterface's way by `metrics_speed`. The first call ever has an empty folder for compiled code.
-Workers are compared by the clock on the wall, so that their ratio means something on a machine with idle cores only.
+Times are seconds of processor time, user and system together. Each command takes turns with its reference,
+``python -c 'import h5py'``, and the ratio is that of the medians. Metrics are compared with reading the bytes and with
+SpikeInterface's way by `metrics_speed`, on one thread and on two. The first call ever has an empty folder for compiled
+code. The write is that of `write_cost`. Workers are compared by the clock on the wall, so that their ratio means
+something on a machine with idle cores only.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import h5py
 import numpy as np
@@ -29,10 +32,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import metrics_speed
 import study_scale
+import write_cost
 
 from nwb_unitrefine.demo import simulate_session
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 RATE_HZ = 30_000.0
+SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
+"""Work without end, but not without its parent."""
 
 
 class Cost(NamedTuple):
@@ -58,8 +67,20 @@ def run(*arguments: str, cache: Path, allowed: tuple[int, ...] = (0,)) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - begin, used.ru_maxrss / 1024)
 
 
-def measure_commands(file: Path, folder: Path, *, repeats: int) -> None:
-    """Let commands and the reference take turns."""
+@contextmanager
+def busy_cores(number: int) -> Iterator[None]:
+    """Keep so many cores busy with other processes meanwhile."""
+    others = [subprocess.Popen([sys.executable, "-c", SPIN, str(os.getpid())]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def measure_commands(file: Path, folder: Path, *, repeats: int) -> float:
+    """Let commands and the reference take turns; return the processor time of the reference."""
     cache, output = folder / "cache", folder / "labelled.nwb"
     cache.mkdir(mode=0o700)
     ours = ("-m", "nwb_unitrefine")
@@ -87,33 +108,60 @@ def measure_commands(file: Path, folder: Path, *, repeats: int) -> None:
         print(f"{name:32}{cpu_s:8.2f}{cpu_s / reference:8.1f}{min(one.wall_s for one in each):14.2f}")
     more_s = first.cpu_s - statistics.median(one.cpu_s for one in costs["nwb-unitrefine label FILE"])
     print(f"{'the first label ever, more':32}{more_s:8.2f}{more_s / reference:8.1f}{first.wall_s:14.2f}")
+    return reference
 
 
 def measure_metrics(folder: Path) -> None:
     """Compare metrics with reading and with SpikeInterface's way; each in processes of its own."""
     path = folder / "metrics.h5"
     metrics_speed.generate(path, n_units=400, n_spikes=7_500_000, n_channels=384, sparse=None)
-    how = {"n_threads": 1, "wall": False}
-    metrics_speed.in_process("ours", path, **how)  # compiles
-    ours = metrics_speed.in_process("ours", path, **how)
-    theirs = metrics_speed.in_process("spikeinterface", path, **how)
-    print(f"\n{'metrics of 400 units':32}{'CPU s':>8}{'of reading':>12}{'SpikeInterface':>16}{'faster':>8}")
-    for name, which in (("first call in a process", "first"), ("next call", "again")):
-        mine, other = ours[f"compute_{which}_s"], theirs[f"compute_{which}_s"]
-        print(f"{name:32}{mine:8.2f}{mine / ours['read_s']:12.1f}{other:16.1f}{other / mine:8.0f}")
+    metrics_speed.in_process("ours", path, n_threads=1, wall=False)  # compiles
+    print(
+        f"\n{'metrics of 400 units':32}{'CPU s':>8}{'wall s':>8}{'of reading':>12}{'SpikeInterface':>16}{'faster':>8}"
+    )
+    for n_threads in (1, 2):
+        theirs = metrics_speed.in_process("spikeinterface", path, n_threads=n_threads, wall=False)
+        ours, on_wall = (
+            metrics_speed.in_process("ours", path, n_threads=n_threads, wall=wall) for wall in (False, True)
+        )
+        for case, which in (("first call in a process", "first"), ("next call", "again")):
+            cpu_s, wall_s, other_s = (one[f"compute_{which}_s"] for one in (ours, on_wall, theirs))
+            name = f"{case}, {n_threads} thread{'s' if n_threads > 1 else ''}"
+            ratios = f"{cpu_s / ours['read_s']:12.1f}{other_s:16.1f}{other_s / cpu_s:8.0f}"
+            print(f"{name:32}{cpu_s:8.2f}{wall_s:8.2f}{ratios}")
     metrics_speed.compare(ours["values"], theirs["values"])
 
 
+def measure_write(folder: Path, reference_s: float, *, repeats: int) -> None:
+    """Write labels of 188 units into HDF5, for the first time and after many."""
+    folder.mkdir()
+    write_cost.make_originals(folder, n_units=188)
+    worker = write_cost.Worker(write_cost.SOURCE, folder / "own", folder)
+    print(f"\n{'the write of 188 units':32}{'CPU s':>8}{'ratio':>8}{'opens':>8}{'kB read':>9}{'kB written':>12}")
+    costs = []
+    for case, n_runs in (("the first labels", 0), ("after 10 runs", 10), ("after 100 runs", 100)):
+        cost = write_cost.in_turns({case: worker}, suffix=".nwb", n_runs=n_runs, n_rounds=repeats)[case]
+        costs.append(cost["cpu_s"])
+        sizes = f"{cost['opens']:8.0f}{cost['read_kB']:9.0f}{cost['written_kB']:12.0f}"
+        print(f"{case:32}{cost['cpu_s']:8.3f}{cost['cpu_s'] / reference_s:8.2f}{sizes}")
+    print(f"after 100 runs it takes {costs[2] / costs[1]:.2f} times as long as after 10")
+
+
 def measure_large(folder: Path) -> None:
-    """Read 10^7 and 10^8 spikes, a thousand of each unit, and compute what spike times give."""
-    print(f"\n{'spikes':>12}{'units':>10}{'spikes MB':>11}{'peak MB':>9}{'CPU s':>8}{'ns a spike':>12}")
+    """Read 10^7 and 10^8 spikes, a thousand of each unit, and compute what spike times give.
+
+    The limit of memory is one and a half times the spikes and 300 MB.
+    """
+    print(f"\n{'spikes':>12}{'units':>10}{'spikes MB':>11}{'peak MB':>9}{'of limit':>10}{'CPU s':>8}{'ns a spike':>12}")
     for n_spikes in (10_000_000, 100_000_000):
         path, n_units = folder / "large.nwb", n_spikes // 1000
         simulate_session(path, n_units=2, duration_s=60.0)
         with h5py.File(path, "a") as file:
             _fill_units(file["units"], n_units, n_spikes // n_units)
         cost = run(__file__, "--compute", str(path), cache=folder / "cache")
-        sizes = f"{n_spikes:12}{n_units:10}{n_spikes * 8 / 2**20:11.0f}{cost.peak_mb:9.0f}"
+        spikes_mb = n_spikes * 8 / 2**20
+        of_limit = cost.peak_mb / (1.5 * spikes_mb + 300)
+        sizes = f"{n_spikes:12}{n_units:10}{spikes_mb:11.0f}{cost.peak_mb:9.0f}{of_limit:10.2f}"
         print(f"{sizes}{cost.cpu_s:8.1f}{1e9 * cost.cpu_s / n_spikes:12.0f}")
         path.unlink()
 
@@ -149,7 +197,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", type=Path, help="NWB file for the commands; by default a simulated one of 48 units")
     parser.add_argument("--files", type=Path, help="folder of NWB files for a study")
-    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--large", action="store_true", help="10^7 and 10^8 spikes, too")
+    parser.add_argument("--busy", action="store_true", help="once more, with all cores kept busy by other processes")
     parser.add_argument("--no-metrics", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--compute", type=Path, help=argparse.SUPPRESS)
@@ -162,9 +211,16 @@ def main() -> None:
         file = given.file or folder / "session.nwb"
         if given.file is None:
             simulate_session(file)
-        measure_commands(file, folder, repeats=given.repeats)
-        if not given.no_metrics:
-            measure_metrics(folder)
+        n_cores = len(os.sched_getaffinity(0))
+        for n_busy in (0, n_cores) if given.busy else (0,):
+            state = folder / f"{n_busy}-busy"
+            state.mkdir()
+            print(f"{'' if n_busy == 0 else chr(10)}with {n_busy} of {n_cores} cores kept busy")
+            with busy_cores(n_busy):
+                reference_s = measure_commands(file, state, repeats=given.repeats)
+                measure_write(state / "write", reference_s, repeats=given.repeats)
+                if not given.no_metrics:
+                    measure_metrics(state)
         if given.large:
             measure_large(folder)
         if given.files:

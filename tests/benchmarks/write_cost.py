@@ -24,6 +24,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+SOURCE = Path(__file__).parents[2] / "src"
+SUFFIXES = {"hdf5": ".nwb", "zarr": ".nwb.zarr"}
 FIGURES = ("cpu_s", "read_kB", "written_kB", "opens", "syncs")
 
 
@@ -45,32 +47,42 @@ def main() -> None:
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
     """Let each checkout write its copies, by turns."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from helpers.simulated_nwb import make_session, write_nwb
-
-    session = make_session(n_units=options.units, n_channels=64, duration_s=600.0)
-    for backend, suffix in (("hdf5", ".nwb"), ("zarr", ".nwb.zarr")):
-        write_nwb(folder / f"original{suffix}", session, backend=backend)
-    checkouts = {"this": Path(__file__).parents[2] / "src"} | ({"other": options.against} if options.against else {})
+    make_originals(folder, n_units=options.units)
+    checkouts = {"this": SOURCE} | ({"other": options.against} if options.against else {})
     workers = {name: Worker(source, folder / name, folder) for name, source in checkouts.items()}
     cases = [("first labels", 0), ("labels again", 1), *((f"again, after {n} runs", n) for n in options.history)]
     print(f"{'':28}{'':8}" + "".join(f"{figure:>12}" for figure in FIGURES) + "    ratio of cpu_s")
-    for suffix in (".nwb", ".nwb.zarr"):
+    for suffix in SUFFIXES.values():
         for case, n_runs in cases:
-            rounds: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
-            for worker in workers.values():
-                worker.ask({"prepare": n_runs, "suffix": suffix})
-            for number in range(options.rounds):
-                for name in list(workers)[:: 1 if number % 2 else -1]:
-                    rounds[name].append(workers[name].ask({"write": True}))
-            medians = {
-                name: {figure: statistics.median(one[figure] for one in found) for figure in FIGURES}
-                for name, found in rounds.items()
-            }
+            medians = in_turns(workers, suffix=suffix, n_runs=n_runs, n_rounds=options.rounds)
             for name, found in medians.items():
                 ratio = f"{medians['this']['cpu_s'] / found['cpu_s']:12.2f}" if name != "this" else ""
                 cells = "".join(f"{found[figure]:12.{3 if figure == 'cpu_s' else 0}f}" for figure in FIGURES)
                 print(f"{case + ', ' + suffix[-4:]:28}{name:8}{cells}{ratio}", flush=True)
+
+
+def make_originals(folder: Path, *, n_units: int) -> None:
+    """Write one session in each format."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from helpers.simulated_nwb import make_session, write_nwb
+
+    session = make_session(n_units=n_units, n_channels=64, duration_s=600.0)
+    for backend, suffix in SUFFIXES.items():
+        write_nwb(folder / f"original{suffix}", session, backend=backend)
+
+
+def in_turns(workers: dict[str, Worker], *, suffix: str, n_runs: int, n_rounds: int) -> dict[str, dict[str, float]]:
+    """Have each worker label its copy of a file that has so many runs, by turns; return the medians."""
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
+    for worker in workers.values():
+        worker.ask({"prepare": n_runs, "suffix": suffix})
+    for number in range(n_rounds):
+        for name in list(workers)[:: 1 if number % 2 else -1]:
+            rounds[name].append(workers[name].ask({"write": True}))
+    return {
+        name: {figure: statistics.median(one[figure] for one in found) for figure in FIGURES}
+        for name, found in rounds.items()
+    }
 
 
 class Worker:
