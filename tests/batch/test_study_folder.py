@@ -15,7 +15,7 @@ from nwb_unitrefine.batch.ledger import Ledger
 from nwb_unitrefine.batch.plan import Entry, output_path, plan_files, read_plan, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options, study_status
 from nwb_unitrefine.batch.study_folder import is_output, whole_lines
-from nwb_unitrefine.batch.summary import summarize_study
+from nwb_unitrefine.batch.tables.summary import summarize_study
 from nwb_unitrefine.batch.tasks import TaskOptions
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import SourceError, UnitRefineError

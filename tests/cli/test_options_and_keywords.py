@@ -50,7 +50,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "batch.study.Workforce",
         "batch.tasks.TaskOptions",
     ),
-    "dandiset summary": ("batch.summary.summarize_study",),
+    "dandiset summary": ("batch.tables.summary.summarize_study",),
     "dandiset check": (),
     "dandiset upload": ("batch.derivative.upload_study",),
     "status": (),

@@ -16,8 +16,8 @@ from nwb_unitrefine.batch.ledger import LABELLED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
 from nwb_unitrefine.batch.study_folder import DANDISET, DESCRIPTION, made_file
-from nwb_unitrefine.batch.study_tables import COLUMNS
-from nwb_unitrefine.batch.summary import summarize_study
+from nwb_unitrefine.batch.tables.summary import summarize_study
+from nwb_unitrefine.batch.tables.table_files import COLUMNS
 from nwb_unitrefine.errors import MissingExtraError, SourceError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.storage.remote.addresses import dandi_client

@@ -19,7 +19,7 @@ from nwb_unitrefine.batch.findings import code_of_refusal
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, REPLACED, claimed, open_ledger
 from nwb_unitrefine.batch.plan import Entry, content_of_file, output_path, told_apart
 from nwb_unitrefine.batch.study_folder import IN_WORK, RECORDS, made_file, require_own_files
-from nwb_unitrefine.batch.unit_rows import describe_session, unit_rows
+from nwb_unitrefine.batch.tables.unit_rows import describe_session, unit_rows
 from nwb_unitrefine.errors import FileChangedError, ModelError, UnitRefineError, WriteError
 from nwb_unitrefine.journal.appearing import appearing
 from nwb_unitrefine.journal.system_calls import sync_folder

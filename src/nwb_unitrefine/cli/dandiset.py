@@ -180,7 +180,7 @@ def check(study: Path, *, as_json: bool) -> int:
 @json_option
 def summary(study: Path, *, parquet: bool, as_json: bool) -> int:
     """Write tables of all units and sessions of a study, and a page that counts them."""
-    from nwb_unitrefine.batch.summary import summarize_study
+    from nwb_unitrefine.batch.tables.summary import summarize_study
 
     tables = summarize_study(study, parquet=parquet)
     if as_json:

@@ -14,7 +14,7 @@ from helpers.bare_nwb import make_small_session
 from nwb_unitrefine.batch.conformity import check_study
 from nwb_unitrefine.batch.plan import plan_files, write_plan
 from nwb_unitrefine.batch.study import label_study, study_options
-from nwb_unitrefine.batch.summary import summarize_study
+from nwb_unitrefine.batch.tables.summary import summarize_study
 from nwb_unitrefine.batch.tasks import TaskOptions
 from nwb_unitrefine.cli import main
 from nwb_unitrefine.errors import SourceError

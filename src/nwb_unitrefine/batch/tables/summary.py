@@ -14,7 +14,7 @@ from nwb_unitrefine.batch.findings import IMPORTANCE, importance_of_refusal, rem
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan
 from nwb_unitrefine.batch.study import read_options
-from nwb_unitrefine.batch.study_tables import COLUMNS, MISSING, describe_table, open_table, to_parquet
+from nwb_unitrefine.batch.tables.table_files import COLUMNS, MISSING, describe_table, open_table, to_parquet
 from nwb_unitrefine.batch.tasks import record_path
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.records import ProblemCode, Severity

@@ -1,0 +1,1 @@
+"""Tables of a study: a row for each unit, session and problem, and the page that counts them."""
