@@ -149,11 +149,18 @@ def measure_workers(files: Path, copies: int, workers: int, folder: Path) -> Non
 def label_planned(study: Path, workers: int) -> None:
     """Label a study that is planned, and print the time that it took without imports and loading the model."""
     options = study_options(TaskOptions())
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _cpu_s()
     lines = list(label_study(study, options, workforce=Workforce(workers=workers)))
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, _cpu_s() - cpu
     n_labelled = sum(line["outcome"] == "labelled" for line in lines)
-    print(f"{seconds} {n_labelled} of {len(list(read_plan(study)))} labelled in {seconds:.1f} s")
+    planned = len(list(read_plan(study)))
+    print(f"{seconds} {n_labelled} of {planned} labelled in {seconds:.1f} s and {cpu:.1f} s of CPU")
+
+
+def _cpu_s() -> float:
+    """CPU time of this process, and of its workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def main() -> None:
