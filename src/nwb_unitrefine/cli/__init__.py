@@ -36,7 +36,7 @@ COMMANDS = {
     "history": "Show who or what labelled the units of a file, and when.",
     "verify": "Check a file against its curation history.",
     "relabel": "Set labels that a person decided on.",
-    "explain": "Show the evidence for and against the label of each unit.",
+    "explain": "Show the evidence for and against the label of each unit, and by which scores it was decided.",
     "report": "Show units, labels and the reasons for them on one page that needs no network.",
     "review": "Review labels in a browser: units by keys, the least certain first.",
     "suggest": "Suggest which units to label next: close calls and units at random, evenly over the files.",
