@@ -305,3 +305,40 @@ def test_a_full_disk_ends_the_run_and_is_no_refusal_of_a_file(tmp_path, sessions
     assert study_status(study).n_waiting == 1
     assert not list(study.glob(".in-work/*"))
     assert [line["outcome"] for line in label_study(study, options)] == ["labelled"]
+
+
+SEVERAL = """
+import json, sys
+from pathlib import Path
+from nwb_unitrefine.batch.plan import plan_files, write_plan
+from nwb_unitrefine.batch.study import Workforce, label_study, study_options
+from nwb_unitrefine.batch.tasks import TaskOptions
+from nwb_unitrefine.errors import ModelError
+
+if __name__ == "__main__":
+    place, sessions, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    write_plan(place, plan_files([sessions], study=place))
+    try:
+        study_options(TaskOptions(model=("no/such-model",)), workers=workers)
+    except ModelError as error:
+        refused = error.message
+    options = study_options(TaskOptions(), workers=workers)
+    lines = list(label_study(place, options, workforce=Workforce(workers=workers)))
+    digest, outcomes = options.model_digest, sorted(line["outcome"] for line in lines)
+    print(json.dumps([digest, refused, outcomes]))
+"""
+
+
+@pytest.mark.slow
+def test_several_workers_label_as_one_does(tmp_path, sessions) -> None:
+    """With a model that one process loaded for all, each record is that of one worker; a bad model is refused alike."""
+    found, records = [], []
+    for workers in (1, 2):
+        study = tmp_path / f"study_{workers}"
+        command = [sys.executable, "-W", "error::DeprecationWarning", "-c", SEVERAL, study, sessions, str(workers)]
+        found.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
+        records.append({path.name: json.loads(path.read_text()) for path in study.glob("records/*/*.json")})
+    assert found[0] == found[1]
+    assert found[0][2] == ["labelled", "labelled", "labelled", "refused"]
+    assert len(records[0]) == 3
+    assert records[0] == records[1]

@@ -148,7 +148,7 @@ def measure_workers(files: Path, copies: int, workers: int, folder: Path) -> Non
 
 def label_planned(study: Path, workers: int) -> None:
     """Label a study that is planned, and print the time that it took without imports and loading the model."""
-    options = study_options(TaskOptions())
+    options = study_options(TaskOptions(), workers=workers)
     start, cpu = time.perf_counter(), _cpu_s()
     lines = list(label_study(study, options, workforce=Workforce(workers=workers)))
     seconds, cpu = time.perf_counter() - start, _cpu_s() - cpu

@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections import deque
 from contextlib import contextmanager, suppress
-from itertools import chain, islice
+from importlib import import_module
+from itertools import islice
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from multiprocessing.connection import Connection
 
-__all__ = ["MOST_DEATHS", "WorkerDiedError", "run_in_processes", "use_one_thread"]
+__all__ = ["MOST_DEATHS", "WorkerDiedError", "can_fork", "import_for_workers", "run_in_processes", "use_one_thread"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,8 +29,9 @@ Result = TypeVar("Result")
 MOST_DEATHS = 3
 """Workers that may die over one task before it is given up."""
 
-_KNOW_OF_FORKS = frozenset({"jemalloc_bg_thd"})
-"""Names of threads of libraries that a fork does without, and starts again where it needs them."""
+_KNOW_OF_FORKS = {"jemalloc_bg_thd"}
+"""Names of threads of libraries, and ids of those that imports started, which a fork does without: they hold no lock
+while they are idle, and are started again where they are needed."""
 
 
 class WorkerDiedError(Exception):
@@ -38,7 +41,7 @@ class WorkerDiedError(Exception):
 def run_in_processes(
     work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, preload: Sequence[str] = ()
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
-    """Run tasks in processes of this machine, which are started at once: see `executors.run_tasks`.
+    """Run tasks in processes of this machine, which begin at once: see `executors.run_tasks`.
 
     Parameters
     ----------
@@ -57,23 +60,22 @@ def run_in_processes(
     waiting = iter(tasks)
     first = list(islice(waiting, workers))
     crew = [_Worker(work, preload) for _ in first]
-    return _give_out(crew, chain(first, waiting))
+    running = dict[Any, tuple[_Worker[Task, Result], Task, int]]()
+    for worker, task in zip(crew, first, strict=True):
+        worker.give(task)
+        running[worker.connection] = (worker, task, 0)
+    return _give_out(crew, running, waiting)
 
 
 def _give_out(
-    crew: list[_Worker[Task, Result]], waiting: Iterator[Task]
+    crew: list[_Worker[Task, Result]],
+    running: dict[Any, tuple[_Worker[Task, Result], Task, int]],
+    waiting: Iterator[Task],
 ) -> Iterator[tuple[Task, Result | WorkerDiedError]]:
     """Keep every worker busy, and yield what each gives back; a task whose worker died is given out again."""
-    again, free = deque[tuple[Task, int]](), list(crew)
-    running = dict[Any, tuple[_Worker[Task, Result], Task, int]]()
+    again, free = deque[tuple[Task, int]](), list[_Worker[Task, Result]]()
     try:
-        while True:
-            while free and (given := again.popleft() if again else next(((task, 0) for task in waiting), None)):
-                worker = free.pop()
-                worker.give(given[0])
-                running[worker.connection] = (worker, *given)
-            if not running:
-                return
+        while running:
             done: list[tuple[Task, Result | WorkerDiedError]] = []
             for connection in wait(list(running)):
                 worker, task, deaths = running.pop(connection)
@@ -86,6 +88,10 @@ def _give_out(
                     else:
                         done.append((task, WorkerDiedError()))
                 free.append(worker)
+            while free and (given := again.popleft() if again else next(((task, 0) for task in waiting), None)):
+                worker = free.pop()
+                worker.give(given[0])
+                running[worker.connection] = (worker, *given)
             yield from done
     finally:
         for worker in crew:
@@ -111,13 +117,13 @@ class _Worker(Generic[Task, Result]):
         self.connection, theirs = start.Pipe()
         inherited = self.connection if start.get_start_method() == "fork" else None
         self._process = start.Process(target=_serve, args=(theirs, self._work, inherited), daemon=True)
-        with _without_interrupts():
+        with _undisturbed():
             self._process.start()
         theirs.close()  # so that the connection ends with the process
 
     def _context(self) -> Any:  # the contexts' common class has no `Process`
         """Decide how to start a process."""
-        if _can_fork():
+        if can_fork():
             return multiprocessing.get_context("fork")
         if "forkserver" not in multiprocessing.get_all_start_methods():
             return multiprocessing.get_context("spawn")
@@ -159,7 +165,7 @@ class _Worker(Generic[Task, Result]):
         self._process.join()
 
 
-def _can_fork() -> bool:
+def can_fork() -> bool:
     """Whether a fork of this process is sound: nothing is open in HDF5, and no thread of it could hold a lock.
 
     Threads of OpenBLAS end before a fork, and begin again when they are needed.
@@ -172,22 +178,40 @@ def _can_fork() -> bool:
     if h5f.get_obj_count(h5f.OBJ_ALL, h5f.OBJ_FILE):
         return False
     of_pools = [int(pool["num_threads"]) - 1 for pool in threadpool_info() if pool["internal_api"] == "openblas"]
+    others = [thread for thread, name in _threads().items() if not _KNOW_OF_FORKS & {thread, name}]
+    return 1 <= len(others) <= 1 + sum(of_pools)
+
+
+def import_for_workers(modules: Sequence[str]) -> None:
+    """Import what forks of this process are to find in it. Threads that libraries start for that are idle pools."""
+    before = _threads()
+    for name in modules:
+        import_module(name)
+    _KNOW_OF_FORKS.update(_threads().keys() - before.keys())
+
+
+def _threads() -> dict[str, str]:
+    """Name of each thread of this process by its id; empty where the system does not tell."""
     try:
-        names = [(place / "comm").read_text().strip() for place in Path("/proc/self/task").iterdir()]
+        return {place.name: (place / "comm").read_text().strip() for place in Path("/proc/self/task").iterdir()}
     except OSError:
-        return False
-    return sum(name not in _KNOW_OF_FORKS for name in names) <= 1 + sum(of_pools)
+        return {}
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C from a process until it ignores it; this one gets it afterwards."""
+def _undisturbed() -> Iterator[None]:
+    """Keep Ctrl-C from a process until it ignores it, and Python from its advice on idle threads.
+
+    This process gets the Ctrl-C afterwards.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

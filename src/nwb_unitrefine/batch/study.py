@@ -19,8 +19,17 @@ from pydantic import TypeAdapter
 from nwb_unitrefine.batch.executors import MOST_DEATHS, WorkerDiedError, run_tasks
 from nwb_unitrefine.batch.ledger import LABELLED, REFUSED, open_ledger
 from nwb_unitrefine.batch.plan import read_plan, require_study
+from nwb_unitrefine.batch.processes import can_fork, import_for_workers, run_in_processes
 from nwb_unitrefine.batch.study_folder import MOST_LINE_BYTES, OPTIONS, require_own_files
-from nwb_unitrefine.batch.tasks import LabelTask, TaskOptions, is_done, label_entry, load_task_model, refusal
+from nwb_unitrefine.batch.tasks import (
+    LabelTask,
+    TaskOptions,
+    is_done,
+    keep_task_model,
+    label_entry,
+    load_task_model,
+    refusal,
+)
 from nwb_unitrefine.errors import SourceError
 from nwb_unitrefine.journal.appearing import appearing
 
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nwb_unitrefine.batch.plan import Entry
+    from nwb_unitrefine.models import Model
 
 __all__ = ["StudyStatus", "Workforce", "label_study", "pending", "read_options", "study_options", "study_status"]
 
@@ -96,8 +106,15 @@ class StudyStatus:
     model_digest: str = ""
 
 
-def study_options(options: TaskOptions) -> TaskOptions:
+def study_options(options: TaskOptions, *, workers: int = 1) -> TaskOptions:
     """Return options with the digest of their model, which is loaded for that, and kept for the tasks.
+
+    Parameters
+    ----------
+    options : TaskOptions
+    workers : int, optional
+        How many processes of this machine will label: with several, one loads the model while this one imports what
+        all will need.
 
     Raises
     ------
@@ -105,7 +122,22 @@ def study_options(options: TaskOptions) -> TaskOptions:
         If it cannot be loaded.
     """
     options = replace(options, model_digest="")
-    return replace(options, model_digest=load_task_model(options).identity.digest)
+    model = _loaded_beside(options) if workers > 1 and can_fork() else None
+    return replace(options, model_digest=(load_task_model(options) if model is None else model).identity.digest)
+
+
+def _loaded_beside(options: TaskOptions) -> Model | None:
+    """Load the model in a process of its own, and import meanwhile; None where it cannot be had that way."""
+    loading = run_in_processes(load_task_model, [options], workers=1)
+    import_for_workers(_PRELOAD)
+    try:
+        ((_, model),) = loading
+    except Exception:  # noqa: BLE001 - loaded here it gives the same error, or one model that cannot be sent
+        return None
+    if isinstance(model, WorkerDiedError):
+        return None
+    keep_task_model(options, model)
+    return model
 
 
 def pending(

@@ -42,6 +42,7 @@ __all__ = [
     "LabelTask",
     "TaskOptions",
     "is_done",
+    "keep_task_model",
     "label_entry",
     "load_task_model",
     "record_path",
@@ -272,6 +273,11 @@ def _require_unchanged(entry: Entry) -> None:
 
 
 _models: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Model] = {}
+
+
+def keep_task_model(options: TaskOptions, model: Model) -> None:
+    """Keep a model for the tasks of this process and of its forks."""
+    _models[options.model, options.load_options] = model
 
 
 def load_task_model(options: TaskOptions) -> Model:

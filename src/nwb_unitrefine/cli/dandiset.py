@@ -113,7 +113,8 @@ def label(
             load_options=tuple((name, json.dumps(value)) for name, value in given_options().items()),
             columns=columns if "," not in columns else tuple(columns.split(",")),
             hints=SourceHints(**hints),
-        )
+        ),
+        workers=1 if scheduler else workers,
     )
     workforce = Workforce(workers=workers, scheduler=scheduler, task_index=task_index, of=of)
     todo = pending(study.resolve(), options, retry_failed=retry_failed, only_new=only_new, share=(task_index, of))
