@@ -24,6 +24,7 @@ _TINY = 1e-12
 
 _MAX_PAIRS = 10_000
 _MAX_STEPS = 300
+_BLOCK = 512
 _STEP = 1e-3
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -74,7 +75,7 @@ def old_velocities(
 
     Parameters and return value are those of `velocities`.
     """
-    return _of_all(_old_velocities, (2, _MAX_PAIRS), positions_um, lowest, lowest_at, offsets, rate)
+    return _of_all(_old_velocities, (8, _MAX_PAIRS), positions_um, lowest, lowest_at, offsets, rate)
 
 
 def _of_all(
@@ -86,7 +87,7 @@ def _of_all(
     offsets: NDArray[np.int64],
     rate: float,
 ) -> NDArray[np.float64]:
-    """Either definition, on all cores, with scratch for so many values of each pair of channels, and so many pairs."""
+    """Either definition, on all cores, with so many rows of scratch for so many pairs of channels."""
     found = np.full((len(offsets) - 1, 2), np.nan)
 
     def of_units(units: slice, items: slice) -> None:
@@ -164,7 +165,7 @@ def _old_velocities(
         start, stop = offsets[unit], offsets[unit + 1]
         for side in range(2 if stop > start else 0):
             n = _side(positions, lowest, lowest_at, start, stop, side, rate, distance, time_ms)
-            found[unit, side] = _old_fit(time_ms[:n], distance[:n], lines[0], lines[1])
+            found[unit, side] = _old_fit(time_ms[:n], distance[:n], lines)
 
 
 @inlined
@@ -207,12 +208,12 @@ def _fit(distance: Floats, time_ms: Floats, slopes: Floats) -> float:
 def _old_fit(
     time_ms: Floats,
     distance: Floats,
-    intercepts: Floats,
-    slopes: Floats,
+    lines: Floats2,
 ) -> float:
     n = len(distance)
     if n < _OLD_MIN_CHANNELS:
         return np.nan
+    intercepts, slopes, work = lines[0], lines[1], lines[2:]
     n_pairs = n * (n - 1) // 2
     every = n_pairs / _MAX_PAIRS if n_pairs > _MAX_PAIRS else 1.0
     n_lines = n_pairs if n_pairs < _MAX_PAIRS else _MAX_PAIRS
@@ -224,7 +225,7 @@ def _old_fit(
                 intercepts[line], slopes[line] = _line(time_ms[i], distance[i], time_ms[j], distance[j])
                 line += 1
             pair += 1
-    intercept, slope = _spatial_median(intercepts[:line], slopes[:line])
+    intercept, slope = _spatial_median(intercepts[:line], slopes[:line], work)
     if _r_squared(time_ms, distance, slope, intercept, 0.0) < _OLD_MIN_R2:
         return np.nan
     return slope
@@ -241,24 +242,47 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
 
 
 @inlined
-def _spatial_median(first: Floats, second: Floats) -> tuple[float, float]:
-    """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000)."""
+def _over(values: Floats, origin: float, distance: Floats, out: Floats, n: int) -> None:
+    """Divide what is off a point by its distance, and leave out what is on it."""
+    for i in range(n):
+        out[i] = (values[i] - origin) / distance[i] if distance[i] >= _EPSILON else 0.0
+
+
+@inlined
+def _spatial_median(first: Floats, second: Floats, work: Floats2) -> tuple[float, float]:
+    """Point with the least sum of distances to all others, as far as the iteration goes (Vardi and Zhang 2000).
+
+    The quotients are written before they are added: a processor divides several numbers at once, but adds in order.
+    """
+    distance, weights, pulls_x, pulls_y = work[0], work[1], work[2], work[3]
+    shares_x, shares_y = work[4], work[5]
     x, y = mean_of(first, 0, len(first)), mean_of(second, 0, len(second))
     for _ in range(_MAX_STEPS):
         weight = 0.0
         pull_x, pull_y = 0.0, 0.0
         sum_x, sum_y = 0.0, 0.0
         n_off = 0
-        for i in range(len(first)):
-            dx, dy = first[i] - x, second[i] - y
-            distance = np.sqrt(dx * dx + dy * dy)
-            if distance >= _EPSILON:
-                n_off += 1
-                weight += 1 / distance
-                pull_x += dx / distance
-                pull_y += dy / distance
-                sum_x += first[i] / distance
-                sum_y += second[i] / distance
+        for start in range(0, len(first), _BLOCK):
+            stop = start + _BLOCK if start + _BLOCK < len(first) else len(first)
+            these, those = first[start:stop], second[start:stop]
+            n = stop - start
+            for i in range(n):
+                dx, dy = these[i] - x, those[i] - y
+                distance[i] = np.sqrt(dx * dx + dy * dy)
+            for i in range(n):
+                n_off += distance[i] >= _EPSILON
+            for i in range(n):
+                weights[i] = 1 / distance[i] if distance[i] >= _EPSILON else 0.0
+            _over(these, x, distance, pulls_x, n)
+            _over(those, y, distance, pulls_y, n)
+            _over(these, 0.0, distance, shares_x, n)
+            _over(those, 0.0, distance, shares_y, n)
+            for i in range(n):
+                weight += weights[i]
+                pull_x += pulls_x[i]
+                pull_y += pulls_y[i]
+                sum_x += shares_x[i]
+                sum_y += shares_y[i]
         here = 1.0 if n_off < len(first) else 0.0
         pull = np.sqrt(pull_x * pull_x + pull_y * pull_y)
         toward_x, toward_y = 1.0, 1.0  # scikit-learn's value where the pulls cancel out
