@@ -202,7 +202,8 @@ def _read_trees(classifier: Plain) -> _Trees | None:
     if any(one["is_categorical"].any() for one in nodes):
         return None
     starts = np.cumsum([0, *(len(one) for one in nodes)])
-    every = np.concatenate(nodes)
+    alike = len({one.dtype for one in nodes}) == 1
+    every = np.concatenate(nodes, dtype=nodes[0].dtype if alike else None)  # else numpy compares their fields in pairs
     offset = np.repeat(starts[:-1], np.diff(starts))
     leaf = every["is_leaf"].astype(bool)
     own = np.arange(len(every))
