@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 import sys
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ def test_a_numba_without_what_is_used_of_its_inside_is_used_in_its_usual_way(
     gone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A module that a later version moves costs time in each process, and nothing else."""
+    caplog.set_level(logging.WARNING, logger="nwb_unitrefine")  # which the command line, run before, sets for good
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.delitem(sys.modules, "nwb_unitrefine.metrics.machine_code.unoptimized", raising=False)
     monkeypatch.setitem(sys.modules, gone, None)
