@@ -77,6 +77,7 @@ def _give_out(
     try:
         while running:
             done: list[tuple[Task, Result | WorkerDiedError]] = []
+            failure: Exception | None = None
             for connection in wait(list(running)):
                 worker, task, deaths = running.pop(connection)
                 try:
@@ -87,7 +88,12 @@ def _give_out(
                         again.append((task, deaths + 1))
                     else:
                         done.append((task, WorkerDiedError()))
+                except Exception as error:  # noqa: BLE001 - raised below, once the results that came with it are out
+                    failure = error
                 free.append(worker)
+            if failure is not None:
+                yield from done
+                raise failure
             while free and (given := again.popleft() if again else next(((task, 0) for task in waiting), None)):
                 worker = free.pop()
                 worker.give(given[0])
