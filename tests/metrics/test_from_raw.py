@@ -178,7 +178,7 @@ def test_a_file_without_traces_is_refused(tmp_path: Path) -> None:
 def test_a_source_that_is_no_nwb_file_has_no_traces() -> None:
     """Units from a sorter's folder need a recording."""
     units = make_units([np.linspace(0, 10, 50)])
-    with pytest.raises(FeatureError, match="no NWB file"):
+    with pytest.raises(FeatureError, match="not an NWB file"):
         compute_from_raw(
             Units(
                 unit_ids=units.unit_ids,
