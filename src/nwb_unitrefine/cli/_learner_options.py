@@ -98,6 +98,11 @@ class LearnerOptions:
             raise click.UsageError(
                 "--foreign-spikes all has metrics of its own: leave out --metrics and --ratios-and-ranks."
             )
+        # What can be refused before data are read is.
+        if self.metrics:
+            self._inputs()
+        if self.searches:
+            self._search()
 
     @property
     def is_given(self) -> bool:
@@ -116,25 +121,13 @@ class LearnerOptions:
 
     def make(self, dataset: Dataset) -> FolderLearner | TwoSteps:
         """Make the learner for a dataset, and state which it is."""
-        from nwb_unitrefine.learn import BoostedTrees, Search, TwoSteps
+        from nwb_unitrefine.learn import BoostedTrees, TwoSteps
         from nwb_unitrefine.learn.contamination.choose_learner import choose_learner, default_learner
-        from nwb_unitrefine.learn.labelled.tasks import parse_metrics
-        from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
 
-        inputs: dict[str, Any] = {
-            **(parse_metrics(self.metrics) if self.metrics else {}),
-            "relative": self.ratios_and_ranks,
-        }
+        inputs = self._inputs()
         step: FolderLearner
         if self.searches:
-            step = Search(
-                classifiers=self.classifiers or available_classifiers(),
-                imputers=self.imputers or IMPUTERS,
-                scalers=self.scalers or SCALERS,
-                draws=self.draws,
-                jobs=self.jobs,
-                **inputs,
-            )
+            step = self._search()
         elif self.cascade:
             step = BoostedTrees(**inputs)
         else:
@@ -144,3 +137,23 @@ class LearnerOptions:
         learner = TwoSteps(step=step) if self.cascade else step
         say(f"learner: {learner.name}", err=True)
         return learner
+
+    def _inputs(self) -> dict[str, Any]:
+        """Which metrics a learner takes, as its keywords."""
+        from nwb_unitrefine.learn.labelled.tasks import parse_metrics
+
+        return {**(parse_metrics(self.metrics) if self.metrics else {}), "relative": self.ratios_and_ranks}
+
+    def _search(self) -> FolderLearner:
+        """Make the search over pipelines."""
+        from nwb_unitrefine.learn import Search
+        from nwb_unitrefine.learn.unitrefine.candidates import IMPUTERS, SCALERS, available_classifiers
+
+        return Search(
+            classifiers=self.classifiers or available_classifiers(),
+            imputers=self.imputers or IMPUTERS,
+            scalers=self.scalers or SCALERS,
+            draws=self.draws,
+            jobs=self.jobs,
+            **self._inputs(),
+        )

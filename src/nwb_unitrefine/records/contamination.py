@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTAMINATION", "CONTAMINATION_LOWER", "CONTAMINATION_UPPER", "Contamination", "shown_contamination"]
 
-CONTAMINATION_LOWER, CONTAMINATION_UPPER = "contamination_lower", "contamination_upper"
+CONTAMINATION_LOWER = "contamination_lower"
+CONTAMINATION_UPPER = "contamination_upper"
 CONTAMINATION = ("rp_contamination", CONTAMINATION_LOWER, CONTAMINATION_UPPER)
 """Metrics that hold the estimate and the bounds of its interval of 90 %."""
 
