@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,8 @@ from nwb_unitrefine.metrics.kernels.velocity import _BLOCK, _spatial_median, old
 
 def _one_after_another(first: list[float], second: list[float]) -> tuple[float, float]:
     """The iteration of Vardi and Zhang, a point at a time."""
-    x, y = sum(first) / len(first), sum(second) / len(second)
+    # `sum` compensates for rounding since Python 3.12.
+    x, y = (functools.reduce(operator.add, values) / len(values) for values in (first, second))
     for _ in range(300):
         weight = pull_x = pull_y = sum_x = sum_y = 0.0
         n_on = 0
