@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from nwb_unitrefine.errors import ModelError
+from nwb_unitrefine.models.calibration import over_shares, softmax
 from nwb_unitrefine.records import CLASSES
 from nwb_unitrefine.vocabulary import find_metric
 from nwb_unitrefine.vocabulary.metrics.ranks import ranks_within
@@ -193,13 +194,11 @@ class Adaptation:
         scores = np.log(np.clip(units.probabilities, _SMALLEST, 1.0)) + np.asarray(self.offsets)
         for name, weights in self.weights.items():
             scores += np.outer(units.places[:, units.names.index(name)], weights)
-        weighted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
+        return softmax(scores)
 
     def scores(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores whose largest gives the label: adapted probabilities over shares, scaled to sum 1."""
-        weighted = probabilities / np.asarray(self.shares)
-        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
+        return over_shares(probabilities, np.asarray(self.shares))
 
     def to_json(self) -> str:
         """Return what a run records."""

@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 
     from nwb_unitrefine.models.manifest import Calibration, DecisionRule, Manifest
 
-__all__ = ["apply_calibration", "calibrate", "decision_scores"]
+__all__ = ["apply_calibration", "calibrate", "decision_scores", "over_shares", "softmax"]
 
 _SMALLEST = 1e-12
 """Probabilities are kept this far from 0 and 1 before their logarithm is taken."""
 
 
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normalise without overflow."""
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn log probabilities, up to a constant of each unit, into probabilities, without overflow.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (n_units, n_classes)
+
+    Returns
+    -------
+    array of float64, shape (n_units, n_classes)
+        Rows sum to 1.
+    """
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -58,7 +68,7 @@ def apply_calibration(calibration: Calibration, probabilities: NDArray[np.float6
     if isinstance(calibration, NoCalibration):
         return probabilities
     logarithms = np.log(np.clip(probabilities, _SMALLEST, 1 - _SMALLEST))
-    return _softmax(logarithms @ np.asarray(calibration.weights).T + np.asarray(calibration.bias))
+    return softmax(logarithms @ np.asarray(calibration.weights).T + np.asarray(calibration.bias))
 
 
 def calibrate(
@@ -121,5 +131,21 @@ def decision_scores(
     """
     if manifest is None or (rule or manifest.decision_rule) == "probable":
         return probabilities
-    weighted = probabilities / np.array([manifest.class_priors[name] for name in classes])
+    return over_shares(probabilities, np.array([manifest.class_priors[name] for name in classes]))
+
+
+def over_shares(probabilities: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide probabilities by the share of each class, scaled to sum 1.
+
+    Parameters
+    ----------
+    probabilities : array of float64, shape (n_units, n_classes)
+    shares : array of float64, shape (n_classes,)
+        Positive.
+
+    Returns
+    -------
+    array of float64, shape (n_units, n_classes)
+    """
+    weighted = probabilities / shares
     return np.asarray(weighted / weighted.sum(axis=1, keepdims=True))
