@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,15 @@ def test_adaptation_survives_the_record() -> None:
             Adaptation.from_json(whole.replace("WEIGHTS", weights))
     with pytest.raises(ModelError):
         Adaptation.from_json(whole.replace("WEIGHTS", "{}").replace("[0, 0, 0]", "[1e999, 0, 0]"))
+
+
+@pytest.mark.parametrize("wrong", [{"n_labels": [-1, 1, 1]}, {"by_whom": {"A": -3}}, {"n_changed": -1}])
+def test_counts_below_zero_are_refused(wrong: dict[str, object]) -> None:
+    """Nobody gave fewer than no labels: such a record was made up."""
+    good = {"offsets": [0, 0, 0], "shares": [0.3, 0.3, 0.4], "n_labels": [1, 1, 1], "by_whom": {"A": 3}, "n_changed": 0}
+    assert Adaptation.from_json(json.dumps(good)).by_whom == {"A": 3}
+    with pytest.raises(ModelError, match="impossible"):
+        Adaptation.from_json(json.dumps(good | wrong))
 
 
 def test_an_adaptation_that_follows_an_unknown_metric_is_refused() -> None:

@@ -227,7 +227,8 @@ class Adaptation:
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _unreadable(str(error)) from error
         moved = (*offsets, *(one for three in weights.values() for one in three))
-        if not all(abs(one) <= _LARGEST for one in moved) or not all(0 < one < 1 for one in shares):
+        counted = (*n_labels, *by_whom.values(), n_changed or 0)
+        if not all(abs(one) <= _LARGEST for one in moved) or not all(0 < one < 1 for one in shares) or min(counted) < 0:
             raise _unreadable("its numbers are impossible")
         return cls(
             offsets=offsets, shares=shares, n_labels=n_labels, weights=weights, by_whom=by_whom, n_changed=n_changed
